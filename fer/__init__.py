@@ -1,0 +1,1 @@
+"""Facial emotion recognition: data, models, training, inference and serving."""

@@ -1,0 +1,1 @@
+"""Face data sets: sources, cleaning and the FaceDataset on disk."""

@@ -1,0 +1,100 @@
+"""The FaceDataset: images and their table, on disk and in memory."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fer.errors import UserError
+from fer.files import replace_folder
+
+SPLITS = ("train", "validation", "test")
+IMAGE_SIZE = 48
+
+#: Columns that every table has; sources may add votes (``votes.<column>``), ``flaw`` and group columns.
+COLUMNS = ("emotion", "split", "source_id", "sha256", "train_copy")
+
+
+@dataclass(frozen=True)
+class FaceDataset:
+    """Labelled grey faces with their splits.
+
+    Attributes:
+        name: what tables, figures and runs call the data set.
+        classes: emotion names; a class's code is its position.
+        images: uint8 ``[N, 48, 48]``, 0 black to 255 white; memory-mapped when loaded.
+        table: one row per image, index 0 to N-1, with at least ``COLUMNS``: ``emotion`` (a name of
+            ``classes``), ``split`` (one of ``SPLITS``), ``source_id`` (row or file in the source), ``sha256`` of the
+            image's bytes, and ``train_copy`` (true where the source's train split holds an exact copy of this
+            validation or test image).
+        removed: rows that cleaning took out, with the table's columns, ``reason`` and ``copy_of`` (a source_id or "").
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    images: np.ndarray
+    table: pd.DataFrame
+    removed: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """16 hex digits that change with any image, label, split or class order."""
+        digest = hashlib.sha256(json.dumps([self.name, self.classes]).encode())
+        rows = self.table[["emotion", "split", "sha256"]].astype(str)
+        digest.update("\n".join(rows.agg("\t".join, axis=1)).encode())
+        return digest.hexdigest()[:16]
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """int64 ``[N]``: the code of every row's emotion."""
+        codes = {name: code for code, name in enumerate(self.classes)}
+        return self.table["emotion"].map(codes).to_numpy(np.int64)
+
+    def rows(self, split: str) -> np.ndarray:
+        """int64 row numbers of one split, ascending."""
+        return np.flatnonzero((self.table["split"] == split).to_numpy())
+
+    def counts(self) -> pd.DataFrame:
+        """Images per split (rows) and class (columns), zeros included."""
+        table = pd.crosstab(self.table["split"], self.table["emotion"])
+        return table.reindex(index=list(SPLITS), columns=list(self.classes), fill_value=0)
+
+    def save(self, folder: Path) -> None:
+        """Write the data set to ``folder``, replacing what stands there only once all is written."""
+        with replace_folder(folder) as fresh:
+            np.save(fresh / "images.npy", self.images)
+            self.table.to_parquet(fresh / "table.parquet", index=False)
+            self.removed.to_parquet(fresh / "removed.parquet", index=False)
+            about = {
+                "name": self.name,
+                "classes": list(self.classes),
+                "fingerprint": self.fingerprint,
+                "images": len(self),
+            }
+            (fresh / "dataset.json").write_text(json.dumps(about, indent=2) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path) -> "FaceDataset":
+        """Open a saved data set, images memory-mapped read-only.
+
+        Raises:
+            UserError: when the folder is not a complete FaceDataset.
+        """
+        try:
+            about = json.loads((folder / "dataset.json").read_text())
+            return cls(
+                name=about["name"],
+                classes=tuple(about["classes"]),
+                images=np.load(folder / "images.npy", mmap_mode="r"),
+                table=pd.read_parquet(folder / "table.parquet"),
+                removed=pd.read_parquet(folder / "removed.parquet"),
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise UserError(f"{folder}: not a complete data set ({error}); run the ingest stage again") from error

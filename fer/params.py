@@ -1,0 +1,209 @@
+"""params.yaml as typed, validated objects."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fer.emotions import resolve_classes
+from fer.errors import UserError
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+Rate = Annotated[float, Field(gt=0, le=1)]
+
+
+class Section(BaseModel):
+    """A part of params.yaml: immutable, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Sample(Section):
+    """The drawn sample: how many images, and the seed that draws them."""
+
+    images: Annotated[int, Field(ge=70)]
+    seed: Count
+
+
+class Data(Section):
+    """Where images and labels come from, and how they are cleaned and split."""
+
+    source: Literal["sample", "csv", "folder", "kaggle"]
+    path: Path | None = None
+    name: str | None = None
+    votes: Path | None = None
+    classes: str | list[str]
+    remove_copies: bool
+    validation_share: Share
+    test_share: Share
+    seed: Count
+    sample: Sample
+
+
+class Validate(Section):
+    """Where the expectation suites stand and how many offending rows a message names."""
+
+    suites: Path
+    show_rows: Positive
+
+
+class Train(Section):
+    """What to train, by which recipe."""
+
+    architectures: Annotated[list[str], Field(min_length=1)]
+    recipe: str
+    seed: Count
+    weights_folder: Path | None = None
+
+
+class Augmentation(Section):
+    """Random changes to a training image; every range is symmetric about no change.
+
+    ``flip`` is a probability; ``shift`` a share of the width; ``rotate`` degrees; ``scale``, ``brightness`` (of the
+    full range) and ``contrast`` shares.
+    """
+
+    flip: Fraction
+    shift: Fraction
+    rotate: Annotated[float, Field(ge=0, le=180)]
+    scale: Annotated[float, Field(ge=0, lt=1)]
+    brightness: Fraction
+    contrast: Annotated[float, Field(ge=0, lt=1)]
+
+
+class Recipe(Section):
+    """How an architecture is trained."""
+
+    pretrained: Literal["none", "auto", "required"]
+    epochs: Positive
+    head_epochs: Count
+    head_learning_rate: Rate
+    batch_size: Positive
+    learning_rate: Rate
+    warmup_epochs: Count
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    class_balance: Literal["weights", "sampling", "none"]
+    precision: Literal["float32", "mixed_bfloat16"]
+    input_size: Annotated[int, Field(ge=32, le=512)]
+    augmentation: Augmentation
+
+
+class Compare(Section):
+    """Bootstrap intervals and the figure of sample faces."""
+
+    bootstrap: Positive
+    seed: Count
+    sample_faces: Positive
+
+
+class Promote(Section):
+    """What a model must pass to become champion."""
+
+    min_class_f1: Fraction
+    parity: Rate
+
+
+class Tracking(Section):
+    """Where MLflow keeps runs, and under which names."""
+
+    uri: str
+    experiment: str
+    model: str
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    data: Data
+    validate_: Validate = Field(alias="validate")
+    train: Train
+    recipes: dict[str, dict[str, Any]]
+    architectures: dict[str, dict[str, dict[str, Any]]]
+    compare: Compare
+    promote: Promote
+    tracking: Tracking
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of the task, in code order."""
+        return resolve_classes(self.data.classes)
+
+    def recipe(self, architecture: str) -> Recipe:
+        """The chosen recipe with the architecture's own settings on top.
+
+        Raises:
+            UserError: for a recipe or architecture that params.yaml does not have, or a bad setting.
+        """
+        name = self.train.recipe
+        if name not in self.recipes:
+            raise UserError(f"params.yaml: train.recipe: unknown recipe {name!r}{_hint(name, list(self.recipes))}")
+        if architecture not in self.architectures:
+            raise UserError(
+                f"params.yaml: train.architectures: unknown architecture {architecture!r}"
+                f"{_hint(architecture, list(self.architectures))}"
+            )
+        own = self.architectures[architecture].get(name, {})
+        try:
+            return Recipe.model_validate(self.recipes[name] | own)
+        except ValidationError as error:
+            where = f"recipes.{name} with architectures.{architecture}.{name}"
+            raise UserError(f"params.yaml: {where}: {_first(error, Recipe)}") from error
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """Read and check params.yaml, every recipe of every architecture included.
+
+    Raises:
+        UserError: one line that names the key and the remedy.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); run from the project's folder") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    try:
+        params = Params.model_validate(content)
+    except ValidationError as error:
+        raise UserError(f"{path}: {_first(error, Params)}") from error
+    resolve_classes(params.data.classes)
+    for architecture in params.train.architectures:
+        params.recipe(architecture)
+    if len(set(params.train.architectures)) != len(params.train.architectures):
+        raise UserError(f"{path}: train.architectures: an architecture is named twice; name each once")
+    return params
+
+
+def _first(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first complaint of a ValidationError as ``key: what is wrong; remedy``."""
+    detail = error.errors()[0]
+    location = detail["loc"]
+    key = ".".join(str(part) for part in location) or "the file"
+    if detail["type"] == "extra_forbidden":
+        return f"{key}: unknown key{_hint(str(location[-1]), _keys(model, location[:-1]))}"
+    if detail["type"] == "missing":
+        return f"{key}: missing; add it (the committed params.yaml shows its default)"
+    return f"{key}: {detail['msg'].lower()}, got {detail['input']!r}"
+
+
+def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """The keys that the section at ``location`` knows."""
+    for part in location:
+        field = next((f for name, f in model.model_fields.items() if part in (name, f.alias)), None)
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            return []
+        model = field.annotation
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _hint(word: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1)
+    if close:
+        return f"; did you mean {close[0]}?"
+    return f"; known: {', '.join(known)}" if known else "; remove it"
