@@ -11,9 +11,11 @@ from pathlib import Path
 def replace_folder(folder: Path) -> Iterator[Path]:
     """Yield an empty folder beside ``folder`` and move it into place when the block succeeds.
 
-    A failure, a full disk or a kill inside the block leaves the former folder as it was.
+    A failure, a full disk or a kill inside the block leaves the former folder as it was. A kill in the instant between
+    the two renames leaves it under its ``.old`` name, from which ``restore_folder`` takes it back.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
+    restore_folder(folder)
     fresh = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
@@ -22,12 +24,27 @@ def replace_folder(folder: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
-    old = folder.with_name(f".{folder.name}.old")
+    old = _old(folder)
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
         folder.rename(old)
-    fresh.rename(folder)
+    try:
+        fresh.rename(folder)
+    except BaseException:
+        restore_folder(folder)
+        raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def restore_folder(folder: Path) -> None:
+    """Put back the former ``folder`` where a kill between the two renames of ``replace_folder`` left none."""
+    old = _old(folder)
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+
+
+def _old(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.old")
 
 
 @contextmanager

@@ -35,7 +35,8 @@ class Data(Section):
     """Where images and labels come from, and how they are cleaned and split."""
 
     source: Literal["sample", "csv", "folder", "kaggle"]
-    path: Path | None = None
+    path: Path
+    kaggle: str
     name: str | None = None
     votes: Path | None = None
     classes: str | list[str]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from fer.errors import UserError
-from fer.files import replace_folder
+from fer.files import replace_folder, restore_folder
 
 SPLITS = ("train", "validation", "test")
 IMAGE_SIZE = 48
@@ -61,6 +61,14 @@ class FaceDataset:
         """int64 row numbers of one split, ascending."""
         return np.flatnonzero((self.table["split"] == split).to_numpy())
 
+    def examples(self, count: int) -> np.ndarray:
+        """int64 row numbers of ``count`` test images, the classes in turn, the same for every model and machine."""
+        test = self.table[self.table["split"] == "test"].sort_values("sha256")
+        turn = test.groupby("emotion").cumcount()
+        code = test["emotion"].map({name: code for code, name in enumerate(self.classes)})
+        order = np.lexsort([code.to_numpy(), turn.to_numpy()])
+        return test.index.to_numpy()[order[:count]]
+
     def counts(self) -> pd.DataFrame:
         """Images per split (rows) and class (columns), zeros included."""
         table = pd.crosstab(self.table["split"], self.table["emotion"])
@@ -88,6 +96,7 @@ class FaceDataset:
             UserError: when the folder is not a complete FaceDataset.
         """
         try:
+            restore_folder(folder)
             about = json.loads((folder / "dataset.json").read_text())
             return cls(
                 name=about["name"],

@@ -1,0 +1,106 @@
+"""What the checks of a data set found."""
+
+import json
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What one expectation found.
+
+    Attributes:
+        suite: name of the suite.
+        expectation: Great Expectations' type, such as ``expect_column_values_to_be_in_set``.
+        description: what holds when the check passes.
+        remedy: what to do when it fails.
+        column: the checked column, where there is one.
+        severity: ``critical`` or ``warning``.
+        success: whether the check passes.
+        unexpected: rows that break the expectation; a tolerance (``mostly``) may let a check pass all the same.
+        share: ``unexpected`` as a share of the checked rows, 0 to 1.
+        rows: names of the first of these rows: source ids, or split and class.
+        observed: what a check of a whole column saw instead.
+    """
+
+    suite: str
+    expectation: str
+    description: str
+    remedy: str
+    column: str | None
+    severity: str
+    success: bool
+    unexpected: int
+    share: float
+    rows: tuple[str, ...]
+    observed: str | None
+
+
+@dataclass(frozen=True)
+class SkippedCheck:
+    """An optional check that the data set lacks the column for."""
+
+    suite: str
+    description: str
+    column: str
+
+
+@dataclass(frozen=True)
+class FlawCount:
+    """What became of the images in which one kind of flaw was planted.
+
+    ``planted`` = ``removed`` by ingest + ``flagged`` by at least one check + ``missed``. The kind ``""`` stands for the
+    images without a planted flaw: its ``flagged`` are false alarms.
+    """
+
+    flaw: str
+    planted: int
+    removed: int
+    flagged: int
+    missed: int
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What all suites found in one data set."""
+
+    dataset: str
+    fingerprint: str
+    images: int
+    results: tuple[CheckResult, ...]
+    skipped: tuple[SkippedCheck, ...]
+    flaws: tuple[FlawCount, ...]
+
+    @property
+    def critical_failures(self) -> tuple[CheckResult, ...]:
+        """Failed checks that must stop the pipeline."""
+        return tuple(result for result in self.results if not result.success and result.severity == "critical")
+
+    @property
+    def warnings(self) -> tuple[CheckResult, ...]:
+        """Failed checks that are only reported."""
+        return tuple(result for result in self.results if not result.success and result.severity != "critical")
+
+    def failure_message(self) -> str:
+        """One line on the first critical failure: what, which rows, how to mend it, and how many more there are.
+
+        Raises:
+            ValueError: when no critical check failed.
+        """
+        if not self.critical_failures:
+            raise ValueError("no critical check failed")
+        first, *others = self.critical_failures
+        rows = ", ".join(first.rows) + (", ..." if first.unexpected > len(first.rows) else "")
+        found = first.observed or f"{first.unexpected} rows break it: {rows}"
+        more = f" ({len(others)} more critical checks failed, see the report)" if others else ""
+        return f"{self.dataset}: failed check: {first.description}: {found}; {first.remedy}{more}"
+
+    def to_json(self) -> str:
+        """The report as JSON that depends on the data and the suites alone."""
+        summary = {
+            "checks": len(self.results),
+            "passed": sum(result.success for result in self.results),
+            "warnings": len(self.warnings),
+            "critical_failures": len(self.critical_failures),
+            "skipped": len(self.skipped),
+        }
+        return json.dumps({"summary": summary} | asdict(self), indent=2, ensure_ascii=False) + "\n"

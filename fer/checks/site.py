@@ -1,0 +1,92 @@
+"""The Great Expectations site of a validation, as plain files that open offline and call nobody."""
+
+import html
+import re
+from pathlib import Path
+from typing import Any
+
+from fer.checks.report import CheckReport, CheckResult
+from fer.files import replace_folder
+
+# Great Expectations' pages take their looks from Bootstrap and their actions from jQuery, both from public servers
+_EXTERNAL = re.compile(
+    r'<script\b[^>]*\bsrc="https?:[^>]*>\s*</script>|<link\b[^>]*\bhref="https?:[^>]*>|<img\b[^>]*\bsrc="https?:[^>]*>'
+    r"|<footer>.*?</footer>|\burl\('https?:[^)]*\)",
+    re.DOTALL,
+)
+
+_STYLE = """<style>
+body{font:15px/1.5 system-ui,sans-serif;color:#1d2733;margin:0 auto;max-width:1240px;padding:1rem 2rem}
+nav.navbar{height:auto!important}ol.breadcrumb{list-style:none;display:flex;gap:.5rem;padding:0}
+.container-fluid>.row{display:flex;gap:2rem}.col-lg-2{flex:0 0 12rem}.col-lg-10{flex:1;min-width:0}
+.ge-section>.row{display:block}.ge-section{max-width:none;padding:0}.nav{list-style:none;margin:0;padding:.3rem}
+.card{border:1px solid #d8dee6;border-radius:6px;margin-bottom:1rem}.card-header{background:#f3f5f8;padding:.4rem .8rem}
+.card:has(.btn-group),.btn,[data-toggle=collapse]{display:none}
+.alert{background:#f3f5f8;border-radius:6px;padding:.5rem .8rem}
+h1{font-size:1.5rem;margin:.5rem 0}h4,h5,h6,.h6{font-size:1rem;margin:0;font-weight:600}a{color:#1c5fa8}
+table{border-collapse:collapse;margin:.6rem 0}.ge-section .table{width:100%}th{font-weight:600;color:#55606e}
+td,th{border-bottom:1px solid #e3e8ee;padding:.35rem .7rem;text-align:left;vertical-align:top}
+.fa-check-circle:before{content:"\\2714";color:#1a7f37}.fa-times:before{content:"\\2718";color:#c1272d}
+.passed{color:#1a7f37}.critical{color:#c1272d;font-weight:600}.warning{color:#9a6700;font-weight:600}.muted{color:#667}
+</style>"""
+
+
+def build_site(context: Any, report: CheckReport, folder: Path) -> None:
+    """Render every validation of a Great Expectations context to HTML, with an index of the report in front.
+
+    Args:
+        context: a Great Expectations context that holds the validations.
+        report: what they found.
+        folder: replaced once all is written; ``index.html`` is the page to open.
+    """
+    with replace_folder(folder.resolve()) as fresh:
+        backend = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(fresh)}
+        builder = {"class_name": "DefaultSiteIndexBuilder"}
+        site = {"class_name": "SiteBuilder", "store_backend": backend, "site_index_builder": builder}
+        context.add_data_docs_site("checks", site | {"show_how_to_buttons": False})
+        context.build_data_docs(site_names=["checks"])
+        for page in fresh.rglob("*.html"):
+            text = _EXTERNAL.sub("", page.read_text(encoding="utf-8"))
+            page.write_text(text.replace("</head>", f"{_STYLE}</head>", 1), encoding="utf-8")
+        pages = {path.parts[-4]: path.relative_to(fresh) for path in fresh.glob("validations/*/*/*/*.html")}
+        (fresh / "index.html").write_text(_index(report, pages), encoding="utf-8")
+
+
+def _index(report: CheckReport, pages: dict[str, Path]) -> str:
+    """The first page: every check with its verdict and the rows that break it."""
+    checks = "".join(_row(result, pages[result.suite]) for result in report.results)
+    skipped = "".join(
+        f"<tr><td class=muted>skipped</td><td>{html.escape(check.description)}</td><td>{check.suite}</td>"
+        f"<td class=muted>the data has no {html.escape(check.column)}</td></tr>"
+        for check in report.skipped
+    )
+    flaws = "".join(
+        f"<tr><td>{html.escape(flaw.flaw or 'none')}</td><td>{flaw.planted}</td><td>{flaw.removed}</td>"
+        f"<td>{flaw.flagged}</td><td>{flaw.missed}</td></tr>"
+        for flaw in report.flaws
+    )
+    planted = (
+        "<h4>Planted flaws</h4><table><tr><th>flaw</th><th>images</th><th>removed by ingest</th><th>flagged by a check"
+        f"</th><th>neither</th></tr>{flaws}</table>"
+    )
+    return f"""<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Checks of {html.escape(report.dataset)}</title>{_STYLE}</head><body>
+<h1>Checks of {html.escape(report.dataset)}</h1>
+<p>{report.images:,} images, fingerprint {report.fingerprint}: {len(report.critical_failures)} critical failures,
+{len(report.warnings)} warnings, {sum(result.success for result in report.results)} of {len(report.results)} passed.</p>
+<table><tr><th>verdict</th><th>check</th><th>suite</th><th>rows that break it</th></tr>{checks}{skipped}</table>
+{planted if report.flaws else ""}
+</body></html>
+"""
+
+
+def _row(result: CheckResult, page: Path) -> str:
+    verdict = "passed" if result.success else result.severity
+    remedy = "" if result.success else f"<div class=muted>{html.escape(result.remedy)}</div>"
+    found = html.escape(result.observed or ", ".join(result.rows))
+    count = f"{result.unexpected:,} ({result.share:.2%}): " if result.unexpected else ""
+    more = ", …" if result.unexpected > len(result.rows) else ""
+    return (
+        f"<tr><td class={verdict}>{verdict}</td><td>{html.escape(result.description)}{remedy}</td>"
+        f'<td><a href="{page.as_posix()}">{result.suite}</a></td><td>{count}{found}{more}</td></tr>'
+    )

@@ -1,0 +1,83 @@
+"""The deck's table over all trained architectures."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from fer.data.dataset import FaceDataset
+from fer.errors import UserError
+from fer.evaluation import bootstrap_intervals, confusion
+from fer.latency import measure_latency
+from fer.outputs import SCORED, ModelFolder
+from fer.params import Compare
+
+
+def open_models(models: Path, architectures: list[str], dataset: FaceDataset) -> list[ModelFolder]:
+    """The folders of the architectures, each checked to be trained on ``dataset``.
+
+    Raises:
+        UserError: where one is missing or was trained on other data.
+    """
+    folders = [ModelFolder(models / name) for name in architectures]
+    for folder in folders:
+        if folder.run["fingerprint"] != dataset.fingerprint:
+            raise UserError(
+                f"{folder.path}: trained on {folder.run['dataset']} {folder.run['fingerprint']}, not on the present "
+                f"{dataset.name} {dataset.fingerprint}; run dvc repro to train it again"
+            )
+    return folders
+
+
+def comparison_table(folders: list[ModelFolder], settings: Compare) -> pd.DataFrame:
+    """A row per architecture, best validation macro-F1 first: what it is, then every metric of every split.
+
+    Accuracy and macro-F1 carry their 95 % bootstrap interval in ``<name>.low`` and ``<name>.high``.
+    """
+    rows = []
+    for folder in folders:
+        run = folder.run
+        row = {name: run[name] for name in ("architecture", "title", "dataset", "fingerprint", "weights")}
+        row |= {"recipe_epochs": run["epochs"], "best_epoch": run["best_epoch"], "parity": run["parity"]}
+        row |= folder.metrics
+        for split in SCORED:
+            labels, probabilities = folder.scored(split)
+            matrix = confusion(labels, probabilities.argmax(axis=1), len(folder.classes))
+            for metric, (low, high) in bootstrap_intervals(matrix, settings.bootstrap, settings.seed).items():
+                row |= {f"{split}.{metric}.low": low, f"{split}.{metric}.high": high}
+        rows.append(row)
+    table = pd.DataFrame(rows).astype({"params": int})
+    return table.sort_values(["validation.macro_f1", "architecture"], ascending=[False, True], ignore_index=True)
+
+
+def with_latency(table: pd.DataFrame, folders: list[ModelFolder]) -> pd.DataFrame:
+    """The table with a column ``latency_ms``: one face in ONNX Runtime, all models measured in the same run."""
+    measured = measure_latency({folder.run["architecture"]: folder.onnx for folder in folders})
+    return table.assign(latency_ms=table["architecture"].map(measured))
+
+
+def deck_table(table: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
+    """What people read: test F1 per class, macro-F1 and accuracy with intervals, parameters, latency."""
+
+    def interval(name: str) -> pd.Series:
+        return table.apply(
+            lambda row: f"{row[f'test.{name}']:.3f} [{row[f'test.{name}.low']:.3f}, {row[f'test.{name}.high']:.3f}]",
+            axis=1,
+        )
+
+    columns = {"architecture": table["title"], "weights": table["weights"]}
+    columns |= {name: table[f"test.f1.{name}"].map("{:.2f}".format) for name in classes}
+    columns |= {"macro-F1 [95 %]": interval("macro_f1"), "accuracy [95 %]": interval("accuracy")}
+    columns |= {"parameters": table["params"].map("{:,}".format)}
+    columns |= {"ms per face": table["latency_ms"].map("{:.1f}".format)}
+    return pd.DataFrame(columns)
+
+
+def heading(dataset: FaceDataset) -> str:
+    """What stands above every table: the data set's name, fingerprint and number of test images."""
+    return f"{dataset.name} ({dataset.fingerprint}), {len(dataset.rows('test'))} test images"
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """A table of texts as Markdown."""
+    lines = [list(table.columns), ["---"] * table.shape[1], *table.to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -1,0 +1,102 @@
+"""From a source to a FaceDataset: read, choose classes, carve splits, clean, and report what was found."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from fer.data.cleaning import REASONS, blank_images, count_copies, image_hashes, train_copies, train_flaws
+from fer.data.csv_source import read_csv
+from fer.data.dataset import COLUMNS, SPLITS, FaceDataset
+from fer.data.folder_source import read_folder
+from fer.data.kaggle_source import read_kaggle
+from fer.data.sample import draw_sample
+from fer.data.source import SourceFaces
+from fer.data.splits import carve_splits
+from fer.emotions import EMOTIONS, resolve_classes
+from fer.errors import UserError
+from fer.params import Data
+
+
+def read_source(data: Data) -> SourceFaces:
+    """The images and labels that ``data.source`` names.
+
+    Raises:
+        UserError: when the source is missing or broken.
+    """
+    if data.votes is not None and data.source != "csv":
+        raise UserError("params.yaml: data.votes: FER+ votes go with data.source csv only; leave data.votes empty")
+    match data.source:
+        case "sample":
+            images, table = draw_sample(data.sample.images, data.sample.seed)
+            return SourceFaces("drawn sample", "the drawn sample", images, table)
+        case "kaggle":
+            return read_kaggle(data.kaggle)
+        case "csv":
+            return read_csv(data.path, data.votes)
+        case "folder":
+            return read_folder(data.path)
+
+
+def build_dataset(data: Data) -> tuple[FaceDataset, dict[str, Any]]:
+    """Make the FaceDataset that the parameters describe, and the report on the way there.
+
+    Returns:
+        The data set, and nested plain numbers: ``source`` (as it came: images per split and emotion, copies, blanks,
+        conflicting labels), ``other_class`` (images of classes not chosen), ``removed`` and ``kept`` (flawed train
+        images by reason, under the heading that ``data.remove_copies`` gives them) and ``dataset`` (what came out).
+
+    Raises:
+        UserError: when the source is missing or broken, or a class ends without images in a split.
+    """
+    source = read_source(data)
+    classes = resolve_classes(data.classes)
+    table = source.table.assign(sha256=image_hashes(source.images))
+    report: dict[str, Any] = {
+        "source": count_copies(table, blank_images(source.images)) | {"counts": _counts(table, EMOTIONS)}
+    }
+
+    chosen = table["emotion"].isin(classes).to_numpy()
+    images, table = _select(source.images, table, chosen)
+    table["split"] = carve_splits(table, images, data.validation_share, data.test_share, data.seed)
+    table["train_copy"] = train_copies(table)
+    table = table[[*COLUMNS, *(name for name in table if name not in COLUMNS)]]
+
+    flaws = train_flaws(table, blank_images(images))
+    found = {reason: int((flaws["reason"] == reason).sum()) for reason in REASONS}
+    none = dict.fromkeys(REASONS, 0)
+    out = (flaws["reason"] != "").to_numpy() & data.remove_copies
+    removed = table.join(flaws)[out].reset_index(drop=True)
+    images, table = _select(images, table, ~out)
+
+    dataset = FaceDataset(data.name or source.name, classes, images, table, removed)
+    _check_classes(dataset, source.where)
+    report |= {
+        "other_class": int((~chosen).sum()),
+        "removed": found if data.remove_copies else none,
+        "kept": none if data.remove_copies else found,
+        "dataset": {"images": len(dataset), "counts": _counts(table, classes)},
+    }
+    return dataset, report
+
+
+def _select(images: np.ndarray, table: pd.DataFrame, rows: np.ndarray) -> tuple[np.ndarray, pd.DataFrame]:
+    """The chosen rows (bool ``[N]``) of both, renumbered from 0; without a copy of the images where all are chosen."""
+    return images if rows.all() else images[rows], table[rows].reset_index(drop=True)
+
+
+def _counts(table: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, dict[str, int]]:
+    """Images per split and emotion, zeros included."""
+    counted = table.value_counts(["split", "emotion"]).to_dict()
+    return {split: {emotion: int(counted.get((split, emotion), 0)) for emotion in classes} for split in SPLITS}
+
+
+def _check_classes(dataset: FaceDataset, where: str) -> None:
+    """Raise where a class has no image in a split."""
+    counts = dataset.counts()
+    for emotion in dataset.classes:
+        empty = [split for split in SPLITS if counts.loc[split, emotion] == 0]
+        if empty:
+            raise UserError(
+                f"{where}: no image of {emotion!r} in {', '.join(empty)}; add some or leave it out of data.classes"
+            )

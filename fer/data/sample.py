@@ -1,0 +1,208 @@
+"""The drawn sample: a small data set of rendered faces with FER-2013's class imbalance and known flaws."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from fer.data.dataset import IMAGE_SIZE, SPLITS
+from fer.data.drawing.face import draw_person, draw_units
+from fer.data.drawing.portrait import draw_face, draw_scene
+from fer.emotions import EMOTIONS
+
+#: FER-2013's images per emotion over all its splits (Goodfellow et al. 2013).
+FER2013_COUNTS = {
+    "angry": 4953,
+    "disgust": 547,
+    "fear": 5121,
+    "happy": 8989,
+    "sad": 6077,
+    "surprise": 4002,
+    "neutral": 6198,
+}
+
+#: Share of all images that each flaw takes, of the train split only.
+FLAW_SHARES = {
+    "blank": 0.006,
+    "duplicate": 0.010,
+    "conflict": 0.002,
+    "leak": 0.008,
+    "wrong_label": 0.016,
+    "inverted": 0.006,
+    "dark": 0.006,
+    "not_a_face": 0.006,
+}
+
+#: Flaws that even the smallest sample has; the others come in from 300 images at the latest.
+_ALWAYS = ("blank", "duplicate", "leak")
+_SMALLEST = 70
+_PER_SPLIT = 0.1
+
+
+@dataclass
+class _Row:
+    """One image to draw; ``true_emotion`` is what is drawn, ``copy_of`` a row number or -1."""
+
+    emotion: str
+    split: str
+    true_emotion: str
+    flaw: str = ""
+    copy_of: int = -1
+
+
+def draw_sample(images: int, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
+    """Draw faces of random people that show Ekman's emotions, some of the train rows flawed.
+
+    The faces follow the action units of Ekman & Friesen's Facial Action Coding System (1978) in the combinations of
+    the EMFACS prototypes. Classes have FER-2013's shares (at least one image in every split), splits are 80/10/10
+    and stratified. Only train rows carry a flaw; a copy's original may stand in another split.
+
+    Args:
+        images: how many, at least 70.
+        seed: same seed and number, same bytes.
+
+    Returns:
+        uint8 ``[images, 48, 48]``, 0 black to 255 white, and a table with one row per image: ``emotion`` (the
+        label), ``split``, ``source_id`` (``sample-00042``), ``flaw`` (a key of ``FLAW_SHARES`` or ""), ``flaw_of``
+        (a copy's original by source_id, or ""), ``true_emotion`` (what is drawn; "" where no face is) and
+        ``occlusion`` (none, glasses, hand or hair; "" where no face is).
+
+    Raises:
+        ValueError: for fewer than 70 images.
+    """
+    if images < _SMALLEST:
+        raise ValueError(f"a sample needs at least {_SMALLEST} images to have every class in every split, got {images}")
+    rng = np.random.default_rng(seed)
+    rows = _plan(images, rng)
+    _plan_flaws(rows, rng)
+    pixels = np.zeros((images, IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+    occlusions = [""] * images
+    for number, row in enumerate(rows):
+        if row.copy_of < 0:
+            pixels[number], occlusions[number] = _draw(row, np.random.default_rng([seed, number]))
+    for number, row in enumerate(rows):
+        if row.copy_of >= 0:
+            pixels[number], occlusions[number] = pixels[row.copy_of], occlusions[row.copy_of]
+    table = pd.DataFrame(
+        {
+            "emotion": [row.emotion for row in rows],
+            "split": [row.split for row in rows],
+            "source_id": [_source_id(number) for number in range(images)],
+            "flaw": [row.flaw for row in rows],
+            "flaw_of": [_source_id(row.copy_of) if row.copy_of >= 0 else "" for row in rows],
+            "true_emotion": [row.true_emotion for row in rows],
+            "occlusion": occlusions,
+        }
+    )
+    return pixels, table
+
+
+def _source_id(number: int) -> str:
+    return f"sample-{number:05d}"
+
+
+def _plan(images: int, rng: np.random.Generator) -> list[_Row]:
+    """Unflawed rows in random order: FER-2013's class shares, each class split 80/10/10."""
+    rows = []
+    for emotion, count in _class_counts(images).items():
+        held_out = max(1, round(count * _PER_SPLIT))
+        for split, size in zip(SPLITS, (count - 2 * held_out, held_out, held_out), strict=True):
+            rows += [_Row(emotion, split, emotion) for _ in range(size)]
+    return [rows[position] for position in rng.permutation(images)]
+
+
+def _class_counts(images: int) -> dict[str, int]:
+    """FER-2013's shares of ``images``, rounded by largest remainder, at least three of each class."""
+    shares = np.array([FER2013_COUNTS[emotion] for emotion in EMOTIONS]) / sum(FER2013_COUNTS.values())
+    counts = np.maximum(np.floor(shares * images), 3)
+    while counts.sum() < images:
+        counts[np.argmax(shares * images - counts)] += 1
+    while counts.sum() > images:
+        counts[np.argmax(counts - shares * images - 1e9 * (counts <= 3))] -= 1
+    return {emotion: int(count) for emotion, count in zip(EMOTIONS, counts, strict=True)}
+
+
+def _plan_flaws(rows: list[_Row], rng: np.random.Generator) -> None:
+    """Mark train rows as flawed in place.
+
+    Half of every class's train rows stay clean, so that no class is spoilt and every copy has a clean original.
+    """
+    spoilable: list[int] = []
+    originals: dict[tuple[str, str], list[int]] = {}
+    for emotion in EMOTIONS:
+        for split in SPLITS:
+            numbers = [n for n, row in enumerate(rows) if row.emotion == emotion and row.split == split]
+            numbers = [int(number) for number in rng.permutation(numbers)]
+            spoilt = len(numbers) // 2 if split == "train" else 0
+            spoilable += numbers[:spoilt]
+            originals[emotion, split] = numbers[spoilt:]
+    queue = iter(rng.permutation(spoilable))
+    for flaw, share in FLAW_SHARES.items():
+        least = 1 if flaw in _ALWAYS or len(rows) >= 300 else 0
+        for _ in range(max(least, round(share * len(rows)))):
+            _spoil(rows, rows[next(queue)], flaw, originals, rng)
+
+
+def _spoil(
+    rows: list[_Row],
+    row: _Row,
+    flaw: str,
+    originals: dict[tuple[str, str], list[int]],
+    rng: np.random.Generator,
+) -> None:
+    row.flaw = flaw
+    others = [emotion for emotion in EMOTIONS if emotion != row.emotion]
+    if flaw in ("blank", "not_a_face"):
+        row.true_emotion = ""
+    elif flaw == "wrong_label":
+        row.true_emotion = str(rng.choice(others))
+    elif flaw == "duplicate":
+        row.copy_of = int(rng.choice(originals[row.emotion, "train"]))
+    elif flaw == "leak":
+        row.copy_of = int(rng.choice(originals[row.emotion, "test"] + originals[row.emotion, "validation"]))
+    elif flaw == "conflict":
+        row.copy_of = int(rng.choice(originals[str(rng.choice(others)), "train"]))
+        row.true_emotion = rows[row.copy_of].emotion
+
+
+def _draw(row: _Row, rng: np.random.Generator) -> tuple[np.ndarray, str]:
+    """The image of a row that is no copy, and what covers its face."""
+    if row.flaw == "blank":
+        return np.full((IMAGE_SIZE, IMAGE_SIZE), rng.choice([0, 0, 255]), np.uint8), ""
+    if row.flaw == "not_a_face":
+        return _draw_object(rng), ""
+    scene = draw_scene(rng)
+    image = draw_face(draw_person(rng), draw_units(row.true_emotion, rng), scene, rng)
+    if row.flaw == "inverted":
+        image = 255 - image
+    elif row.flaw == "dark":
+        image = (image // np.uint8(rng.integers(18, 30))).astype(np.uint8)
+    return image, scene.occlusion
+
+
+def _draw_object(rng: np.random.Generator) -> np.ndarray:
+    """uint8 ``[48, 48]``: a house, a printed page, stripes or a cloudy texture."""
+    side = IMAGE_SIZE * 4
+    ground, ink = (float(tone) for tone in rng.permutation([rng.uniform(130, 235), rng.uniform(15, 90)]))
+    picture = np.full((side, side), ground, np.float32)
+    kind = rng.integers(4)
+    if kind == 0:
+        cv2.rectangle(picture, (40, 90), (152, 180), ink, -1)
+        cv2.fillPoly(picture, [np.array([[25, 92], [96, 25], [167, 92]])], ink * 0.7)
+        for x in (56, 112):
+            cv2.rectangle(picture, (x, 110), (x + 24, 134), ground, -1)
+        cv2.rectangle(picture, (86, 140), (108, 180), ground * 0.6, -1)
+    elif kind == 1:
+        for y in range(20, side - 12, 20):
+            cv2.line(picture, (14, y), (int(rng.integers(90, 178)), y), ink, 7)
+    elif kind == 2:
+        angle = rng.uniform(0, np.pi)
+        down, across = np.mgrid[:side, :side]
+        wave = np.sin((across * np.cos(angle) + down * np.sin(angle)) * rng.uniform(0.1, 0.35))
+        picture[wave > 0] = ink
+    else:
+        cloud = rng.normal((ground + ink) / 2, 60, (6, 6)).astype(np.float32)
+        cv2.resize(cloud, (side, side), dst=picture, interpolation=cv2.INTER_CUBIC)
+    small = cv2.resize(picture, (IMAGE_SIZE, IMAGE_SIZE), interpolation=cv2.INTER_AREA)
+    return np.clip(np.round(small + rng.normal(0, 4, small.shape)), 0, 255).astype(np.uint8)

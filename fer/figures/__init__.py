@@ -1,0 +1,1 @@
+"""Every plot of the project: one look (style), one module per subject."""

@@ -1,0 +1,1 @@
+"""Faces in, probabilities out: decoding, detection, classification by ONNX Runtime."""

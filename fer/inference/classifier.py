@@ -1,0 +1,117 @@
+"""A trained model as a function: grey faces in, class probabilities out, by ONNX Runtime on the CPU."""
+
+import hashlib
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+
+from fer.errors import UserError
+from fer.inference.image import FACE_SIZE
+
+MODEL_FILE = "model.onnx"
+CARD_FILE = "card.json"
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a trained model is: ``card.json``, the file beside ``model.onnx``.
+
+    Attributes:
+        architecture: its name in the registry of architectures.
+        classes: emotion names in the order of the model's outputs.
+        dataset: name of the data set that it was trained on.
+        fingerprint: that data set's fingerprint.
+        model_sha256: of ``model.onnx``, in hex.
+        metrics: flat names and plain numbers.
+    """
+
+    architecture: str
+    classes: tuple[str, ...]
+    dataset: str
+    fingerprint: str
+    model_sha256: str
+    metrics: dict[str, float]
+
+    @classmethod
+    def load(cls, folder: Path) -> "Card":
+        """Read a model folder's card and check that it belongs to the model beside it.
+
+        Raises:
+            UserError: when card or model is missing, or they do not belong together.
+        """
+        path = folder / CARD_FILE
+        remedy = "train the model again, or point to a folder that holds a trained one"
+        try:
+            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            card = cls(
+                **{field.name: content[field.name] for field in fields(cls)} | {"classes": tuple(content["classes"])}
+            )
+            with (folder / MODEL_FILE).open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise UserError(f"{error.filename}: cannot be read ({error.strerror}); {remedy}") from error
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{path}: not a model card ({error}); {remedy}") from error
+        except KeyError as error:
+            raise UserError(f"{path}: the key {error} is missing; {remedy}") from error
+        if digest != card.model_sha256:
+            raise UserError(
+                f"{folder / MODEL_FILE}: not the model that {CARD_FILE} describes (sha256 differs); {remedy}"
+            )
+        return card
+
+
+class Classifier:
+    """A model folder (``model.onnx`` and ``card.json``) ready to classify; safe to share between threads.
+
+    Args:
+        folder: the model folder.
+        threads: threads of one ``predict`` call; ONNX Runtime's choice by default.
+
+    Raises:
+        UserError: when the folder holds no usable model.
+    """
+
+    def __init__(self, folder: Path, threads: int | None = None) -> None:
+        self.card = Card.load(folder)
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = threads or 0
+        path = folder / MODEL_FILE
+        try:
+            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime's exceptions share no base class
+            reason = str(error).splitlines()[0]
+            raise UserError(f"{path}: not a usable ONNX model ({reason}); train the model again") from error
+        self._input = self._session.get_inputs()[0].name
+        shape = self.predict(np.zeros((1, FACE_SIZE, FACE_SIZE), np.uint8)).shape
+        if shape != (1, len(self.classes)):
+            raise UserError(f"{path}: answers {shape} for {len(self.classes)} classes; train the model again")
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Emotion names in the order of the probabilities."""
+        return self.card.classes
+
+    def predict(self, faces: np.ndarray) -> np.ndarray:
+        """Classify a batch.
+
+        Args:
+            faces: uint8 ``[N, 48, 48]``, 0 black to 255 white.
+
+        Returns:
+            float32 ``[N, C]``: probabilities in the order of ``classes``; every row sums to one.
+
+        Raises:
+            ValueError: for another shape or dtype.
+        """
+        if faces.dtype != np.uint8 or faces.ndim != 3 or faces.shape[1:] != (FACE_SIZE, FACE_SIZE):
+            raise ValueError(f"faces must be uint8 [N, {FACE_SIZE}, {FACE_SIZE}], got {faces.dtype} {faces.shape}")
+        if len(faces) == 0:
+            return np.empty((0, len(self.classes)), np.float32)
+        probabilities: np.ndarray = self._session.run(None, {self._input: faces})[0]
+        return probabilities

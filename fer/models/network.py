@@ -1,0 +1,38 @@
+"""A whole classifier: uint8 faces in, probabilities out."""
+
+import keras
+from keras import layers
+
+from fer.data.dataset import IMAGE_SIZE
+from fer.models.preprocessing import preprocess
+from fer.models.registry import Architecture
+
+#: The layer that holds the architecture itself, between preprocessing and softmax.
+NETWORK = "network"
+
+
+def build_classifier(
+    architecture: Architecture, classes: int, input_size: int, preprocessing: str, precision: str = "float32"
+) -> keras.Model:
+    """The network from grey faces uint8 ``[N, 48, 48]`` to probabilities float32 ``[N, classes]``.
+
+    Resizing, colour and normalisation are layers of the graph, so that no client can get them wrong.
+
+    Args:
+        architecture: the registered architecture.
+        classes: number of classes.
+        input_size: side of the square that the architecture sees, in pixels.
+        preprocessing: a key of ``PREPROCESSINGS``.
+        precision: Keras dtype policy of the architecture's layers; input and output stay float32.
+    """
+    former = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        network = architecture.build(classes, input_size)
+    finally:
+        keras.config.set_dtype_policy(former)
+    network.name = NETWORK
+    faces = keras.Input((IMAGE_SIZE, IMAGE_SIZE), dtype="uint8", name="faces")
+    logits = network(preprocess(faces, input_size, preprocessing))
+    probabilities = layers.Softmax(dtype="float32", name="probabilities")(logits)
+    return keras.Model(faces, probabilities, name=architecture.name)

@@ -1,0 +1,15 @@
+"""A new head on a pretrained backbone: what the transfer architectures share."""
+
+import keras
+from keras import layers
+
+BACKBONE = "backbone"
+
+
+def with_head(backbone: keras.Model, classes: int) -> keras.Model:
+    """``backbone`` (no top), global average pooling, dropout 0.3 and a dense layer of ``classes`` logits."""
+    backbone.name = BACKBONE
+    inputs = keras.Input(backbone.input_shape[1:])
+    x = layers.GlobalAveragePooling2D(name="pool")(backbone(inputs))
+    x = layers.Dropout(0.3, name="dropout")(x)
+    return keras.Model(inputs, layers.Dense(classes, dtype="float32", name="logits")(x))

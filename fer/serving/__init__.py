@@ -1,0 +1,1 @@
+"""The BentoML service; ONNX Runtime only."""

@@ -1,0 +1,64 @@
+"""The service behind ``bentoml serve``: a face image in, the probabilities of the emotions out."""
+
+from pathlib import Path
+
+import bentoml
+import numpy as np
+from bentoml.exceptions import InvalidArgument
+from pydantic import BaseModel
+
+from fer.errors import UserError
+from fer.inference.classifier import Classifier
+from fer.inference.image import decode_image, to_face
+from fer.serving.upload import ImageUpload
+
+#: What bentofile.yaml calls the model that the Bento carries.
+MODEL_ALIAS = "champion"
+
+
+class ModelInfo(BaseModel):
+    """Which model answers: ``version`` is the first 12 hex digits of its file's SHA-256."""
+
+    architecture: str
+    dataset: str
+    fingerprint: str
+    version: str
+
+
+class Classification(BaseModel):
+    """The likeliest emotion, every class's probability (0 to 1, together 1), and the model that says so."""
+
+    emotion: str
+    probabilities: dict[str, float]
+    model: ModelInfo
+
+
+@bentoml.service(name="fer", traffic={"timeout": 30}, threads=4)
+class FerService:
+    """Facial emotion recognition."""
+
+    def __init__(self) -> None:
+        stored = bentoml.models.get(MODEL_ALIAS)
+        self.classifier = Classifier(Path(stored.path))
+        card = self.classifier.card
+        self.info = ModelInfo(
+            architecture=card.architecture,
+            dataset=card.dataset,
+            fingerprint=card.fingerprint,
+            version=stored.tag.version,
+        )
+
+    @bentoml.api(input_spec=ImageUpload)
+    def classify(self, image: Path) -> Classification:
+        """Classify an image that shows one face, cropped to it: PNG, JPEG, WebP or BMP, 25 megapixels at most."""
+        try:
+            face = to_face(decode_image(image.read_bytes()))
+        except UserError as error:
+            raise InvalidArgument(str(error)) from error
+        probabilities = self.classifier.predict(face[np.newaxis])[0]
+        classes = self.classifier.classes
+        return Classification(
+            emotion=classes[int(probabilities.argmax())],
+            probabilities=dict(zip(classes, probabilities.tolist(), strict=True)),
+            model=self.info,
+        )

@@ -1,0 +1,1 @@
+"""Training: augmentation, batches, checkpoints and the fit."""

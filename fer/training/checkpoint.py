@@ -1,0 +1,86 @@
+"""Checkpoints: everything that a killed training needs to go on at its last epoch with the same result."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from fer.files import replace_folder
+
+Arrays = list[np.ndarray]
+
+
+@dataclass
+class Progress:
+    """How far a training has come.
+
+    Attributes:
+        phase: ``head`` (backbone frozen) or ``all``: the phase that the optimizer's state belongs to.
+        epochs: finished epochs over both phases.
+        history: one row per finished epoch.
+        best_epoch: the epoch (from 1) with the best validation macro-F1 so far; 0 before the first.
+        best_score: that macro-F1.
+        notes: what the caller wants kept with the checkpoint (the MLflow run's id).
+    """
+
+    phase: str = ""
+    epochs: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int = 0
+    best_score: float = -1.0
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Saved:
+    """A training's whole state: progress, model variables (seeds included), optimizer variables, best weights."""
+
+    progress: Progress
+    model: Arrays
+    optimizer: Arrays
+    best: Arrays
+
+
+class Checkpoint:
+    """A folder that holds one ``Saved``, replaced as a whole after every epoch."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def save(self, saved: Saved) -> None:
+        """Write it, or leave the former checkpoint where the write fails."""
+        with replace_folder(self.folder) as fresh:
+            for name in ("model", "optimizer", "best"):
+                np.savez(fresh / f"{name}.npz", *getattr(saved, name))
+            (fresh / "progress.json").write_text(json.dumps(asdict(saved.progress)))
+
+    def load(self) -> Saved | None:
+        """What was saved last, or None where nothing was."""
+        if not (self.folder / "progress.json").is_file():
+            return None
+        progress = Progress(**json.loads((self.folder / "progress.json").read_text()))
+        return Saved(progress, self._arrays("model"), self._arrays("optimizer"), self._arrays("best"))
+
+    def _arrays(self, name: str) -> Arrays:
+        with np.load(self.folder / f"{name}.npz") as arrays:
+            return [arrays[key] for key in arrays.files]
+
+
+def model_variables(model: keras.Model) -> list[Any]:
+    """Weights and seed generators of a model, whatever is frozen, without its metrics."""
+    metrics = {id(variable) for variable in model.metrics_variables}
+    return [variable for variable in model.variables if id(variable) not in metrics]
+
+
+def read(variables: list[Any]) -> Arrays:
+    """The values of Keras variables as NumPy arrays."""
+    return [keras.ops.convert_to_numpy(variable) for variable in variables]
+
+
+def write(variables: list[Any], values: Arrays) -> None:
+    """Set Keras variables to the values that ``read`` gave for a model of the same build."""
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)

@@ -1,0 +1,134 @@
+"""``python -m pipelines STAGE``: run one stage of dvc.yaml, the whole DAG (``retrain``), or a tool of the project."""
+
+import errno
+import sys
+from typing import Annotated
+
+import typer
+
+from fer.errors import UserError
+from pipelines import environment
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+#: Failures of the machine that a person can mend without reading our code.
+MACHINE = {errno.ENOSPC: "free some disk space", errno.EACCES: "make it writable", errno.EROFS: "make it writable"}
+
+
+@app.command()
+def ingest() -> None:
+    """Read the source into data/dataset."""
+    from pipelines.ingest import ingest
+
+    ingest()
+
+
+@app.command()
+def validate() -> None:
+    """Check labels and images against the suites of expectations/."""
+    from pipelines.validate import validate
+
+    validate()
+
+
+@app.command()
+def explore() -> None:
+    """Draw what the data looks like."""
+    from pipelines.explore import explore
+
+    explore()
+
+
+@app.command()
+def train(architecture: str) -> None:
+    """Train ARCHITECTURE."""
+    from pipelines.train import train
+
+    train(architecture)
+
+
+@app.command()
+def compare() -> None:
+    """Compare the trained architectures."""
+    from pipelines.compare import compare
+
+    compare()
+
+
+@app.command()
+def promote() -> None:
+    """Crown the best model in the registry."""
+    from pipelines.promote import promote
+
+    promote()
+
+
+@app.command()
+def package() -> None:
+    """Build the champion's Bento."""
+    from pipelines.package import package
+
+    package()
+
+
+@app.command()
+def retrain(
+    workers: Annotated[int, typer.Option(min=1, help="Architectures trained at the same time.")] = 1,
+) -> None:
+    """Run all that is out of date, from ingestion to the champion's Bento."""
+    from pipelines.retrain import retrain
+    from pipelines.server import running_server
+
+    with running_server():
+        retrain(workers)
+
+
+@app.command()
+def schedule(cron: str) -> None:
+    """Serve the retrain flow as a Prefect deployment that runs by CRON, such as "0 3 * * *"."""
+    from pipelines.retrain import retrain
+    from pipelines.server import running_server
+
+    with running_server():
+        retrain.serve(name="scheduled", cron=cron)
+
+
+@app.command()
+def prefect() -> None:
+    """Open the Prefect UI on this project's runs."""
+    from pipelines.tools import prefect
+
+    prefect()
+
+
+@app.command()
+def mlflow() -> None:
+    """Open the MLflow comparison."""
+    from pipelines.tools import mlflow
+
+    mlflow()
+
+
+@app.command()
+def serve() -> None:
+    """Serve the champion."""
+    from pipelines.tools import serve
+
+    serve()
+
+
+def main() -> None:
+    """Entry point: a user's mistake is one line and exit code 1."""
+    environment.prepare()
+    try:
+        app()
+    except UserError as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        if error.errno not in MACHINE:
+            raise
+        sys.exit(f"error: {error.filename or 'disk'}: {error.strerror}; {MACHINE[error.errno]} and run again")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Stage 5: the deck's table over the trained architectures."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from prefect import flow, task
+from prefect.artifacts import create_markdown_artifact
+from rich.console import Console
+from rich.table import Table
+
+from fer.comparison import comparison_table, deck_table, heading, markdown, open_models, with_latency
+from fer.data.dataset import FaceDataset
+from fer.figures.training import comparison as draw_comparison
+from fer.figures.training import sample_predictions
+from fer.files import replace_file, write_text
+from fer.outputs import ModelFolder
+from fer.params import Compare, load_params
+from fer.tracking import Tracker
+from fer.training.fit import Job
+from pipelines.ingest import DATASET
+from pipelines.train import MODELS, make_job
+
+FOLDER = Path("reports/compare")
+METRICS, SAMPLES = FOLDER / "metrics.json", FOLDER / "samples.png"
+#: With latency, which no two runs measure alike: beside the DVC outputs, not one of them.
+TABLE, FIGURE = FOLDER / "comparison.csv", FOLDER / "comparison.png"
+
+
+@flow
+def compare() -> None:
+    """Put the architectures side by side: CSV, figures, Prefect artifact, and latency in their MLflow runs."""
+    params = load_params()
+    dataset = FaceDataset.load(DATASET)
+    folders = open_models(MODELS, params.train.architectures, dataset)
+    table = measure(folders, params.compare)
+    write(table)
+    draw(table, folders, dataset, params.compare.sample_faces)
+    tracker = Tracker(params.tracking)
+    for folder in folders:
+        log(tracker, folder, make_job(params, dataset, folder.run["architecture"]), dataset, table)
+    publish(deck_table(table, dataset.classes), heading(dataset))
+
+
+@task
+def measure(folders: list[ModelFolder], settings: Compare) -> pd.DataFrame:
+    """All metrics with intervals, and latency."""
+    return with_latency(comparison_table(folders, settings), folders)
+
+
+@task
+def write(table: pd.DataFrame) -> None:
+    """The table as CSV, and what of it is the same on every run as DVC metrics."""
+    with replace_file(TABLE) as fresh:
+        table.to_csv(fresh, index=False)
+    stable = table.drop(columns="latency_ms").set_index("architecture")
+    write_text(METRICS, stable.to_json(orient="index", indent=2) + "\n")
+
+
+@task
+def draw(table: pd.DataFrame, folders: list[ModelFolder], dataset: FaceDataset, faces: int) -> None:
+    """The table as a picture, and the same faces with every model's answer."""
+    subtitle = "F1 per class on test, best validation macro-F1 first; 95 % bootstrap intervals below; best in bold"
+    draw_comparison(table, dataset.classes, heading(dataset), subtitle, FIGURE)
+    rows = dataset.examples(faces)
+    answers = {folder.run["title"]: folder.predictions.set_index("row").loc[rows, "predicted"] for folder in folders}
+    sample_predictions(
+        np.asarray(dataset.images[rows]),
+        dataset.table["emotion"].loc[rows].tolist(),
+        {title: given.tolist() for title, given in answers.items()},
+        f"The same faces, every model's answer: {dataset.name}, test",
+        SAMPLES,
+    )
+
+
+@task
+def log(tracker: Tracker, folder: ModelFolder, job: Job, dataset: FaceDataset, table: pd.DataFrame) -> None:
+    """Latency and intervals in the model's run, which is written again where the store lacks it."""
+    run_id = tracker.ensure_run(folder, job, dataset)
+    row = table[table["architecture"] == job.architecture].iloc[0]
+    names = [name for name in map(str, table.columns) if name == "latency_ms" or name.endswith((".low", ".high"))]
+    tracker.log_metrics(run_id, {name: float(row[name]) for name in names})
+
+
+@task
+def publish(table: pd.DataFrame, title: str) -> None:
+    """The table for people: at the terminal and as a Prefect artifact."""
+    create_markdown_artifact(
+        key="comparison", markdown=f"## {title}\n\n{markdown(table)}\n", description="Architectures compared"
+    )
+    view = Table(title=title, title_justify="left")
+    for column in map(str, table.columns):
+        view.add_column(column, justify="left" if column in ("architecture", "weights") else "right")
+    for row in table.itertuples(index=False):
+        view.add_row(*row)
+    Console().print(view)

@@ -1,0 +1,46 @@
+"""The environment that every stage and tool of this project runs in."""
+
+import os
+import sys
+from pathlib import Path
+
+#: Everything that the tools themselves keep: MLflow's database, Prefect's, Bentos, checkpoints. Not a DVC output.
+STATE = Path("state")
+
+TELEMETRY_OFF = {
+    "DVC_NO_ANALYTICS": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "BENTOML_DO_NOT_TRACK": "True",
+    "GX_ANALYTICS_ENABLED": "false",
+}
+
+
+def defaults() -> dict[str, str]:
+    """Variables with the values that they take where the user has not set them."""
+    state = STATE.absolute()
+    return TELEMETRY_OFF | {
+        "PREFECT_HOME": str(state / "prefect"),
+        "BENTOML_HOME": str(state / "bentoml"),
+        # Flows print their own lines; the rest is for the Prefect UI, and an error is printed once, by the entry point.
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+        "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+        "KERAS_BACKEND": "tensorflow",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "TF_ENABLE_ONEDNN_OPTS": "1",
+        "GIT_PYTHON_REFRESH": "quiet",
+    }
+
+
+def prepare() -> None:
+    """Set the defaults, and start the interpreter again where its hash seed is not fixed.
+
+    ONNX bytes are stable only with PYTHONHASHSEED=0, which Python reads before any code runs.
+    """
+    for name, value in defaults().items():
+        os.environ.setdefault(name, value)
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        os.environ["PYTHONHASHSEED"] = "0"
+        os.execv(sys.executable, [sys.executable, "-m", "pipelines", *sys.argv[1:]])

@@ -1,0 +1,39 @@
+"""Stage 1: from a source to data/dataset."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+
+from fer.data.dataset import FaceDataset
+from fer.data.ingest import build_dataset
+from fer.files import write_text
+from fer.params import Data, load_params
+from pipelines.reporting import say
+
+DATASET = Path("data/dataset")
+REPORT = Path("reports/ingest.json")
+
+
+@flow
+def ingest() -> None:
+    """Read, clean, split and save the data set that params.yaml names, and report what was found."""
+    dataset, report = read(load_params().data)
+    save(dataset, report)
+    counts = ", ".join(f"{split} {sum(row.values())}" for split, row in report["dataset"]["counts"].items())
+    taken = ", ".join(f"{reason} {count}" for reason, count in report["removed"].items())
+    say(f"ingest: {dataset.name} {dataset.fingerprint}: {counts}; taken out of train: {taken}")
+
+
+@task
+def read(data: Data) -> tuple[FaceDataset, dict[str, Any]]:
+    """Source to data set."""
+    return build_dataset(data)
+
+
+@task
+def save(dataset: FaceDataset, report: dict[str, Any]) -> None:
+    """Data set and report to disk."""
+    dataset.save(DATASET)
+    write_text(REPORT, json.dumps(report, indent=2) + "\n")

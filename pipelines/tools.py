@@ -1,0 +1,50 @@
+"""The project's tools, opened on its own state, each with its address."""
+
+import json
+import os
+import sys
+import time
+
+from fer.errors import UserError
+from fer.params import load_params
+from pipelines.package import BENTO
+from pipelines.server import running_server
+
+PREFECT_PORT, MLFLOW_PORT, SERVICE_PORT = 4200, 5000, 3000
+
+
+def prefect() -> None:
+    """The Prefect UI on the runs of this project, until interrupted."""
+    with running_server(PREFECT_PORT) as url:
+        print(f"Prefect UI: {url.removesuffix('/api')} (stop with Ctrl-C)", flush=True)
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            print()
+
+
+def mlflow() -> None:
+    """The MLflow comparison of this project's runs, until interrupted."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or load_params().tracking.uri
+    print(f"MLflow: http://127.0.0.1:{MLFLOW_PORT} (stop with Ctrl-C)", flush=True)
+    _become("mlflow", "server", "--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(MLFLOW_PORT))
+
+
+def serve() -> None:
+    """The champion's service, until interrupted.
+
+    Raises:
+        UserError: where no champion has been packaged yet.
+    """
+    try:
+        tag = json.loads(BENTO.read_text())["tag"]
+    except OSError as error:
+        raise UserError(f"{BENTO}: no champion has been packaged yet; run make run first") from error
+    print(f"champion: http://127.0.0.1:{SERVICE_PORT} serves {tag} (stop with Ctrl-C)", flush=True)
+    _become("bentoml", "serve", tag, "--host", "127.0.0.1", "--port", str(SERVICE_PORT))
+
+
+def _become(tool: str, *arguments: str) -> None:
+    """Replace this process by a tool of this environment."""
+    os.execv(sys.executable, [sys.executable, "-m", tool, *arguments])

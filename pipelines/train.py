@@ -1,0 +1,74 @@
+"""Stage 4: train one architecture."""
+
+import json
+import shutil
+from pathlib import Path
+
+from prefect import flow, task
+
+from fer.data.dataset import FaceDataset
+from fer.files import write_text
+from fer.outputs import ModelFolder, write_outputs
+from fer.params import Params, load_params
+from fer.tracking import Tracker
+from fer.training.checkpoint import Checkpoint, Progress
+from fer.training.fit import Job, Trained
+from fer.training.fit import train as fit
+from pipelines.environment import STATE
+from pipelines.ingest import DATASET
+from pipelines.reporting import say
+
+MODELS = Path("models")
+
+
+@flow(flow_run_name="train {architecture}")
+def train(architecture: str) -> None:
+    """Train, save and log one architecture; an interrupted training goes on at its last epoch."""
+    params = load_params()
+    dataset = FaceDataset.load(DATASET)
+    job = make_job(params, dataset, architecture)
+    checkpoint = Checkpoint(STATE / "checkpoints" / f"{architecture}-{job.key}")
+    tracker = Tracker(params.tracking)
+    trained = train_epochs(params, dataset, job, checkpoint, tracker)
+    folder = save(dataset, job, trained)
+    log(tracker, trained.progress.notes["run_id"], folder, dataset)
+    shutil.rmtree(checkpoint.folder, ignore_errors=True)
+    scores = folder.metrics
+    say(
+        f"train: {folder.run['title']} on {dataset.name}: epoch {folder.run['best_epoch']} kept, "
+        f"validation macro-F1 {scores['validation.macro_f1']:.3f}, test accuracy {scores['test.accuracy']:.3f}"
+    )
+
+
+def make_job(params: Params, dataset: FaceDataset, architecture: str) -> Job:
+    """What the training depends on."""
+    return Job(architecture, dataset.classes, dataset.fingerprint, params.recipe(architecture), params.train.seed)
+
+
+@task
+def train_epochs(params: Params, dataset: FaceDataset, job: Job, checkpoint: Checkpoint, tracker: Tracker) -> Trained:
+    """Every epoch, logged to MLflow as it ends."""
+
+    def on_epoch(progress: Progress) -> None:
+        progress.notes["run_id"] = tracker.open_run(job, dataset.name, progress.notes.get("run_id"))
+        tracker.log_history(progress.notes["run_id"], progress.history)
+        row = progress.history[-1]
+        say(
+            f"{job.architecture}: epoch {progress.epochs}: loss {row['loss']:.3f}, accuracy {row['accuracy']:.3f}, "
+            f"validation accuracy {row['validation.accuracy']:.3f}, macro-F1 {row['validation.macro_f1']:.3f}"
+        )
+
+    return fit(dataset, job, params.train.weights_folder, checkpoint, on_epoch, lambda line: say(f"warning: {line}"))
+
+
+@task
+def save(dataset: FaceDataset, job: Job, trained: Trained) -> ModelFolder:
+    """The stage's outputs, put into place at once."""
+    return write_outputs(MODELS / job.architecture, dataset, job, trained)
+
+
+@task
+def log(tracker: Tracker, run_id: str, folder: ModelFolder, dataset: FaceDataset) -> None:
+    """The finished run in MLflow, its id beside the model."""
+    tracker.finish_run(run_id, folder, dataset)
+    write_text(folder.path / "mlflow.json", json.dumps({"run_id": run_id}) + "\n")

@@ -1,0 +1,45 @@
+"""Stage 2: is the data fit to train on?"""
+
+from pathlib import Path
+
+from prefect import flow, task
+from prefect.artifacts import create_table_artifact
+
+from fer.checks import CheckReport, run_checks
+from fer.data.dataset import FaceDataset
+from fer.errors import UserError
+from fer.files import write_text
+from fer.params import load_params
+from pipelines.ingest import DATASET
+from pipelines.reporting import say
+
+SUMMARY = Path("reports/validation.json")
+DOCS = Path("reports/data_docs")
+
+
+@flow
+def validate() -> None:
+    """Run the suites; a critical failure stops the pipeline and names the rows."""
+    params = load_params()
+    dataset = FaceDataset.load(DATASET)
+    report = check(dataset, params.validate_.suites, params.validate_.show_rows, params.data.remove_copies)
+    publish(report)
+    if report.critical_failures:
+        raise UserError(report.failure_message())
+    write_text(SUMMARY, report.to_json())
+    for result in report.warnings:
+        say(f"warning: {result.description}: {result.unexpected} rows, such as {', '.join(result.rows[:3])}")
+    say(f"validate: {dataset.name}: {len(report.results)} checks, {len(report.warnings)} warnings; site in {DOCS}")
+
+
+@task
+def check(dataset: FaceDataset, suites: Path, show_rows: int, cleaned: bool) -> CheckReport:
+    """The suites over labels and images, and the data docs site."""
+    return run_checks(dataset, suites, show_rows, DOCS, cleaned=cleaned)
+
+
+@task
+def publish(report: CheckReport) -> None:
+    """The checks as a Prefect artifact."""
+    rows = [vars(result) for result in report.results]
+    create_table_artifact(key="checks", table=[{k: str(v) for k, v in row.items()} for row in rows])

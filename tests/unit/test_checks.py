@@ -1,0 +1,264 @@
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from face_datasets import small_dataset, with_images, with_values, without_rows
+
+from fer.checks import CheckReport, run_checks
+from fer.data.dataset import FaceDataset
+from fer.emotions import FIVE_EMOTIONS
+from fer.errors import UserError
+
+SUITES = Path(__file__).parents[2] / "expectations"
+VOTES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")
+# rows of small_dataset(): 56 of train, 28 of validation, 28 of test, the classes in code order
+TRAIN, VALIDATION, TEST = 3, 60, 100
+
+
+@pytest.fixture(scope="module")
+def clean() -> FaceDataset:
+    return small_dataset()
+
+
+def failures(report: CheckReport) -> dict[tuple[str | None, str], tuple[str, ...]]:
+    """Rows named by every failed check, by column and severity."""
+    found = (*report.critical_failures, *report.warnings)
+    return {(result.column, result.severity): result.rows for result in found}
+
+
+def with_votes(dataset: FaceDataset) -> FaceDataset:
+    votes = {f"votes.{name}": 10 if name == "neutral" else 0 for name in VOTES}
+    return replace(dataset, table=dataset.table.assign(**votes))
+
+
+def test_a_clean_data_set_passes_every_check(clean: FaceDataset) -> None:
+    report = run_checks(with_votes(clean), SUITES, 10)
+    assert failures(report) == {}
+    assert report.skipped == ()
+    assert {result.suite for result in report.results} == {"classes", "images", "labels"}
+    assert all(result.unexpected == 0 and result.remedy for result in report.results)
+
+
+def test_the_suites_adapt_to_the_classes_of_the_task() -> None:
+    assert failures(run_checks(small_dataset(classes=FIVE_EMOTIONS), SUITES, 10)) == {}
+
+
+def test_the_vote_checks_are_skipped_and_reported_without_votes(clean: FaceDataset) -> None:
+    report = run_checks(clean, SUITES, 10)
+    assert {check.column for check in report.skipped} == {"votes_sum"}
+    assert "votes_sum" not in {result.column for result in report.results}
+
+
+@pytest.mark.parametrize(("column", "value"), [("emotion", "bored"), ("split", "holdout")])
+def test_an_unknown_label_is_critical(clean: FaceDataset, column: str, value: str) -> None:
+    report = run_checks(with_values(clean, column, {TRAIN: value}), SUITES, 10)
+    assert failures(report) == {(column, "critical"): ("face-003",)}
+
+
+@pytest.mark.parametrize("column", ["emotion", "split"])
+def test_a_missing_label_is_critical(clean: FaceDataset, column: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FaceDataset, "fingerprint", "0" * 16)  # which needs every label
+    report = run_checks(with_values(clean, column, {TRAIN: None}), SUITES, 10)
+    assert failures(report) == {(column, "critical"): ("face-003",)}
+
+
+def test_two_images_of_one_name_are_critical(clean: FaceDataset) -> None:
+    report = run_checks(with_values(clean, "source_id", {TRAIN: "face-007"}), SUITES, 10)
+    assert failures(report) == {("source_id", "critical"): ("face-007", "face-007")}
+
+
+@pytest.mark.parametrize(("votes", "severity"), [(11, "critical"), (8, "critical"), (9, "warning")])
+def test_votes_that_do_not_sum_to_ten_are_found(clean: FaceDataset, votes: int, severity: str) -> None:
+    report = run_checks(with_values(with_votes(clean), "votes.neutral", {TEST: votes}), SUITES, 10)
+    assert failures(report)["votes_sum", severity] == ("face-100",)
+    assert bool(report.critical_failures) == (severity == "critical")
+
+
+def test_a_missing_split_is_critical(clean: FaceDataset) -> None:
+    report = run_checks(without_rows(clean, clean.rows("validation")), SUITES, 20)
+    missing = next(result for result in report.critical_failures if result.column == "split")
+    assert missing.observed == "missing: validation"
+    assert failures(report)["images", "critical"] == tuple(f"validation {emotion}" for emotion in clean.classes)
+
+
+def test_a_class_absent_from_a_split_is_critical(clean: FaceDataset) -> None:
+    fear = [row for row in clean.rows("test") if clean.table["emotion"][row] == "fear"]
+    report = run_checks(without_rows(clean, fear), SUITES, 10)
+    assert failures(report)["images", "critical"] == ("test fear",)
+
+
+def test_a_class_that_dominates_its_split_is_a_warning(clean: FaceDataset) -> None:
+    # one image of every other class stays
+    happy = with_values(clean, "emotion", {row: "happy" for row in clean.rows("test") if row % 4 != 0})
+    assert failures(run_checks(happy, SUITES, 10)) == {("share", "warning"): ("test happy",)}
+
+
+def test_a_class_that_hardly_occurs_is_a_warning() -> None:
+    dataset = small_dataset(train=40, held_out=1)
+    disgust = np.flatnonzero(dataset.labels == 1)[1:40]
+    rare = with_values(dataset, "emotion", dict.fromkeys(disgust, "happy"))
+    assert failures(run_checks(rare, SUITES, 10)) == {("share", "warning"): ("train disgust",)}
+
+
+BLANK = np.full((48, 48), 90, np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("plant", "column", "severity", "rows"),
+    [
+        (lambda d: with_images(d, {TRAIN: BLANK}), "constant", "critical", ("face-003",)),
+        (lambda d: with_images(d, {TEST: BLANK}), "constant", "warning", ("face-100",)),
+        (lambda d: with_images(d, {TRAIN: d.images[TEST]}), "copy_in_evaluation", "critical", ("face-003",)),
+        (lambda d: with_images(d, {VALIDATION: d.images[TRAIN]}), "copy_in_evaluation", "critical", ("face-003",)),
+        (lambda d: with_images(d, {TRAIN: d.images[0]}), "repeat", "critical", ("face-003",)),
+        (lambda d: with_images(d, {VALIDATION: d.images[TEST]}), "conflict", "warning", ("face-060", "face-100")),
+        (lambda d: with_values(d, "sha256", {TRAIN: "0" * 64}), "intact", "critical", ("face-003",)),
+    ],
+)
+def test_a_planted_flaw_is_found_and_named(
+    clean: FaceDataset,
+    plant: Callable[[FaceDataset], FaceDataset],
+    column: str,
+    severity: str,
+    rows: tuple[str, ...],
+) -> None:
+    report = run_checks(plant(clean), SUITES, 10)
+    assert failures(report)[column, severity] == rows
+    assert {result.column for result in report.critical_failures} <= {column}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "column"),
+    [
+        (lambda image: image // 8, "brightness"),
+        (lambda image: 235 + image // 16, "brightness"),
+        (lambda image: 120 + image // 16, "contrast"),
+        (lambda image: np.where(image > 128, 255, 0), "contrast"),
+        (lambda image: 255 - image, "face_likeness"),
+    ],
+)
+def test_an_odd_image_is_named_and_several_are_a_warning(
+    clean: FaceDataset, spoil: Callable[[np.ndarray], np.ndarray], column: str
+) -> None:
+    one = run_checks(with_images(clean, {TRAIN: spoil(clean.images[TRAIN])}), SUITES, 10)
+    assert failures(one) == {}
+    assert next(result.rows for result in one.results if result.column == column) == ("face-003",)
+    several = run_checks(with_images(clean, {row: spoil(clean.images[row]) for row in (3, 60, 100)}), SUITES, 10)
+    assert failures(several)[column, "warning"] == ("face-003", "face-060", "face-100")
+    assert several.critical_failures == ()
+
+
+def test_images_of_another_size_are_critical(clean: FaceDataset) -> None:
+    smaller = clean.images[:, :44, :46].copy()
+    report = run_checks(with_images(replace(clean, images=smaller), dict(enumerate(smaller))), SUITES, 2)
+    assert failures(report)["height", "critical"] == ("face-000", "face-001")
+    assert failures(report)["width", "critical"] == ("face-000", "face-001")
+
+
+def test_copies_and_blanks_that_the_user_keeps_are_warnings(clean: FaceDataset) -> None:
+    flawed = with_images(clean, {TRAIN: clean.images[TEST], 4: BLANK, 5: clean.images[0]})
+    assert {result.column for result in run_checks(flawed, SUITES, 10).critical_failures} == {
+        "constant",
+        "copy_in_evaluation",
+        "repeat",
+    }
+    kept = run_checks(flawed, SUITES, 10, cleaned=False)
+    assert kept.critical_failures == ()
+    assert {"constant", "copy_in_evaluation", "repeat"} <= {result.column for result in kept.warnings}
+
+
+def test_the_failure_message_is_one_line_with_rows_and_remedy(clean: FaceDataset) -> None:
+    flawed = with_values(with_images(clean, {4: BLANK}), "emotion", {1: "bored", 2: "bored", 3: "bored"})
+    message = run_checks(flawed, SUITES, 2).failure_message()
+    assert message == (
+        "small faces: failed check: no train image is blank: 1 rows break it: face-004; "
+        "set data.remove_copies to true, or delete these rows in the source "
+        "(1 more critical checks failed, see the report)"
+    )
+    labels = run_checks(with_values(clean, "emotion", {1: "bored", 2: "bored", 3: "bored"}), SUITES, 2)
+    assert "3 rows break it: face-001, face-002, ...; correct these labels" in labels.failure_message()
+    with pytest.raises(ValueError, match="no critical check failed"):
+        run_checks(clean, SUITES, 2).failure_message()
+
+
+def test_the_report_counts_what_became_of_planted_flaws(clean: FaceDataset) -> None:
+    table = clean.table.assign(flaw="")
+    table.loc[[3, 4], "flaw"] = ["dark", "wrong_label"]
+    removed = table.iloc[[0, 1]].assign(source_id=["gone-1", "gone-2"], flaw=["blank", ""], reason="blank", copy_of="")
+    planted = with_images(
+        replace(clean, table=table, removed=removed), {3: clean.images[3] // 8, 7: clean.images[7] // 8}
+    )
+    flaws = {
+        flaw.flaw: (flaw.planted, flaw.removed, flaw.flagged, flaw.missed)
+        for flaw in run_checks(planted, SUITES, 1).flaws
+    }
+    assert flaws == {"": (111, 1, 1, 109), "blank": (1, 1, 0, 0), "dark": (1, 0, 1, 0), "wrong_label": (1, 0, 0, 1)}
+
+
+def test_the_json_is_the_same_on_every_run(clean: FaceDataset, tmp_path: Path) -> None:
+    flawed = with_images(clean, {TRAIN: clean.images[TEST], VALIDATION: BLANK})
+    first = run_checks(flawed, SUITES, 10).to_json()
+    assert run_checks(flawed, SUITES, 10, tmp_path / "site").to_json() == first
+    content = json.loads(first)
+    assert content["summary"] == {"checks": 19, "passed": 16, "warnings": 2, "critical_failures": 1, "skipped": 2}
+    leak = next(result for result in content["results"] if result["column"] == "copy_in_evaluation")
+    assert leak["rows"] == ["face-003"]
+    assert leak["share"] == pytest.approx(1 / 56, abs=1e-6)
+
+
+def test_the_site_stands_alone_and_names_the_rows(clean: FaceDataset, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    run_checks(with_images(clean, {TRAIN: BLANK}), SUITES, 10, site)
+    index = (site / "index.html").read_text()
+    assert "face-003" in index
+    links = set(re.findall(r'href="([^"]+)"', index))
+    assert len(links) == 3
+    assert all((site / link).is_file() for link in links)
+    for page in site.rglob("*.html"):
+        assert not re.search(r"""<(script|link|img)[^>]*(src|href)="https?:|url\(.?https?:""", page.read_text()), page
+
+
+def test_a_folder_without_suites_is_a_user_error(clean: FaceDataset, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"no expectation suite .* set validate.suites"):
+        run_checks(clean, tmp_path, 10)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"type": "expect_column_values_to_be_in_sett"}, "expect_column_values_to_be_in_sett"),
+        ({"kwargs": {"colum": "emotion", "value_set": []}}, "colum"),
+        ({"kwargs": {"column": "emotions", "value_set": []}}, "no column 'emotions'; use one of emotion, split"),
+        ({"severity": "fatal"}, "fatal"),
+        ({"notes": ""}, "add description .* and notes"),
+        ({"kwargs": {"column": "emotion", "value_set": {"$PARAMETER": "klasses"}}}, "klasses"),
+    ],
+)
+def test_a_mistake_in_an_expectation_is_a_user_error(
+    clean: FaceDataset, tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    expectation = {
+        "type": "expect_column_values_to_be_in_set",
+        "description": "emotions are known",
+        "notes": "correct them",
+        "severity": "critical",
+        "kwargs": {"column": "emotion", "value_set": ["happy"]},
+    }
+    suite = {"name": "own", "meta": {"table": "images"}, "expectations": [expectation | change]}
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(suite))
+    with pytest.raises(UserError, match=message) as caught:
+        run_checks(clean, tmp_path, 10)
+    assert str(caught.value).startswith(str(tmp_path / "own.yaml"))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "name: [", "name: own", "name: other\nmeta: {table: images}\nexpectations: []"])
+def test_a_file_that_is_no_suite_is_a_user_error(clean: FaceDataset, tmp_path: Path, text: str) -> None:
+    (tmp_path / "own.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"own\.yaml"):
+        run_checks(clean, tmp_path, 10)
