@@ -116,19 +116,19 @@ def draw_faces(image: np.ndarray, faces: list[Face]) -> np.ndarray:
     canvas = image.copy()
     height, width = canvas.shape[:2]
     scale = max(height / 900, 0.45)
-    line = max(round(2 * scale), 1)
+    line, stroke = max(round(2 * scale), 1), max(round(1.4 * scale), 1)
     for face in faces:
         x, y, w, h = face.box
         colour = COLOURS[face.emotion]
         cv2.rectangle(canvas, (x, y), (x + w - 1, y + h - 1), colour, line)
         text = f"{face.emotion} {face.probability:.0%}"
-        (text_width, text_height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, line)
+        (text_width, text_height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
         left = max(min(x, width - text_width), 0)
         bottom = max(y, text_height + base)  # above the box, inside the image
         cv2.rectangle(canvas, (left, bottom - text_height - base), (left + text_width, bottom), colour, cv2.FILLED)
         # dark text: every colour of COLOURS is bright enough to carry it
         origin = (left, bottom - base // 2 - 1)
-        cv2.putText(canvas, text, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), line, cv2.LINE_AA)
+        cv2.putText(canvas, text, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), stroke, cv2.LINE_AA)
     return canvas
 
 

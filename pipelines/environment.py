@@ -41,6 +41,8 @@ def prepare() -> None:
     """
     for name, value in defaults().items():
         os.environ.setdefault(name, value)
+    for name in ("PREFECT_HOME", "BENTOML_HOME"):
+        Path(os.environ[name]).mkdir(parents=True, exist_ok=True)
     if os.environ.get("PYTHONHASHSEED") != "0":
         os.environ["PYTHONHASHSEED"] = "0"
         os.execv(sys.executable, [sys.executable, "-m", "pipelines", *sys.argv[1:]])

@@ -48,7 +48,9 @@ def decode_image(data: bytes) -> np.ndarray:
 
 
 def to_face(image: np.ndarray) -> np.ndarray:
-    """Turn a whole image into a classifier's input: grey, 48x48, area-averaged down or cubic up.
+    """Turn a whole image into a classifier's input: grey, and 48x48 whatever its proportions.
+
+    Sides over 48 are averaged down by area, shorter ones interpolated up by cubics.
 
     Args:
         image: uint8 ``[H, W]`` grey, ``[H, W, 3]`` BGR or ``[H, W, 4]`` BGRA.
@@ -67,10 +69,13 @@ def to_face(image: np.ndarray) -> np.ndarray:
         image = cv2.cvtColor(image, cv2.COLOR_BGRA2GRAY)
     elif image.ndim != 2:
         raise ValueError(f"an image must be [H, W], [H, W, 3] or [H, W, 4], got {image.shape}")
-    if image.shape == (FACE_SIZE, FACE_SIZE):
-        return image
-    method = cv2.INTER_AREA if min(image.shape) >= FACE_SIZE else cv2.INTER_CUBIC
-    return cv2.resize(image, (FACE_SIZE, FACE_SIZE), interpolation=method)
+    height, width = image.shape
+    shrunk = (min(width, FACE_SIZE), min(height, FACE_SIZE))
+    if shrunk != (width, height):
+        image = cv2.resize(image, shrunk, interpolation=cv2.INTER_AREA)
+    if shrunk != (FACE_SIZE, FACE_SIZE):
+        image = cv2.resize(image, (FACE_SIZE, FACE_SIZE), interpolation=cv2.INTER_CUBIC)
+    return image
 
 
 def _stated_size(data: bytes) -> tuple[int, int]:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from onnx_models import write_model
 
+from fer.data.sample import draw_sample
 from fer.emotions import EMOTIONS, FIVE_EMOTIONS
 from fer.errors import UserError
 from fer.inference.classifier import Classifier
@@ -90,7 +91,19 @@ def test_a_folder_of_images_is_written_under_the_same_names(images, model_folder
     assert (cv2.imread(str(images / "b.png")) == 100).all()
 
 
-def test_the_real_cascade_is_the_default(images, model_folder, tmp_path):
+def test_the_real_cascade_is_the_default_and_finds_drawn_faces(model_folder, tmp_path):
+    faces, table = draw_sample(140, seed=48)
+    whole = np.flatnonzero(table["flaw"] == "")[:10]
+    (tmp_path / "in").mkdir()
+    for row in whole:
+        picture = cv2.copyMakeBorder(cv2.resize(faces[row], (192, 192)), 60, 60, 60, 60, cv2.BORDER_REPLICATE)
+        cv2.imwrite(str(tmp_path / "in" / f"{row}.png"), picture)
+    summary = run_webcam(str(tmp_path / "in"), model_folder, tmp_path / "out", display=False)
+    assert summary.frames == 10
+    assert 8 <= summary.faces <= 11
+
+
+def test_the_real_cascade_finds_nothing_on_a_blank(images, model_folder, tmp_path):
     assert run_webcam(str(images), model_folder, tmp_path / "out", display=False) == Summary(frames=2, faces=0)
 
 
