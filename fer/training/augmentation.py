@@ -18,7 +18,7 @@ def augment(faces: np.ndarray, settings: Augmentation, rng: np.random.Generator)
         uint8 ``[N, H, W]``, a new array. Pixels from outside the image repeat its border.
     """
     count, height, width = faces.shape
-    flips = rng.binomial(1, settings.flip, count)
+    flips = rng.random((count,)) < settings.flip
     shifts, angles, scales, gains, offsets = (
         limit * rng.uniform(-1, 1, shape)
         for limit, shape in (
