@@ -7,9 +7,9 @@ import pandas as pd
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.evaluation import bootstrap_intervals, confusion
-from fer.latency import measure_latency
 from fer.outputs import SCORED, ModelFolder
 from fer.params import Compare
+from fer.runtime import measure_latency
 
 
 def open_models(models: Path, architectures: list[str], dataset: FaceDataset) -> list[ModelFolder]:
@@ -37,7 +37,7 @@ def comparison_table(folders: list[ModelFolder], settings: Compare) -> pd.DataFr
     for folder in folders:
         run = folder.run
         row = {name: run[name] for name in ("architecture", "title", "dataset", "fingerprint", "weights")}
-        row |= {"recipe_epochs": run["epochs"], "best_epoch": run["best_epoch"], "parity": run["parity"]}
+        row |= {"epochs": run["epochs"], "best_epoch": run["best_epoch"], "parity": run["parity"]}
         row |= folder.metrics
         for split in SCORED:
             labels, probabilities = folder.scored(split)
@@ -56,20 +56,16 @@ def with_latency(table: pd.DataFrame, folders: list[ModelFolder]) -> pd.DataFram
 
 
 def deck_table(table: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
-    """What people read: test F1 per class, macro-F1 and accuracy with intervals, parameters, latency."""
-
-    def interval(name: str) -> pd.Series:
-        return table.apply(
-            lambda row: f"{row[f'test.{name}']:.3f} [{row[f'test.{name}.low']:.3f}, {row[f'test.{name}.high']:.3f}]",
-            axis=1,
-        )
-
-    columns = {"architecture": table["title"], "weights": table["weights"]}
-    columns |= {name: table[f"test.f1.{name}"].map("{:.2f}".format) for name in classes}
-    columns |= {"macro-F1 [95 %]": interval("macro_f1"), "accuracy [95 %]": interval("accuracy")}
-    columns |= {"parameters": table["params"].map("{:,}".format)}
-    columns |= {"ms per face": table["latency_ms"].map("{:.1f}".format)}
-    return pd.DataFrame(columns)
+    """The table as in the deck, a column per architecture: test F1 per class, macro-F1, accuracy, size and latency."""
+    lines: dict[str, pd.Series] = {"weights": table["weights"]}
+    lines |= {f"F1 {name}": table[f"test.f1.{name}"].map("{:.3f}".format) for name in classes}
+    for name, title in (("macro_f1", "macro-F1"), ("accuracy", "accuracy")):
+        low, high = (table[f"test.{name}.{end}"].map("{:.3f}".format) for end in ("low", "high"))
+        lines |= {title: table[f"test.{name}"].map("{:.3f}".format), "  95 % interval of " + title: low + "-" + high}
+    lines |= {"parameters": table["params"].map("{:,}".format), "epochs": table["epochs"].map(str)}
+    lines |= {"ms per face": table["latency_ms"].map("{:.1f}".format)}
+    view = pd.DataFrame(lines).T.set_axis(table["title"].tolist(), axis=1)
+    return view.rename_axis("test split").reset_index()
 
 
 def heading(dataset: FaceDataset) -> str:

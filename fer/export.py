@@ -1,19 +1,17 @@
-"""Keras to ONNX, and the proof that both give the same answer."""
+"""Keras to ONNX."""
 
 import contextlib
 import io
 import logging
+import warnings
 from pathlib import Path
 
 import keras
-import numpy as np
 import onnx
-import onnxruntime
 
 from fer.data.dataset import IMAGE_SIZE
 from fer.files import replace_file
-
-INPUT, OUTPUT = "faces", "probabilities"
+from fer.runtime import INPUT, OUTPUT
 
 
 def export_onnx(model: keras.Model, path: Path) -> None:
@@ -27,7 +25,7 @@ def export_onnx(model: keras.Model, path: Path) -> None:
     signature = [keras.InputSpec(shape=(None, IMAGE_SIZE, IMAGE_SIZE), dtype="uint8", name=INPUT)]
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     with replace_file(path) as fresh:
-        with contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"):
             frozen.export(fresh, format="onnx", verbose=False, input_signature=signature)
         graph = onnx.load(fresh)
         _name_ports(graph.graph)
@@ -44,15 +42,3 @@ def _name_ports(graph: onnx.GraphProto) -> None:
         for node in graph.node:
             node.input[:] = [name if port == former else port for port in node.input]
             node.output[:] = [name if port == former else port for port in node.output]
-
-
-def onnx_predict(path: Path, faces: np.ndarray, batch_size: int = 256) -> np.ndarray:
-    """Probabilities float32 ``[N, C]`` that ONNX Runtime gives for faces uint8 ``[N, 48, 48]``."""
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    batches = [faces[start : start + batch_size] for start in range(0, len(faces), batch_size)]
-    return np.concatenate([session.run([OUTPUT], {INPUT: np.ascontiguousarray(batch)})[0] for batch in batches])
-
-
-def parity(path: Path, faces: np.ndarray, probabilities: np.ndarray) -> float:
-    """The largest difference between ONNX Runtime's probabilities and Keras' ``probabilities`` on ``faces``."""
-    return float(np.abs(onnx_predict(path, faces) - probabilities).max())

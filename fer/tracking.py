@@ -1,6 +1,7 @@
 """MLflow: runs, the comparison and the registry. Logging is idempotent: a run is found again by its model."""
 
 import contextlib
+import logging
 import os
 import tempfile
 from pathlib import Path
@@ -20,7 +21,7 @@ from fer.evaluation import confusion
 from fer.figures.training import confusion_matrix, learning_curves, sample_predictions
 from fer.outputs import ModelFolder
 from fer.params import Tracking
-from fer.training.fit import Job
+from fer.training.job import Job
 
 JOB_TAG, MODEL_TAG, FINGERPRINT_TAG = "fer.job", "fer.model_sha256", "fer.fingerprint"
 #: Faces in a run's picture of sample predictions.
@@ -44,6 +45,8 @@ class Tracker:
         if uri.startswith("sqlite:///"):
             path.parent.mkdir(parents=True, exist_ok=True)
         self.model_name = settings.model
+        logging.getLogger("mlflow").setLevel(logging.ERROR)
+        logging.getLogger("alembic").setLevel(logging.ERROR)
         try:
             mlflow.set_tracking_uri(uri)
             self.client = mlflow.MlflowClient()

@@ -42,7 +42,8 @@ def explore() -> None:
 @app.command()
 def train(architecture: str) -> None:
     """Train ARCHITECTURE."""
-    from pipelines.train import train
+    with environment.quiet_start():
+        from pipelines.train import train
 
     train(architecture)
 

@@ -17,14 +17,16 @@ from fer.files import replace_file, write_text
 from fer.outputs import ModelFolder
 from fer.params import Compare, load_params
 from fer.tracking import Tracker
-from fer.training.fit import Job
+from fer.training.job import Job
 from pipelines.ingest import DATASET
-from pipelines.train import MODELS, make_job
+from pipelines.models import MODELS, make_job
 
 FOLDER = Path("reports/compare")
 METRICS, SAMPLES = FOLDER / "metrics.json", FOLDER / "samples.png"
 #: With latency, which no two runs measure alike: beside the DVC outputs, not one of them.
 TABLE, FIGURE = FOLDER / "comparison.csv", FOLDER / "comparison.png"
+#: Characters of a printed line where the output is no terminal.
+WIDTH = 140
 
 
 @flow
@@ -90,7 +92,7 @@ def publish(table: pd.DataFrame, title: str) -> None:
     )
     view = Table(title=title, title_justify="left")
     for column in map(str, table.columns):
-        view.add_column(column, justify="left" if column in ("architecture", "weights") else "right")
+        view.add_column(column, justify="right" if len(view.columns) else "left")
     for row in table.itertuples(index=False):
         view.add_row(*row)
-    Console().print(view)
+    Console(width=None if Console().is_terminal else WIDTH).print(view)

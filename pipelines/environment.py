@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 #: Everything that the tools themselves keep: MLflow's database, Prefect's, Bentos, checkpoints. Not a DVC output.
@@ -46,3 +48,17 @@ def prepare() -> None:
     if os.environ.get("PYTHONHASHSEED") != "0":
         os.environ["PYTHONHASHSEED"] = "0"
         os.execv(sys.executable, [sys.executable, "-m", "pipelines", *sys.argv[1:]])
+
+
+@contextmanager
+def quiet_start() -> Iterator[None]:
+    """Silence what TensorFlow's C++ writes to the error stream while it is imported, whatever its log level."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)

@@ -15,8 +15,8 @@ from fer.params import load_params
 from fer.promotion import SCORE, Decision, card_of, decide, write_champion
 from fer.tracking import Tracker
 from pipelines.ingest import DATASET
+from pipelines.models import MODELS, make_job
 from pipelines.reporting import say
-from pipelines.train import MODELS, make_job
 
 CHAMPION = Path("champion")
 

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
-from prefect.settings import get_current_settings
+from prefect.logging.handlers import APILogHandler
+from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
 from fer.errors import UserError
 from fer.files import write_text
@@ -56,6 +57,7 @@ def running_server(port: int | None = None) -> Iterator[str]:
         with _configured(url):
             yield url
     finally:
+        APILogHandler().flush()
         ADDRESS.unlink(missing_ok=True)
         _stop(server)
 
@@ -97,8 +99,6 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
 @contextmanager
 def _configured(url: str) -> Iterator[None]:
     """PREFECT_API_URL for this process and those it starts."""
-    from prefect.settings import PREFECT_API_URL, temporary_settings
-
     former = os.environ.get("PREFECT_API_URL")
     os.environ["PREFECT_API_URL"] = url
     try:

@@ -2,23 +2,23 @@
 
 import json
 import shutil
-from pathlib import Path
 
 from prefect import flow, task
 
 from fer.data.dataset import FaceDataset
 from fer.files import write_text
-from fer.outputs import ModelFolder, write_outputs
+from fer.outputs import ModelFolder
 from fer.params import Params, load_params
 from fer.tracking import Tracker
 from fer.training.checkpoint import Checkpoint, Progress
-from fer.training.fit import Job, Trained
+from fer.training.fit import Trained
 from fer.training.fit import train as fit
+from fer.training.job import Job
+from fer.training.save import write_outputs
 from pipelines.environment import STATE
 from pipelines.ingest import DATASET
+from pipelines.models import MODELS, make_job
 from pipelines.reporting import say
-
-MODELS = Path("models")
 
 
 @flow(flow_run_name="train {architecture}")
@@ -38,11 +38,6 @@ def train(architecture: str) -> None:
         f"train: {folder.run['title']} on {dataset.name}: epoch {folder.run['best_epoch']} kept, "
         f"validation macro-F1 {scores['validation.macro_f1']:.3f}, test accuracy {scores['test.accuracy']:.3f}"
     )
-
-
-def make_job(params: Params, dataset: FaceDataset, architecture: str) -> Job:
-    """What the training depends on."""
-    return Job(architecture, dataset.classes, dataset.fingerprint, params.recipe(architecture), params.train.seed)
 
 
 @task

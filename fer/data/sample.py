@@ -141,28 +141,34 @@ def _plan_flaws(rows: list[_Row], rng: np.random.Generator) -> None:
     for flaw, share in FLAW_SHARES.items():
         least = 1 if flaw in _ALWAYS or len(rows) >= 300 else 0
         for _ in range(max(least, round(share * len(rows)))):
-            _spoil(rows, rows[next(queue)], flaw, originals, rng)
+            _spoil(rows, next(queue), flaw, originals, rng)
 
 
 def _spoil(
     rows: list[_Row],
-    row: _Row,
+    number: int,
     flaw: str,
     originals: dict[tuple[str, str], list[int]],
     rng: np.random.Generator,
 ) -> None:
+    row = rows[number]
     row.flaw = flaw
+
+    def choose(candidates: list[int]) -> int:
+        # A copy comes after its original where it can, since cleaning keeps the first of two equal images.
+        return int(rng.choice([n for n in candidates if n < number] or candidates))
+
     others = [emotion for emotion in EMOTIONS if emotion != row.emotion]
     if flaw in ("blank", "not_a_face"):
         row.true_emotion = ""
     elif flaw == "wrong_label":
         row.true_emotion = str(rng.choice(others))
     elif flaw == "duplicate":
-        row.copy_of = int(rng.choice(originals[row.emotion, "train"]))
+        row.copy_of = choose(originals[row.emotion, "train"])
     elif flaw == "leak":
         row.copy_of = int(rng.choice(originals[row.emotion, "test"] + originals[row.emotion, "validation"]))
     elif flaw == "conflict":
-        row.copy_of = int(rng.choice(originals[str(rng.choice(others)), "train"]))
+        row.copy_of = choose(originals[str(rng.choice(others)), "train"])
         row.true_emotion = rows[row.copy_of].emotion
 
 

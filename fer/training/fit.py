@@ -1,7 +1,5 @@
 """Train one architecture by one recipe."""
 
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,27 +17,11 @@ from fer.models.weights import PretrainedFile, find_weights, load_backbone
 from fer.params import Recipe
 from fer.training.batches import Batches
 from fer.training.checkpoint import Checkpoint, Progress, Saved, model_variables, read, write
+from fer.training.job import Job
 from fer.training.progress import EpochBar
 
 RANDOM = "random"
 PREDICT_BATCH = 256
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a training depends on: the same job on the same machine gives the same weights, byte for byte."""
-
-    architecture: str
-    classes: tuple[str, ...]
-    fingerprint: str
-    recipe: Recipe
-    seed: int
-
-    @property
-    def key(self) -> str:
-        """16 hex digits that change with anything in the job."""
-        content = [self.architecture, self.classes, self.fingerprint, self.recipe.model_dump(), self.seed]
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

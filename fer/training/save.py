@@ -1,0 +1,74 @@
+"""From a trained network to the files of its folder."""
+
+import hashlib
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+
+from fer.data.dataset import FaceDataset
+from fer.evaluation import evaluate
+from fer.export import export_onnx
+from fer.files import replace_folder
+from fer.models.registry import get_architecture
+from fer.outputs import SCORED, ModelFolder, scored_rows
+from fer.runtime import parity
+from fer.training.fit import Trained, predict
+from fer.training.job import Job
+
+
+def write_outputs(folder: Path, dataset: FaceDataset, job: Job, trained: Trained) -> ModelFolder:
+    """Predict, measure, export, and put the whole folder into place at once.
+
+    Raises:
+        UserError: when the ONNX model and the Keras model differ, which a pipeline must not go on from.
+    """
+    rows = np.concatenate([dataset.rows("validation"), dataset.rows("test")])
+    faces = np.asarray(dataset.images[rows])
+    probabilities = predict(trained.model, faces)
+    table = dataset.table.loc[rows, ["source_id", "split", "emotion", "train_copy"]].reset_index(names="row")
+    table["predicted"] = [job.classes[code] for code in probabilities.argmax(axis=1)]
+    for code, name in enumerate(job.classes):
+        table[f"p.{name}"] = probabilities[:, code]
+    with replace_folder(folder) as fresh:
+        export_onnx(trained.model, fresh / "model.onnx")
+        trained.model.save_weights(fresh / "model.weights.h5")
+        table.to_parquet(fresh / "predictions.parquet", index=False)
+        pd.DataFrame(trained.progress.history).to_csv(fresh / "history.csv", index=False)
+        _write_json(fresh / "metrics.json", _metrics(table, job.classes, trained.model))
+        run = {
+            "architecture": job.architecture,
+            "title": get_architecture(job.architecture).title,
+            "dataset": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "classes": list(job.classes),
+            "seed": job.seed,
+            "recipe": job.recipe.model_dump(),
+            "weights": trained.weights,
+            "preprocessing": trained.preprocessing,
+            "epochs": trained.progress.epochs,
+            "best_epoch": trained.progress.best_epoch,
+            "parity": parity(fresh / "model.onnx", faces, probabilities),
+            "model_sha256": hashlib.sha256((fresh / "model.onnx").read_bytes()).hexdigest(),
+            "software": {name: version(name) for name in ("keras", "numpy", "onnx")}
+            | {"backend": keras.backend.backend()},
+            "job": job.key,
+        }
+        _write_json(fresh / "run.json", run)
+    return ModelFolder(folder)
+
+
+def _metrics(table: pd.DataFrame, classes: tuple[str, ...], model: keras.Model) -> dict[str, float]:
+    metrics: dict[str, float] = {"params": model.count_params()}
+    for split in SCORED:
+        scores = evaluate(*scored_rows(table, classes, split), classes)
+        metrics |= {f"{split}.{name}": value for name, value in scores.items()}
+    return metrics
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
