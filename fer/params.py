@@ -1,7 +1,5 @@
 """params.yaml as typed, validated objects."""
 
-import difflib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -9,7 +7,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fer.emotions import resolve_classes
-from fer.errors import UserError
+from fer.errors import UserError, did_you_mean
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -143,12 +141,33 @@ class Params(Section):
         """
         name = self.train.recipe
         if name not in self.recipes:
-            raise UserError(f"params.yaml: train.recipe: unknown recipe {name!r}{_hint(name, list(self.recipes))}")
+            raise UserError(f"params.yaml: train.recipe: unknown recipe {name!r}{did_you_mean(name, self.recipes)}")
         if architecture not in self.architectures:
             raise UserError(
                 f"params.yaml: train.architectures: unknown architecture {architecture!r}"
-                f"{_hint(architecture, list(self.architectures))}"
+                f"{did_you_mean(architecture, self.architectures)}"
             )
+        return self._merge(name, architecture)
+
+    def check_recipes(self) -> None:
+        """Check every recipe of every architecture, the chosen one of those to be trained included.
+
+        Raises:
+            UserError: for an unknown recipe or architecture, or a bad setting.
+        """
+        for architecture in self.train.architectures:
+            self.recipe(architecture)
+        for architecture, sections in self.architectures.items():
+            for name in sections:
+                if name not in self.recipes:
+                    raise UserError(
+                        f"params.yaml: architectures.{architecture}: unknown recipe {name!r}"
+                        f"{did_you_mean(name, self.recipes)}"
+                    )
+            for name in self.recipes:
+                self._merge(name, architecture)
+
+    def _merge(self, name: str, architecture: str) -> Recipe:
         own = self.architectures[architecture].get(name, {})
         try:
             return Recipe.model_validate(self.recipes[name] | own)
@@ -167,15 +186,14 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); run from the project's folder") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     try:
         params = Params.model_validate(content)
     except ValidationError as error:
         raise UserError(f"{path}: {_first(error, Params)}") from error
     resolve_classes(params.data.classes)
-    for architecture in params.train.architectures:
-        params.recipe(architecture)
+    params.check_recipes()
     if len(set(params.train.architectures)) != len(params.train.architectures):
         raise UserError(f"{path}: train.architectures: an architecture is named twice; name each once")
     return params
@@ -187,7 +205,7 @@ def _first(error: ValidationError, model: type[BaseModel]) -> str:
     location = detail["loc"]
     key = ".".join(str(part) for part in location) or "the file"
     if detail["type"] == "extra_forbidden":
-        return f"{key}: unknown key{_hint(str(location[-1]), _keys(model, location[:-1]))}"
+        return f"{key}: unknown key{did_you_mean(str(location[-1]), _keys(model, location[:-1]))}"
     if detail["type"] == "missing":
         return f"{key}: missing; add it (the committed params.yaml shows its default)"
     return f"{key}: {detail['msg'].lower()}, got {detail['input']!r}"
@@ -201,10 +219,3 @@ def _keys(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
             return []
         model = field.annotation
     return [field.alias or name for name, field in model.model_fields.items()]
-
-
-def _hint(word: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(word, known, n=1)
-    if close:
-        return f"; did you mean {close[0]}?"
-    return f"; known: {', '.join(known)}" if known else "; remove it"

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.models import ModelSignature
+from mlflow.tracking.context.registry import resolve_tags
 from mlflow.types import Schema, TensorSpec
 from mlflow.utils.time import get_current_time_millis
 
@@ -68,7 +69,9 @@ class Tracker:
                 self.client.update_run(run_id, status="RUNNING")
                 return run_id
         tags = {JOB_TAG: job.key, FINGERPRINT_TAG: job.fingerprint, "dataset": dataset}
-        run_id = self.client.create_run(self.experiment_id, tags=tags, run_name=job.architecture).info.run_id
+        run_id = self.client.create_run(
+            self.experiment_id, tags=resolve_tags(tags), run_name=job.architecture
+        ).info.run_id
         values: dict[str, Any] = {"architecture": job.architecture, "dataset": dataset, "fingerprint": job.fingerprint}
         values |= {"classes": " ".join(job.classes), "seed": job.seed} | _flat(job.recipe.model_dump())
         self.client.log_batch(run_id, params=[Param(name, str(value)) for name, value in values.items()])

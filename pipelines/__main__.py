@@ -118,6 +118,14 @@ def serve() -> None:
     serve()
 
 
+@app.command()
+def results() -> None:
+    """Write docs/results.md from the files of the last run."""
+    from pipelines.results import results
+
+    results()
+
+
 def main() -> None:
     """Entry point: a user's mistake is one line and exit code 1."""
     environment.prepare()

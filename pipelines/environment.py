@@ -43,6 +43,8 @@ def prepare() -> None:
     """
     for name, value in defaults().items():
         os.environ.setdefault(name, value)
+    # dvc.yaml's commands say python: this environment's, activated or not.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     for name in ("PREFECT_HOME", "BENTOML_HOME"):
         Path(os.environ[name]).mkdir(parents=True, exist_ok=True)
     if os.environ.get("PYTHONHASHSEED") != "0":

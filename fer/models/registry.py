@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import keras
 
-from fer.errors import UserError
+from fer.errors import UserError, did_you_mean
 from fer.models.weights import PretrainedFile
 
 _ARCHITECTURES: dict[str, "Architecture"] = {}
@@ -56,5 +56,5 @@ def get_architecture(name: str) -> Architecture:
         UserError: for an unknown name.
     """
     if name not in _ARCHITECTURES:
-        raise UserError(f"unknown architecture {name!r}; known: {', '.join(_ARCHITECTURES)}")
+        raise UserError(f"unknown architecture {name!r}{did_you_mean(name, _ARCHITECTURES)}")
     return _ARCHITECTURES[name]

@@ -1,0 +1,130 @@
+"""docs/results.md: what a pipeline run found, written from the run's own files."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fer.comparison import deck_table, markdown
+from fer.data.dataset import FaceDataset
+from fer.outputs import ModelFolder
+
+
+def results_page(
+    dataset: FaceDataset,
+    ingest: dict[str, Any],
+    validation: dict[str, Any],
+    folders: list[ModelFolder],
+    table: pd.DataFrame,
+    commit: str,
+    images: str,
+) -> str:
+    """The page as Markdown.
+
+    Args:
+        dataset: what was trained on.
+        ingest: the ingest report.
+        validation: the checks' report.
+        folders: the trained architectures.
+        table: the comparison with latency.
+        commit: of the code that ran.
+        images: where the figures stand, relative to the page.
+    """
+    sections = [
+        f"# Results on {dataset.name}",
+        "Written by `python -m pipelines results` from the files of one `dvc repro`; no figure is typed by hand.",
+        "## What produced them",
+        _provenance(dataset, folders, commit),
+        "## The data",
+        _data(dataset, ingest),
+        f"![Class distribution]({images}/class_distribution.png)",
+        f"![The average face of every emotion]({images}/average_faces.png)",
+        f"![Happy against each other emotion]({images}/contrast_images.png)",
+        "## The checks",
+        _checks(validation),
+        "## The architectures",
+        "Chosen on validation (PublicTest in FER-2013), reported on test (PrivateTest), which nothing was selected on. "
+        "Intervals are 95 % percentile bootstraps.",
+        markdown(deck_table(table, dataset.classes)),
+        "Test images of which the source's train split holds an exact copy count in the table above. Without them:",
+        markdown(_without_copies(table)),
+        f"![Architectures compared]({images}/comparison.png)",
+        *(f"![Confusion matrix of {folder.run['title']}]({images}/{confusion_name(folder)})" for folder in folders),
+        "The first faces of the test split and every model's answer:",
+        f"![Sample predictions]({images}/samples.png)",
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def confusion_name(folder: ModelFolder) -> str:
+    """File name of an architecture's confusion matrix beside the page."""
+    return f"confusion_{folder.run['architecture']}.png"
+
+
+def _provenance(dataset: FaceDataset, folders: list[ModelFolder], commit: str) -> str:
+    rows = [
+        {
+            "architecture": folder.run["title"],
+            "weights": folder.run["weights"],
+            "epochs": f"{folder.run['epochs']} (epoch {folder.run['best_epoch']} kept)",
+            "seed": str(folder.run["seed"]),
+            "recipe": f"`{json.dumps(folder.run['recipe'])}`",
+            "software": ", ".join(f"{name} {value}" for name, value in folder.run["software"].items()),
+            "model sha256": f"`{folder.run['model_sha256'][:12]}`",
+        }
+        for folder in folders
+    ]
+    return f"Data fingerprint `{dataset.fingerprint}`, commit `{commit}`.\n\n{markdown(pd.DataFrame(rows))}"
+
+
+def _data(dataset: FaceDataset, ingest: dict[str, Any]) -> str:
+    source = ingest["source"]
+    counts = pd.DataFrame(source["counts"]).T.rename_axis("as it came").astype(str).reset_index()
+    used = dataset.counts().rename_axis("as it is used").astype(str).reset_index()
+    copies = ", ".join(f"{split} {count}" for split, count in source["train_copy"].items())
+    removed = ", ".join(f"{reason} {count}" for reason, count in ingest["removed"].items())
+    facts = (
+        f"{source['images']:,} images, {source['unique_images']:,} of them unique; {source['blank']} blank; surplus "
+        f"copies inside train {source['surplus_copies']['train']:,}; evaluation images with an exact copy in train: "
+        f"{copies}; groups of equal images with conflicting labels: {source['conflicting_groups']}. "
+        f"Taken out of train: {removed}."
+    )
+    return f"{markdown(counts)}\n\n{facts}\n\n{markdown(used)}"
+
+
+def _checks(validation: dict[str, Any]) -> str:
+    results = validation["results"]
+    passed = sum(result["success"] for result in results)
+    failed = [result for result in results if not result["success"]]
+    lines = [f"{passed} of {len(results)} checks pass."]
+    lines += [
+        f"- {result['severity']}: {result['description']}: {result['unexpected']} rows, such as "
+        f"{', '.join(result['rows'][:3])}"
+        for result in failed
+    ]
+    return "\n".join(lines)
+
+
+def _without_copies(table: pd.DataFrame) -> pd.DataFrame:
+    def interval(row: pd.Series, name: str) -> str:
+        key = f"test_without_copies.{name}"
+        return f"{row[key]:.3f} [{row[f'{key}.low']:.3f}, {row[f'{key}.high']:.3f}]"
+
+    return pd.DataFrame(
+        [
+            {
+                "architecture": row["title"],
+                "images": f"{row['test_without_copies.support']:.0f}",
+                "accuracy": interval(row, "accuracy"),
+                "macro-F1": interval(row, "macro_f1"),
+                "calibration error (all test images)": f"{row['test.ece']:.3f}",
+            }
+            for _, row in table.iterrows()
+        ]
+    )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A report that a stage wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
