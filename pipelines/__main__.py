@@ -1,6 +1,7 @@
 """``python -m pipelines STAGE``: run one stage of dvc.yaml, the whole DAG (``retrain``), or a tool of the project."""
 
 import errno
+import signal
 import sys
 from typing import Annotated
 
@@ -129,6 +130,8 @@ def results() -> None:
 def main() -> None:
     """Entry point: a user's mistake is one line and exit code 1."""
     environment.prepare()
+    # Ended by a signal, too, a run stops the Prefect server that it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         app()
     except UserError as error:

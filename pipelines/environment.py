@@ -31,7 +31,6 @@ def defaults() -> dict[str, str]:
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
         "KERAS_BACKEND": "tensorflow",
         "TF_CPP_MIN_LOG_LEVEL": "3",
-        "TF_ENABLE_ONEDNN_OPTS": "1",
         "GIT_PYTHON_REFRESH": "quiet",
     }
 
@@ -49,7 +48,7 @@ def prepare() -> None:
         Path(os.environ[name]).mkdir(parents=True, exist_ok=True)
     if os.environ.get("PYTHONHASHSEED") != "0":
         os.environ["PYTHONHASHSEED"] = "0"
-        os.execv(sys.executable, [sys.executable, "-m", "pipelines", *sys.argv[1:]])
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 @contextmanager

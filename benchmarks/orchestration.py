@@ -1,0 +1,68 @@
+"""What Prefect, MLflow and DVC add to a training: ``python benchmarks/orchestration.py [architecture]``.
+
+Trains one architecture of the drawn sample in turn by the bare library, in a process of its own, and as its DVC stage
+with a running Prefect server, as ``make run`` does. Both start an interpreter, import TensorFlow, train by the same
+recipe and export the same files: the difference is orchestration. Run in the project's folder, after ``make run``.
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+from pipelines.environment import prepare
+
+ROUNDS = 3
+BARE = """
+import sys
+from pathlib import Path
+from fer.data.dataset import FaceDataset
+from fer.params import load_params
+from fer.training.checkpoint import Checkpoint
+from fer.training.fit import train
+from fer.training.save import write_outputs
+from pipelines.models import make_job
+
+folder = Path(sys.argv[2])
+dataset = FaceDataset.load(Path("data/dataset"))
+job = make_job(load_params(), dataset, sys.argv[1])
+trained = train(dataset, job, None, Checkpoint(folder / "checkpoint"))
+write_outputs(folder / "model", dataset, job, trained)
+"""
+
+
+def seconds(*command: str) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return time.perf_counter() - start
+
+
+def bare(architecture: str) -> float:
+    folder = tempfile.mkdtemp()
+    try:
+        return seconds(sys.executable, "-c", BARE, architecture, folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+def stage(architecture: str) -> float:
+    return seconds(sys.executable, "-m", "dvc", "repro", "--force", "--single-item", f"train@{architecture}")
+
+
+def main() -> None:
+    from pipelines.server import running_server
+
+    architecture = sys.argv[1] if len(sys.argv) > 1 else "mobilenetv2"
+    with running_server():
+        pairs = [(bare(architecture), stage(architecture)) for _ in range(ROUNDS)]
+    for alone, orchestrated in pairs:
+        print(
+            f"{architecture}: library {alone:.1f} s, DVC stage {orchestrated:.1f} s, "
+            f"ratio {orchestrated / alone:.2f}, added {orchestrated - alone:.1f} s"
+        )
+
+
+if __name__ == "__main__":
+    prepare()
+    main()
