@@ -15,6 +15,7 @@ from fer.data.dataset import COLUMNS, IMAGE_SIZE
 from fer.data.source import SourceFaces
 from fer.emotions import EMOTIONS, emotion_name
 from fer.errors import UserError
+from fer.inference.image import to_face
 
 #: Folder names of the splits, in lower case.
 SPLIT_FOLDERS = {
@@ -55,17 +56,6 @@ def read_folder(path: Path) -> SourceFaces:
             return _read_files(path.stem, path, _zip_files(path, archive))
     except (OSError, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: cannot be read as a zip ({error}); get the file again or name a folder") from error
-
-
-def to_grey48(image: np.ndarray) -> np.ndarray:
-    """Resize a grey uint8 image ``[H, W]`` to ``[48, 48]``: averaging where it shrinks, cubic where it grows."""
-    height, width = image.shape
-    shrunk = (min(width, IMAGE_SIZE), min(height, IMAGE_SIZE))
-    if shrunk != (width, height):
-        image = cv2.resize(image, shrunk, interpolation=cv2.INTER_AREA)
-    if shrunk != (IMAGE_SIZE, IMAGE_SIZE):
-        image = cv2.resize(image, (IMAGE_SIZE, IMAGE_SIZE), interpolation=cv2.INTER_CUBIC)
-    return image
 
 
 def _read_files(name: str, where: Path, files: _Files) -> SourceFaces:
@@ -155,7 +145,7 @@ def _decode(where: Path, path: PurePosixPath, read: Callable[[], bytes]) -> np.n
         image = None
     if image is None:
         raise UserError(f"{where}: {path}: not an image that OpenCV can decode; replace or remove it")
-    return to_grey48(image)
+    return to_face(image)
 
 
 def _read_groups(where: Path, data: bytes, source_ids: pd.Series) -> pd.DataFrame:

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fer.data import kaggle_source
-from fer.data.folder_source import read_folder, to_grey48
+from fer.data.folder_source import read_folder
 from fer.data.kaggle_source import read_kaggle
 from fer.errors import UserError
+from fer.inference.image import to_face
 
 
 def zip_folder(folder: Path, path: Path) -> Path:
@@ -88,13 +89,13 @@ def test_any_size_and_colour_becomes_grey_48(tmp_path):
 
 def test_shrinking_averages():
     stripes = np.tile(np.array([0, 100], np.uint8), (96, 48))
-    assert (to_grey48(stripes) == 50).all()
-    assert (to_grey48(stripes[:20]) == 50).all()
+    assert (to_face(stripes) == 50).all()
+    assert (to_face(stripes[:20]) == 50).all()
 
 
 @given(st.integers(1, 120), st.integers(1, 120), st.integers(0, 255))
 def test_resizing_keeps_a_plain_image_plain(height, width, value):
-    grey = to_grey48(np.full((height, width), value, np.uint8))
+    grey = to_face(np.full((height, width), value, np.uint8))
     assert grey.shape == (48, 48)
     assert (grey == value).all()
 
