@@ -3,18 +3,22 @@
 import contextlib
 import logging
 import os
+import sqlite3
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import mlflow
 import numpy as np
 import onnx
+from filelock import FileLock
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.models import ModelSignature
 from mlflow.tracking.context.registry import resolve_tags
 from mlflow.types import Schema, TensorSpec
 from mlflow.utils.time import get_current_time_millis
+from sqlalchemy.exc import SQLAlchemyError
 
 from fer.data.dataset import IMAGE_SIZE, FaceDataset
 from fer.errors import UserError
@@ -43,22 +47,22 @@ class Tracker:
     def __init__(self, settings: Tracking):
         uri = os.environ.get("MLFLOW_TRACKING_URI") or settings.uri
         path = Path(uri.removeprefix("sqlite:///"))
-        if uri.startswith("sqlite:///"):
-            path.parent.mkdir(parents=True, exist_ok=True)
         self.model_name = settings.model
         logging.getLogger("mlflow").setLevel(logging.ERROR)
         logging.getLogger("alembic").setLevel(logging.ERROR)
+        local = uri.startswith("sqlite:///")
         try:
-            mlflow.set_tracking_uri(uri)
-            self.client = mlflow.MlflowClient()
-            experiment = self.client.get_experiment_by_name(settings.experiment)
-            if experiment is None:
-                # A file store's default is a folder of the process's own; a server knows its artifact root.
-                root = (path.parent / "mlartifacts").absolute().as_uri() if uri.startswith("sqlite:///") else None
-                self.experiment_id = self.client.create_experiment(settings.experiment, artifact_location=root)
-            else:
-                self.experiment_id = experiment.experiment_id
-        except mlflow.MlflowException as error:
+            with _opened_alone(path) if local else contextlib.nullcontext():
+                mlflow.set_tracking_uri(uri)
+                self.client = mlflow.MlflowClient()
+                experiment = self.client.get_experiment_by_name(settings.experiment)
+                if experiment is None:
+                    # A file store's default is a folder of the process's own; a server knows its artifact root.
+                    root = (path.parent / "mlartifacts").absolute().as_uri() if local else None
+                    self.experiment_id = self.client.create_experiment(settings.experiment, artifact_location=root)
+                else:
+                    self.experiment_id = experiment.experiment_id
+        except (mlflow.MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
             reason = " ".join(str(error).split())[:160]
             raise UserError(f"MLflow at {uri}: {reason}; set tracking.uri or MLFLOW_TRACKING_URI") from error
 
@@ -171,6 +175,19 @@ class Tracker:
                 save_as_external_data=False,
                 metadata={"classes": list(folder.classes), MODEL_TAG: folder.run["model_sha256"]},
             )
+
+
+@contextlib.contextmanager
+def _opened_alone(path: Path) -> Iterator[None]:
+    """A database file, created where it is missing, that no other process opens meanwhile.
+
+    MLflow's migrations of a fresh file break when two processes run them, and a broken file is tried for minutes.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_name(path.name + ".lock")):
+        with contextlib.closing(sqlite3.connect(path)) as database:
+            database.execute("PRAGMA schema_version")
+        yield
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

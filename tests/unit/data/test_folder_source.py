@@ -187,7 +187,7 @@ def test_kaggle_reads_the_downloaded_folder(tmp_path, monkeypatch):
     write_folders(tmp_path / "versions/1", ["train", "test"], 1)
     handles = []
     monkeypatch.setattr(kaggle_source, "download", lambda handle: handles.append(handle) or tmp_path / "versions/1")
-    faces = read_kaggle()
+    faces = read_kaggle("msambare/fer2013")
     assert handles == ["msambare/fer2013"]
     assert faces.name == "FER-2013"
     assert faces.table["split"].value_counts().to_dict() == {"train": 7, "test": 7}
@@ -199,6 +199,6 @@ def test_a_failed_download_is_one_line(monkeypatch):
         raise ConnectionError("Max retries exceeded\nName or service not known")
 
     monkeypatch.setattr(kaggle_source, "download", no_network)
-    with pytest.raises(UserError, match=r"^Kaggle msambare/fer2013: download failed .*check data.path") as caught:
-        read_kaggle()
+    with pytest.raises(UserError, match=r"^Kaggle msambare/fer2013: download failed .*check data.kaggle") as caught:
+        read_kaggle("msambare/fer2013")
     assert "\n" not in str(caught.value)
