@@ -201,7 +201,8 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
 
 def _first(error: ValidationError, model: type[BaseModel]) -> str:
     """The first complaint of a ValidationError as ``key: what is wrong; remedy``."""
-    detail = error.errors()[0]
+    # A misspelt key is also a missing one; the misspelling is what the user can see.
+    detail = min(error.errors(), key=lambda detail: detail["type"] != "extra_forbidden")
     location = detail["loc"]
     key = ".".join(str(part) for part in location) or "the file"
     if detail["type"] == "extra_forbidden":

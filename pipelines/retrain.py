@@ -24,6 +24,7 @@ def retrain(workers: int = 1) -> None:
     """
     if workers > 1:
         reproduce(["explore"])
+        open_store()
         stale = out_of_date(load_params().train.architectures)
         for start in range(0, len(stale), workers):
             group = [train_one.submit(name) for name in stale[start : start + workers]]
@@ -37,6 +38,14 @@ def retrain(workers: int = 1) -> None:
 def reproduce(targets: list[str]) -> None:
     """``dvc repro`` of the targets and what they depend on; of everything without targets."""
     _dvc("repro", *targets)
+
+
+@task
+def open_store() -> None:
+    """Make the tracking store where there is none: MLflow's migrations fail when two trainings start them at once."""
+    from fer.tracking import Tracker
+
+    Tracker(load_params().tracking)
 
 
 @task(task_run_name="train {architecture}")

@@ -1,9 +1,14 @@
 """Fixtures that several rooms share; this file's folder, and so ``onnx_models``, is importable in every test."""
 
+import os
 from pathlib import Path
 
 import pytest
 from onnx_models import write_model
+
+# Read by Keras and TensorFlow when a test first imports them.
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -79,11 +80,13 @@ def load_backbone(backbone: keras.Model, file: PretrainedFile, path: Path) -> No
         UserError: when the file is damaged or holds another architecture's weights.
     """
     try:
-        if file.layout == "vggface":
-            _load_vggface(backbone, path)
-        else:
-            backbone.load_weights(path)
-    except (ValueError, KeyError, OSError) as error:
+        # Before it raises, Keras warns of every container that the file lacks.
+        with warnings.catch_warnings(action="ignore"):
+            if file.layout == "vggface":
+                _load_vggface(backbone, path)
+            else:
+                backbone.load_weights(path)
+    except (ValueError, KeyError, OSError, AttributeError) as error:
         reason = " ".join(str(error).split())[:160]
         raise UserError(
             f"{path}: not weights of this architecture ({reason}); replace the file by the published {file.name}"

@@ -4,13 +4,18 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
 
-from fer.files import replace_folder
+from fer.errors import UserError
+from fer.files import replace_folder, restore_folder
 
 Arrays = list[np.ndarray]
+
+#: What a training that used no pretrained file began from.
+RANDOM = "random"
 
 
 @dataclass
@@ -23,6 +28,7 @@ class Progress:
         history: one row per finished epoch.
         best_epoch: the epoch (from 1) with the best validation macro-F1 so far; 0 before the first.
         best_score: that macro-F1.
+        weights: the name of the pretrained file that the training began from, or ``random``.
         notes: what the caller wants kept with the checkpoint (the MLflow run's id).
     """
 
@@ -31,6 +37,7 @@ class Progress:
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
     best_score: float = -1.0
+    weights: str = RANDOM
     notes: dict[str, str] = field(default_factory=dict)
 
 
@@ -58,11 +65,21 @@ class Checkpoint:
             (fresh / "progress.json").write_text(json.dumps(asdict(saved.progress)))
 
     def load(self) -> Saved | None:
-        """What was saved last, or None where nothing was."""
+        """What was saved last, or None where nothing was.
+
+        Raises:
+            UserError: for a damaged checkpoint.
+        """
+        restore_folder(self.folder)
         if not (self.folder / "progress.json").is_file():
             return None
-        progress = Progress(**json.loads((self.folder / "progress.json").read_text()))
-        return Saved(progress, self._arrays("model"), self._arrays("optimizer"), self._arrays("best"))
+        try:
+            progress = Progress(**json.loads((self.folder / "progress.json").read_text()))
+            return Saved(progress, self._arrays("model"), self._arrays("optimizer"), self._arrays("best"))
+        except (OSError, ValueError, TypeError, EOFError, BadZipFile) as error:
+            raise UserError(
+                f"{self.folder}: damaged checkpoint ({error}); remove the folder, and the training begins anew"
+            ) from error
 
     def _arrays(self, name: str) -> Arrays:
         with np.load(self.folder / f"{name}.npz") as arrays:

@@ -11,16 +11,15 @@ from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.evaluation import accuracy_and_macro_f1
 from fer.models.network import NETWORK, build_classifier
-from fer.models.registry import get_architecture
+from fer.models.registry import Architecture, get_architecture
 from fer.models.transfer import BACKBONE
 from fer.models.weights import PretrainedFile, find_weights, load_backbone
 from fer.params import Recipe
 from fer.training.batches import Batches
-from fer.training.checkpoint import Checkpoint, Progress, Saved, model_variables, read, write
+from fer.training.checkpoint import RANDOM, Checkpoint, Progress, Saved, model_variables, read, write
 from fer.training.job import Job
 from fer.training.progress import EpochBar
 
-RANDOM = "random"
 PREDICT_BATCH = 256
 
 
@@ -56,22 +55,29 @@ def train(
         on_warning: called with a line where pretrained weights were wanted and cannot be had.
 
     Raises:
-        UserError: for missing or wrong pretrained weights, or a loss that is no longer finite.
+        UserError: for missing or wrong pretrained weights, a damaged checkpoint, or a loss that is no longer finite.
     """
     keras.utils.set_random_seed(job.seed)
     _make_deterministic()
-    source = _find(job, weights_folder, on_warning)
-    model = _initial_model(job, source)
+    architecture = get_architecture(job.architecture)
+    saved = checkpoint.load()
+    if saved:
+        source = next((file for file in architecture.pretrained if file.name == saved.progress.weights), None)
+        model = _build(job, architecture, source, job.recipe.precision)
+        write(model_variables(model), saved.model)
+    else:
+        source, path = _find(job, architecture, weights_folder, on_warning)
+        model = _build(job, architecture, source, job.recipe.precision)
+        if source and path:
+            load_backbone(model.get_layer(NETWORK).get_layer(BACKBONE), source, path)
+        saved = Saved(Progress(weights=source.name if source else RANDOM), [], [], [])
+    progress = saved.progress
     train_rows, validation_rows = dataset.rows("train"), dataset.rows("validation")
     faces, labels = np.asarray(dataset.images[train_rows]), dataset.labels[train_rows]
     held_out = np.asarray(dataset.images[validation_rows]), dataset.labels[validation_rows]
     head_epochs = job.recipe.head_epochs if source else 0
     total = head_epochs + job.recipe.epochs
 
-    saved = checkpoint.load() or Saved(Progress(), [], [], [])
-    progress = saved.progress
-    if saved.model:
-        write(model_variables(model), saved.model)
     compiled = ""
     while progress.epochs < total:
         phase = "head" if progress.epochs < head_epochs else "all"
@@ -90,10 +96,9 @@ def train(
         on_epoch(progress)
         checkpoint.save(Saved(progress, read(model_variables(model)), read(model.optimizer.variables), saved.best))
 
-    preprocessing = source[0].preprocessing if source else get_architecture(job.architecture).preprocessing
-    final = build_classifier(get_architecture(job.architecture), len(job.classes), job.recipe.input_size, preprocessing)
+    final = _build(job, architecture, source, "float32")
     final.set_weights(saved.best)
-    return Trained(final, source[0].label if source else RANDOM, preprocessing, progress)
+    return Trained(final, source.label if source else RANDOM, _preprocessing(architecture, source), progress)
 
 
 def predict(model: keras.Model, faces: np.ndarray) -> np.ndarray:
@@ -110,28 +115,28 @@ def _make_deterministic() -> None:
 
 
 def _find(
-    job: Job, weights_folder: Path | None, on_warning: Callable[[str], None]
-) -> tuple[PretrainedFile, Path] | None:
-    """The pretrained file that the recipe asks for, or None for random weights."""
-    files = get_architecture(job.architecture).pretrained
-    if job.recipe.pretrained == "none" or not files:
-        return None
+    job: Job, architecture: Architecture, weights_folder: Path | None, on_warning: Callable[[str], None]
+) -> tuple[PretrainedFile, Path] | tuple[None, None]:
+    """The pretrained file that the recipe asks for and where it is, or Nones for random weights."""
+    if job.recipe.pretrained == "none" or not architecture.pretrained:
+        return None, None
     try:
-        return find_weights(files, weights_folder)
+        return find_weights(architecture.pretrained, weights_folder)
     except UserError as error:
         if job.recipe.pretrained == "required":
             raise
         on_warning(f"{job.architecture}: training from random weights ({error})")
-        return None
+        return None, None
 
 
-def _initial_model(job: Job, source: tuple[PretrainedFile, Path] | None) -> keras.Model:
-    architecture = get_architecture(job.architecture)
-    preprocessing = source[0].preprocessing if source else architecture.preprocessing
-    model = build_classifier(architecture, len(job.classes), job.recipe.input_size, preprocessing, job.recipe.precision)
-    if source:
-        load_backbone(model.get_layer(NETWORK).get_layer(BACKBONE), *source)
-    return model
+def _build(job: Job, architecture: Architecture, source: PretrainedFile | None, precision: str) -> keras.Model:
+    """The untrained classifier, with the preprocessing of the weights that it begins from."""
+    preprocessing = _preprocessing(architecture, source)
+    return build_classifier(architecture, len(job.classes), job.recipe.input_size, preprocessing, precision)
+
+
+def _preprocessing(architecture: Architecture, source: PretrainedFile | None) -> str:
+    return source.preprocessing if source else architecture.preprocessing
 
 
 def _compile(model: keras.Model, recipe: Recipe, phase: str, steps: int) -> None:
@@ -167,12 +172,14 @@ def _run_epoch(
     bar = EpochBar(model.name, epoch, epochs, len(batches))
     logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[bar]).history
     loss = float(logs["loss"][0])
-    if not np.isfinite(loss):
+    probabilities = predict(model, held_out[0])
+    # The last step's loss comes before its update, so a finite loss says nothing about the weights it leaves.
+    if not (np.isfinite(loss) and np.isfinite(probabilities).all()):
         raise UserError(
             f"{model.name}: the loss is not finite in epoch {epoch}; lower its learning_rate in params.yaml "
             "(the checkpoint of the epoch before is kept)"
         )
-    scores = accuracy_and_macro_f1(held_out[1], predict(model, held_out[0]))
+    scores = accuracy_and_macro_f1(held_out[1], probabilities)
     return {
         "epoch": epoch,
         "loss": loss,

@@ -1,0 +1,76 @@
+"""Folders as a training leaves them, from tiny ONNX models: no network is trained."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from onnx_models import write_model
+
+from fer.data.dataset import FaceDataset
+from fer.evaluation import evaluate
+from fer.outputs import SCORED, ModelFolder, scored_rows
+from fer.params import load_params
+from fer.runtime import onnx_predict, parity
+from fer.training.job import Job
+
+PARAMS = Path(__file__).parents[1] / "params.yaml"
+
+
+def job_of(dataset: FaceDataset, architecture: str = "baseline", seed: int = 0) -> Job:
+    """The job that params.yaml describes for the data set."""
+    return Job(architecture, dataset.classes, dataset.fingerprint, load_params(PARAMS).recipe(architecture), seed)
+
+
+def write_trained(
+    models: Path, dataset: FaceDataset, architecture: str = "baseline", seed: int = 0, epochs: int = 3
+) -> ModelFolder:
+    """Write ``models/<architecture>``: a random linear model, its real predictions and metrics, a made-up history."""
+    folder, job = models / architecture, job_of(dataset, architecture, seed)
+    write_model(folder, dataset.classes, seed)
+    (folder / "card.json").unlink()
+    rows = np.concatenate([dataset.rows("validation"), dataset.rows("test")])
+    faces = np.asarray(dataset.images[rows])
+    probabilities = onnx_predict(folder / "model.onnx", faces)
+    table = dataset.table.loc[rows, ["source_id", "split", "emotion", "train_copy"]].reset_index(names="row")
+    table["predicted"] = [dataset.classes[code] for code in probabilities.argmax(axis=1)]
+    table[[f"p.{name}" for name in dataset.classes]] = probabilities
+    table.to_parquet(folder / "predictions.parquet", index=False)
+    metrics: dict[str, float] = {"params": 48 * 48 * len(dataset.classes)}
+    for split in SCORED:
+        scores = evaluate(*scored_rows(table, dataset.classes, split), dataset.classes)
+        metrics |= {f"{split}.{name}": value for name, value in scores.items()}
+    run = {
+        "architecture": architecture,
+        "title": architecture.title(),
+        "dataset": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "classes": list(dataset.classes),
+        "seed": seed,
+        "recipe": job.recipe.model_dump(),
+        "weights": "random",
+        "epochs": epochs,
+        "best_epoch": epochs - 1,
+        "parity": parity(folder / "model.onnx", faces, probabilities),
+        "model_sha256": hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest(),
+        "job": job.key,
+    }
+    pd.DataFrame(history(epochs)).to_csv(folder / "history.csv", index=False)
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    (folder / "run.json").write_text(json.dumps(run))
+    return ModelFolder(folder)
+
+
+def history(epochs: int) -> list[dict[str, float]]:
+    """One row per epoch, as ``fer.training.fit`` gives them."""
+    return [
+        {
+            "epoch": epoch,
+            "loss": 2.0 / epoch,
+            "accuracy": 1 - 0.8 / epoch,
+            "validation.accuracy": 1 - 0.85 / epoch,
+            "validation.macro_f1": 1 - 0.9 / epoch,
+        }
+        for epoch in range(1, epochs + 1)
+    ]

@@ -1,0 +1,222 @@
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fer.emotions import EMOTIONS, FIVE_EMOTIONS
+from fer.errors import UserError
+from fer.models import list_architectures
+from fer.params import load_params
+
+COMMITTED = Path(__file__).parents[2] / "params.yaml"
+Change = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def content() -> dict[str, Any]:
+    return yaml.safe_load(COMMITTED.read_text())
+
+
+def write(folder: Path, content: object) -> Path:
+    path = folder / "params.yaml"
+    path.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+    return path
+
+
+def load_error(path: Path) -> str:
+    with pytest.raises(UserError) as caught:
+        load_params(path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith(("params.yaml: ", f"{path}: "))
+    return message
+
+
+def section(content: dict[str, Any], keys: str) -> dict[str, Any]:
+    for key in keys.split("."):
+        content = content[key] if key else content
+    return content
+
+
+def test_the_committed_file_loads_and_its_recipes_suit_every_registered_architecture() -> None:
+    params = load_params(COMMITTED)
+    assert params.classes == EMOTIONS
+    assert params.data.source == "sample"
+    assert set(params.train.architectures) == set(params.architectures) == set(list_architectures())
+    assert {params.recipe(name).pretrained for name in list_architectures()} == {"none"}
+
+
+def test_an_architectures_own_settings_stand_over_the_recipe(tmp_path: Path, content: dict[str, Any]) -> None:
+    content["recipes"]["quick"] |= {"epochs": 4, "batch_size": 32}
+    content["architectures"]["vgg16"]["quick"] = {"epochs": 9}
+    content["architectures"]["resnet50"]["quick"] = {}
+    content["architectures"]["vgg16"]["full"] = {"epochs": 77}
+    params = load_params(write(tmp_path, content))
+    assert (params.recipe("vgg16").epochs, params.recipe("vgg16").batch_size) == (9, 32)
+    assert params.recipe("resnet50").epochs == 4
+
+
+def test_the_five_class_task_is_one_setting(tmp_path: Path, content: dict[str, Any]) -> None:
+    content["data"]["classes"] = "five"
+    assert load_params(write(tmp_path, content)).classes == FIVE_EMOTIONS
+
+
+def test_a_rate_in_exponent_notation_is_a_number(tmp_path: Path) -> None:
+    text = COMMITTED.read_text().replace("learning_rate: 0.0001\n", "learning_rate: 1e-4\n")
+    assert "learning_rate: 1e-4" in text
+    params = load_params(write(tmp_path, text.replace("recipe: quick ", "recipe: full ")))
+    assert params.recipe("resnet50").learning_rate == 1e-4
+
+
+@pytest.mark.parametrize(
+    ("where", "key", "misspelt"),
+    [
+        ("", "tracking", "trackin"),
+        ("", "validate", "validte"),
+        ("data", "votes", "vote"),
+        ("data", "seed", "sede"),
+        ("data.sample", "images", "image"),
+        ("train", "recipe", "recpe"),
+        ("recipes.quick", "epochs", "epoch"),
+        ("recipes.full", "learning_rate", "lerning_rate"),
+        ("recipes.quick.augmentation", "rotate", "rotte"),
+        ("compare", "bootstrap", "bootstap"),
+        ("promote", "parity", "partiy"),
+        ("tracking", "experiment", "experimnt"),
+    ],
+)
+def test_a_misspelt_key_is_named_with_the_right_one(
+    tmp_path: Path, content: dict[str, Any], where: str, key: str, misspelt: str
+) -> None:
+    values = section(content, where)
+    values[misspelt] = values.pop(key)
+    message = load_error(write(tmp_path, content))
+    assert f"{misspelt}: unknown key; did you mean {key}?" in message
+    assert where.split(".", maxsplit=1)[0] in message
+
+
+@pytest.mark.parametrize("architecture", ["baseline", "mobilenetv2"])
+@pytest.mark.parametrize("recipe", ["quick", "full"])
+def test_a_misspelt_key_of_an_architecture_is_named_whatever_the_chosen_recipe(
+    tmp_path: Path, content: dict[str, Any], architecture: str, recipe: str
+) -> None:
+    content["architectures"][architecture][recipe] = {"epochss": 3}
+    message = load_error(write(tmp_path, content))
+    assert f"architectures.{architecture}.{recipe}: epochss: unknown key; did you mean epochs?" in message
+
+
+def test_a_recipe_that_no_training_uses_is_checked_too(tmp_path: Path, content: dict[str, Any]) -> None:
+    content["train"]["architectures"] = ["baseline"]
+    content["architectures"]["vgg16"]["full"] = {"batch_size": 0}
+    assert "architectures.vgg16.full: batch_size: " in load_error(write(tmp_path, content))
+
+
+def test_a_misspelt_recipe_in_an_architectures_section(tmp_path: Path, content: dict[str, Any]) -> None:
+    content["architectures"]["baseline"]["qick"] = content["architectures"]["baseline"].pop("quick")
+    message = load_error(write(tmp_path, content))
+    assert "architectures.baseline: unknown recipe 'qick'; did you mean quick?" in message
+
+
+def rename_recipe(content: dict[str, Any]) -> None:
+    content["train"]["recipe"] = "quik"
+
+
+def rename_architecture(content: dict[str, Any]) -> None:
+    content["train"]["architectures"] = ["baseline", "resnet5"]
+
+
+def name_architecture_twice(content: dict[str, Any]) -> None:
+    content["train"]["architectures"] = ["baseline", "vgg16", "baseline"]
+
+
+def name_no_architecture(content: dict[str, Any]) -> None:
+    content["train"]["architectures"] = []
+
+
+def name_unknown_class(content: dict[str, Any]) -> None:
+    content["data"]["classes"] = ["happy", "sadd"]
+
+
+def name_one_class(content: dict[str, Any]) -> None:
+    content["data"]["classes"] = ["happy"]
+
+
+def no_epochs(content: dict[str, Any]) -> None:
+    content["recipes"]["quick"]["epochs"] = 0
+
+
+def text_for_a_number(content: dict[str, Any]) -> None:
+    content["recipes"]["full"]["batch_size"] = "many"
+
+
+def unknown_source(content: dict[str, Any]) -> None:
+    content["data"]["source"] = "cvs"
+
+
+def share_of_all(content: dict[str, Any]) -> None:
+    content["data"]["test_share"] = 1
+
+
+def no_compare(content: dict[str, Any]) -> None:
+    del content["compare"]
+
+
+def empty_recipe(content: dict[str, Any]) -> None:
+    content["recipes"]["quick"] = None
+
+
+def flip_too_often(content: dict[str, Any]) -> None:
+    content["recipes"]["quick"]["augmentation"]["flip"] = 1.5
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (rename_recipe, "train.recipe: unknown recipe 'quik'; did you mean quick?"),
+        (rename_architecture, "train.architectures: unknown architecture 'resnet5'; did you mean resnet50?"),
+        (name_architecture_twice, "train.architectures: an architecture is named twice; name each once"),
+        (name_no_architecture, "train.architectures: list should have at least 1 item"),
+        (name_unknown_class, "data.classes: unknown class 'sadd'"),
+        (name_one_class, "data.classes: ['happy'] must name at least two emotions"),
+        (no_epochs, "epochs: input should be greater than or equal to 1, got 0"),
+        (text_for_a_number, "batch_size: input should be a valid integer"),
+        (unknown_source, "data.source: input should be 'sample', 'csv', 'folder' or 'kaggle', got 'cvs'"),
+        (share_of_all, "data.test_share: input should be less than 1, got 1"),
+        (no_compare, "compare: missing; add it"),
+        (empty_recipe, "recipes.quick: input should be a valid dictionary, got None"),
+        (flip_too_often, "augmentation.flip: input should be less than or equal to 1, got 1.5"),
+    ],
+)
+def test_a_wrong_value_is_named(tmp_path: Path, content: dict[str, Any], change: Change, words: str) -> None:
+    changed = copy.deepcopy(content)
+    change(changed)
+    assert words in load_error(write(tmp_path, changed))
+
+
+@pytest.mark.parametrize("text", ["data: [1, 2", "a: b: c", "\t- x"])
+def test_a_file_that_is_no_yaml(tmp_path: Path, text: str) -> None:
+    assert "not valid YAML" in load_error(write(tmp_path, text))
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(b"data: \xff\xfe")
+    assert "not valid YAML" in load_error(path)
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2]\n", "just words\n"])
+def test_a_file_without_sections(tmp_path: Path, text: str) -> None:
+    assert "the file: input should be a valid dictionary" in load_error(write(tmp_path, text))
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    message = load_error(tmp_path / "params.yaml")
+    assert "cannot be read (No such file or directory); run from the project's folder" in message
+
+
+def test_unknown_architecture_asked_for_by_name() -> None:
+    with pytest.raises(UserError, match="unknown architecture 'vgg61'; did you mean vgg16"):
+        load_params(COMMITTED).recipe("vgg61")

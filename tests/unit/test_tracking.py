@@ -1,0 +1,240 @@
+import hashlib
+import os
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import onnxruntime
+import pytest
+from face_datasets import small_dataset
+from trained_models import history, job_of, write_trained
+
+from fer.data.dataset import FaceDataset
+from fer.errors import UserError
+from fer.outputs import ModelFolder
+from fer.params import Tracking
+from fer.runtime import INPUT, OUTPUT
+from fer.tracking import FINGERPRINT_TAG, JOB_TAG, MODEL_TAG, Tracker
+
+
+@pytest.fixture(scope="module")
+def dataset() -> FaceDataset:
+    return small_dataset(train=2, held_out=2)
+
+
+@pytest.fixture(scope="module")
+def folder(dataset: FaceDataset, tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
+    return write_trained(tmp_path_factory.mktemp("models"), dataset)
+
+
+@pytest.fixture(autouse=True)
+def no_store_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``mlflow.set_tracking_uri`` sets the variable too, for the processes that it starts."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+
+
+@pytest.fixture(scope="module")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store as MLflow's migrations leave it, to copy: they take seconds."""
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def settings(tmp_path: Path, empty_store: Path) -> Tracking:
+    return settings_of(tmp_path / "state", empty_store)
+
+
+@pytest.fixture(scope="module")
+def finished(
+    tmp_path_factory: pytest.TempPathFactory, empty_store: Path, dataset: FaceDataset, folder: ModelFolder
+) -> tuple[Tracking, str]:
+    """A store with the finished run of ``folder``, and the run's id."""
+    settings = settings_of(tmp_path_factory.mktemp("finished") / "state", empty_store)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", "")
+        patch.chdir(Path(settings.uri.removeprefix("sqlite:///")).parents[1])
+        return settings, Tracker(settings).ensure_run(folder, job_of(dataset), dataset)
+
+
+def settings_of(state: Path, empty_store: Path) -> Tracking:
+    state.mkdir()
+    (state / "mlflow.db").write_bytes(empty_store.read_bytes())
+    return Tracking(uri=f"sqlite:///{state / 'mlflow.db'}", experiment="fer", model="fer-classifier")
+
+
+def curve(tracker: Tracker, run_id: str, name: str) -> list[tuple[int, float]]:
+    return [(point.step, point.value) for point in tracker.client.get_metric_history(run_id, name)]
+
+
+def runs(tracker: Tracker) -> list[mlflow.entities.Run]:
+    return tracker.client.search_runs([tracker.experiment_id])
+
+
+def test_a_run_shows_its_settings_and_curves_while_it_trains(settings, dataset):
+    tracker, job = Tracker(settings), job_of(dataset)
+    run_id = tracker.open_run(job, dataset.name)
+    tracker.log_history(run_id, history(1))
+    tracker.log_history(run_id, history(2))
+    run = tracker.client.get_run(run_id)
+    assert run.info.status == "RUNNING"
+    assert run.info.run_name == "baseline"
+    assert run.data.tags[JOB_TAG] == job.key
+    assert run.data.tags[FINGERPRINT_TAG] == dataset.fingerprint
+    assert run.data.params["dataset"] == dataset.name
+    assert run.data.params["fingerprint"] == dataset.fingerprint
+    assert run.data.params["classes"] == "angry disgust fear happy sad surprise neutral"
+    assert run.data.params["learning_rate"] == str(job.recipe.learning_rate)
+    assert run.data.params["augmentation.flip"] == str(job.recipe.augmentation.flip)
+    assert curve(tracker, run_id, "epoch.loss") == [(1, 2.0), (2, 1.0)]
+    assert curve(tracker, run_id, "epoch.validation.macro_f1") == [(1, 1 - 0.9), (2, 1 - 0.45)]
+
+
+def test_a_resumed_training_goes_on_in_its_run_without_a_row_twice(settings, dataset):
+    first, job = Tracker(settings), job_of(dataset)
+    run_id = first.open_run(job, dataset.name)
+    first.log_history(run_id, history(2))
+    resumed = Tracker(settings)
+    assert resumed.open_run(job, dataset.name, run_id) == run_id
+    resumed.log_history(run_id, history(4))
+    assert [step for step, _ in curve(resumed, run_id, "epoch.accuracy")] == [1, 2, 3, 4]
+    assert len(runs(resumed)) == 1
+
+
+def test_a_training_resumed_on_another_store_is_logged_there_whole(settings, dataset):
+    tracker = Tracker(settings)
+    run_id = tracker.open_run(job_of(dataset), dataset.name, "0123456789abcdef0123456789abcdef")
+    tracker.log_history(run_id, history(3))
+    assert [step for step, _ in curve(tracker, run_id, "epoch.loss")] == [1, 2, 3]
+
+
+def test_a_finished_run_holds_metrics_figures_files_and_a_model_with_signature(finished, folder):
+    settings, run_id = finished
+    tracker = Tracker(settings)
+    run = tracker.client.get_run(run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags[MODEL_TAG] == folder.run["model_sha256"]
+    assert {name: run.data.metrics[name] for name in folder.metrics} == folder.metrics
+    assert run.data.params["weights"] == "random"
+
+    files = Path(mlflow.artifacts.download_artifacts(run_id=run_id, tracking_uri=settings.uri))
+    figures = {path.name for path in (files / "figures").iterdir()}
+    assert figures == {"curves.png", "confusion_validation.png", "confusion_test.png", "samples.png"}
+    for name in ("run.json", "metrics.json", "history.csv", "predictions.parquet"):
+        assert (files / name).read_bytes() == (folder.path / name).read_bytes()
+
+    (logged,) = tracker.client.search_logged_models([tracker.experiment_id])
+    signature = mlflow.models.get_model_info(logged.model_uri).signature
+    (faces,), (answers,) = signature.inputs.inputs, signature.outputs.inputs
+    assert (faces.name, faces.type, faces.shape) == (INPUT, np.dtype("uint8"), (-1, 48, 48))
+    assert (answers.name, answers.type, answers.shape) == (OUTPUT, np.dtype("float32"), (-1, 7))
+
+
+def test_artifacts_stay_beside_the_database(finished):
+    database = Path(finished[0].uri.removeprefix("sqlite:///"))
+    assert {path.name for path in database.parent.iterdir()} == {"mlflow.db", "mlartifacts"}
+    assert [path.name for path in database.parents[1].iterdir()] == ["state"]
+
+
+def test_ensuring_a_run_again_creates_nothing(finished, dataset, folder):
+    settings, run_id = finished
+    tracker = Tracker(settings)
+    before = tracker.client.get_run(run_id).to_dictionary()
+    assert tracker.ensure_run(folder, job_of(dataset), dataset) == run_id
+    assert tracker.client.get_run(run_id).to_dictionary() == before
+    assert len(runs(tracker)) == 1
+    assert len(tracker.client.search_logged_models([tracker.experiment_id])) == 1
+
+
+def test_a_fresh_store_is_given_the_run_from_its_files_whatever_was_cut_off_there(settings, finished, dataset, folder):
+    whole = Tracker(finished[0]).client.get_run(finished[1])
+    os.environ["MLFLOW_TRACKING_URI"] = ""
+    tracker, job = Tracker(settings), job_of(dataset)
+    cut = tracker.open_run(job, dataset.name)
+    tracker.log_history(cut, history(1))
+    run_id = tracker.ensure_run(folder, job, dataset)
+    assert run_id not in (cut, finished[1])
+    run = tracker.client.get_run(run_id)
+    assert {name: run.data.metrics[name] for name in folder.metrics} == folder.metrics
+    assert run.data.params == whole.data.params
+    assert [step for step, _ in curve(tracker, run_id, "epoch.loss")] == [1, 2, 3]
+
+
+def test_another_job_with_the_same_model_has_a_run_of_its_own(finished, folder):
+    settings, run_id = finished
+    tracker = Tracker(settings)
+    assert tracker.find_run(folder.run["model_sha256"], folder.run["job"]) == run_id
+    assert tracker.find_run(folder.run["model_sha256"], "another job") is None
+    assert tracker.find_run("another model", folder.run["job"]) is None
+
+
+def test_the_champion_is_served_from_the_registry_and_the_one_before_keeps_previous(finished, dataset, tmp_path):
+    settings, run_id = finished
+    tracker = Tracker(settings)
+    assert tracker.champion() is None
+    first = tracker.crown(run_id, {"architecture": "baseline"})
+    assert tracker.champion() == {"architecture": "baseline", "version": first}
+    assert aliases(tracker) == {"champion": first}
+
+    better = write_trained(tmp_path, dataset, "resnet50", seed=1)
+    run_id = tracker.ensure_run(better, job_of(dataset, "resnet50", seed=1), dataset)
+    second = tracker.crown(run_id, {"architecture": "resnet50"})
+    assert tracker.champion() == {"architecture": "resnet50", "version": second}
+    assert aliases(tracker) == {"champion": second, "previous": first}
+
+    fetched = tracker.champion_model()
+    assert hashlib.sha256(fetched.read_bytes()).hexdigest() == better.run["model_sha256"]
+    session = onnxruntime.InferenceSession(str(fetched), providers=["CPUExecutionProvider"])
+    assert [port.name for port in session.get_inputs()] == [INPUT]
+
+
+def aliases(tracker: Tracker) -> dict[str, str]:
+    found = tracker.client.get_registered_model(tracker.model_name).aliases
+    return {name: str(version) for name, version in found.items()}
+
+
+def test_latency_and_intervals_join_a_finished_run(finished):
+    settings, run_id = finished
+    tracker = Tracker(settings)
+    tracker.log_metrics(run_id, {"latency_ms": 1.5})
+    run = tracker.client.get_run(run_id)
+    assert run.data.metrics["latency_ms"] == 1.5
+    assert run.info.status == "FINISHED"
+
+
+def test_the_environments_store_comes_first(settings, empty_store, dataset, tmp_path, monkeypatch):
+    other = settings_of(tmp_path / "other", empty_store)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", other.uri)
+    Tracker(settings).open_run(job_of(dataset), dataset.name)
+    assert len(runs(Tracker(other))) == 1
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    assert runs(Tracker(settings)) == []
+
+
+def no_such_scheme(tmp_path: Path) -> str:
+    return "carrier-pigeon://coop"
+
+
+def not_a_database(tmp_path: Path) -> str:
+    (tmp_path / "mlflow.db").write_text("not SQLite " * 100)
+    return f"sqlite:///{tmp_path / 'mlflow.db'}"
+
+
+def below_a_file(tmp_path: Path) -> str:
+    (tmp_path / "state").write_text("a file")
+    return f"sqlite:///{tmp_path / 'state' / 'mlflow.db'}"
+
+
+def no_server(tmp_path: Path) -> str:
+    return "http://127.0.0.1:9"
+
+
+@pytest.mark.parametrize("uri", [no_such_scheme, not_a_database, below_a_file, no_server])
+def test_a_store_that_cannot_be_opened_is_one_line(uri, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    broken = uri(tmp_path)
+    with pytest.raises(UserError, match=r"tracking\.uri") as caught:
+        Tracker(Tracking(uri=broken, experiment="fer", model="fer-classifier"))
+    assert broken in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,108 @@
+import numpy as np
+import pytest
+
+from fer.params import Augmentation, Recipe
+from fer.training.batches import Batches, class_weights
+
+COUNTS = (40, 10, 3)
+LABELS = np.repeat(np.arange(3), COUNTS)
+#: Every face is constant with its row number as its value, so that a batch tells its rows.
+FACES = np.repeat(np.arange(len(LABELS), dtype=np.uint8), 4).reshape(-1, 2, 2)
+STILL = Augmentation(flip=0, shift=0, rotate=0, scale=0, brightness=0, contrast=0)
+MOVING = Augmentation(flip=0.5, shift=0.1, rotate=10, scale=0.1, brightness=0.2, contrast=0.2)
+
+
+def recipe(balance: str = "none", batch_size: int = 8, augmentation: Augmentation = STILL) -> Recipe:
+    return Recipe.model_validate(
+        {
+            "pretrained": "none",
+            "epochs": 1,
+            "head_epochs": 0,
+            "head_learning_rate": 0.001,
+            "batch_size": batch_size,
+            "learning_rate": 0.001,
+            "warmup_epochs": 0,
+            "label_smoothing": 0,
+            "class_balance": balance,
+            "precision": "float32",
+            "input_size": 48,
+            "augmentation": augmentation,
+        }
+    )
+
+
+def epoch_of(settings: Recipe, seed: int = 1, epoch: int = 0) -> list[tuple[np.ndarray, ...]]:
+    batches = Batches(FACES, LABELS, 3, settings, seed, epoch)
+    return [batches[index] for index in range(len(batches))]
+
+
+def rows_of(batches: list[tuple[np.ndarray, ...]]) -> np.ndarray:
+    return np.concatenate([faces[:, 0, 0] for faces, _, _ in batches])
+
+
+def test_every_row_comes_once_with_its_label() -> None:
+    batches = epoch_of(recipe())
+    rows = rows_of(batches)
+    assert sorted(rows) == list(range(len(LABELS)))
+    targets = np.concatenate([target for _, target, _ in batches])
+    np.testing.assert_array_equal(targets.argmax(axis=1), LABELS[rows])
+    np.testing.assert_array_equal(targets.sum(axis=1), 1)
+
+
+def test_types_and_the_last_short_batch() -> None:
+    batches = epoch_of(recipe(batch_size=8))
+    assert [len(faces) for faces, _, _ in batches] == [8] * 6 + [5]
+    faces, targets, weights = batches[-1]
+    assert (faces.dtype, targets.dtype, weights.dtype) == (np.uint8, np.float32, np.float32)
+    assert (targets.shape, weights.shape) == ((5, 3), (5,))
+
+
+@pytest.mark.parametrize("balance", ["none", "weights", "sampling"])
+def test_seed_and_epoch_decide_a_batch_whatever_was_asked_before(balance: str) -> None:
+    settings = recipe(balance, augmentation=MOVING)
+    whole = epoch_of(settings, seed=3, epoch=5)
+    alone = Batches(FACES, LABELS, 3, settings, 3, 5)[4]
+    for first, second in zip(whole[4], alone, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+def test_another_epoch_or_seed_has_another_order() -> None:
+    orders = [tuple(rows_of(epoch_of(recipe(), *key))) for key in ((1, 0), (1, 1), (2, 0), (0, 1))]
+    assert len(set(orders)) == 4
+
+
+def test_another_epoch_augments_a_face_otherwise() -> None:
+    faces = np.repeat(np.arange(0, 240, 5, dtype=np.uint8), 48).reshape(1, 48, 48)
+    settings = recipe(augmentation=MOVING)
+    first, second = (Batches(faces, np.zeros(1, np.int64), 3, settings, 1, epoch)[0][0] for epoch in (0, 1))
+    assert (first != second).any()
+
+
+def test_the_formula_of_class_weights() -> None:
+    weights = class_weights(LABELS, 3)
+    np.testing.assert_allclose(weights, [53 / (3 * 40), 53 / (3 * 10), 53 / (3 * 3)], rtol=1e-6)
+    assert weights[LABELS].mean() == pytest.approx(1)
+    assert weights.dtype == np.float32
+
+
+def test_weights_of_equal_classes_are_one_and_of_an_absent_class_finite() -> None:
+    np.testing.assert_array_equal(class_weights(np.array([0, 1, 1, 0]), 2), [1, 1])
+    assert np.isfinite(class_weights(np.array([0, 1]), 3)).all()
+
+
+def test_weighted_classes_have_equal_totals() -> None:
+    totals = np.zeros(3)
+    for _, targets, weights in epoch_of(recipe("weights")):
+        totals += weights @ targets
+    np.testing.assert_allclose(totals, 53 / 3, rtol=1e-5)
+
+
+@pytest.mark.parametrize("balance", ["none", "sampling"])
+def test_no_weights_where_they_are_not_asked_for(balance: str) -> None:
+    assert all((weights == 1).all() for _, _, weights in epoch_of(recipe(balance)))
+
+
+def test_sampling_draws_every_class_equally_often() -> None:
+    drawn = np.concatenate([LABELS[rows_of(epoch_of(recipe("sampling"), epoch=epoch))] for epoch in range(60)])
+    np.testing.assert_allclose(np.bincount(drawn) / len(drawn), 1 / 3, atol=0.04)
+    assert len(drawn) == 60 * len(LABELS)

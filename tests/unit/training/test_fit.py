@@ -1,0 +1,256 @@
+import itertools
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from tiny_training import (
+    CLASSES,
+    EPOCHS,
+    FILE,
+    HEAD_EPOCHS,
+    dataset,
+    make_job,
+    register_tiny,
+    write_pretrained,
+)
+
+from fer.errors import UserError
+from fer.evaluation import accuracy_and_macro_f1
+from fer.models import registry
+from fer.models.network import NETWORK
+from fer.models.transfer import BACKBONE
+from fer.training.checkpoint import Checkpoint, Progress, Saved
+from fer.training.fit import Trained, predict, train
+from fer.training.job import Job
+
+TOTAL = HEAD_EPOCHS + EPOCHS
+
+
+@pytest.fixture(scope="module", autouse=True)
+def tiny() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "_ARCHITECTURES", dict(registry._ARCHITECTURES))
+        patch.setenv("FER_CACHE", "/nonexistent/cache")
+        register_tiny()
+        yield
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_pretrained(tmp_path_factory.mktemp("weights"))
+
+
+class KeepingCheckpoint(Checkpoint):
+    """Leaves a copy of every epoch's checkpoint beside it."""
+
+    def save(self, saved: Saved) -> None:
+        super().save(saved)
+        shutil.copytree(self.folder, self.folder.with_name(f"epoch-{saved.progress.epochs}"))
+
+
+@dataclass
+class Run:
+    """A training of the tiny network, and the folder of its checkpoint."""
+
+    trained: Trained
+    folder: Path
+    epochs: list[int]
+
+    def checkpoint(self, epoch: int) -> Path:
+        return self.folder / f"epoch-{epoch}"
+
+
+def run(folder: Path, weights: Path | None, job: Job, kind: type[Checkpoint] = Checkpoint) -> Run:
+    """Train as a process of its own would: Keras counts layer names, which stand in the file, from the start."""
+    keras.utils.clear_session()
+    epochs: list[int] = []
+    checkpoint = kind(folder / "checkpoint")
+    trained = train(dataset(), job, weights, checkpoint, lambda progress: epochs.append(progress.epochs))
+    trained.model.save_weights(folder / "model.weights.h5")
+    return Run(trained, folder, epochs)
+
+
+@pytest.fixture(scope="module")
+def whole(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Nothing interrupted this one."""
+    return run(tmp_path_factory.mktemp("whole"), weights, make_job(), KeepingCheckpoint)
+
+
+def assert_same(first: Run, second: Run) -> None:
+    files = [(run.folder / "model.weights.h5").read_bytes() for run in (first, second)]
+    assert files[0] == files[1]
+    # the best epoch may be an early one, so the last epoch's state is compared as well
+    states = [Checkpoint(run.folder / "checkpoint").load() for run in (first, second)]
+    assert states[0].progress == states[1].progress == first.trained.progress
+    for name in ("model", "optimizer", "best"):
+        for a, b in zip(*(getattr(state, name) for state in states), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_a_training_has_two_phases_and_a_row_for_every_epoch(whole: Run) -> None:
+    progress = whole.trained.progress
+    assert whole.epochs == [row["epoch"] for row in progress.history] == list(range(1, TOTAL + 1))
+    phases = [Checkpoint(whole.checkpoint(n)).load().progress.phase for n in range(1, TOTAL + 1)]
+    assert phases == ["head"] * HEAD_EPOCHS + ["all"] * EPOCHS
+    assert all(np.isfinite(list(row.values())).all() for row in progress.history)
+    assert (whole.trained.weights, whole.trained.preprocessing) == ("faces", "tf")
+
+
+def test_the_head_phase_leaves_the_backbone_alone(whole: Run, weights: Path) -> None:
+    backbone = whole.trained.model.get_layer(NETWORK).get_layer(BACKBONE)
+    trained = backbone.get_weights()
+    backbone.load_weights(weights / FILE.name)
+    published = backbone.get_weights()
+    backbone.set_weights(trained)
+    count = len(published)
+    for epoch, frozen in ((HEAD_EPOCHS, True), (HEAD_EPOCHS + 1, False)):
+        model = Checkpoint(whole.checkpoint(epoch)).load().model
+        unchanged = [
+            any(value.shape == weight.shape and (value == weight).all() for value in model) for weight in published
+        ]
+        assert (sum(unchanged) == count) == frozen
+
+
+def test_the_best_epoch_is_kept(whole: Run) -> None:
+    progress, data = whole.trained.progress, dataset()
+    scores = [row["validation.macro_f1"] for row in progress.history]
+    assert progress.best_epoch == int(np.argmax(scores)) + 1
+    assert progress.best_score == max(scores)
+    rows = data.rows("validation")
+    assert accuracy_and_macro_f1(data.labels[rows], predict(whole.trained.model, data.images[rows])) == (
+        progress.history[progress.best_epoch - 1]["validation.accuracy"],
+        progress.best_score,
+    )
+
+
+def test_predictions_are_probabilities(whole: Run) -> None:
+    probabilities = predict(whole.trained.model, dataset().images[:5])
+    assert (probabilities.shape, probabilities.dtype) == ((5, len(CLASSES)), np.float32)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("epoch", range(TOTAL + 1))
+def test_resumed_after_any_epoch_the_weights_are_the_same(
+    whole: Run, weights: Path, tmp_path: Path, epoch: int
+) -> None:
+    if epoch:
+        shutil.copytree(whole.checkpoint(epoch), tmp_path / "checkpoint")
+    resumed = run(tmp_path, weights, make_job())
+    assert resumed.epochs == list(range(epoch + 1, TOTAL + 1)), "only the epochs that were missing are trained"
+    assert_same(resumed, whole)
+
+
+def test_interrupted_before_a_checkpoint_is_written(whole: Run, weights: Path, tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "checkpoint")
+    for epoch in (1, HEAD_EPOCHS + 1):
+        with pytest.raises(KeyboardInterrupt):
+            train(dataset(), make_job(), weights, checkpoint, stop_at(epoch))
+        saved = checkpoint.load()
+        assert (saved.progress.epochs if saved else 0) == epoch - 1
+    assert saved.progress.notes == {"run_id": "abc"}
+    saved.progress.notes.clear()
+    checkpoint.save(saved)
+    assert_same(run(tmp_path, weights, make_job()), whole)
+
+
+def stop_at(epoch: int) -> Callable[[Progress], None]:
+    """Leaves a note, as the tracker does, and is interrupted at ``epoch``."""
+
+    def on_epoch(progress: Progress) -> None:
+        progress.notes["run_id"] = "abc"
+        if progress.epochs == epoch:
+            raise KeyboardInterrupt
+
+    return on_epoch
+
+
+def test_another_seed_gives_other_weights(whole: Run, tmp_path: Path) -> None:
+    others = [run(tmp_path / str(seed), None, make_job(seed, epochs=1, pretrained="none")) for seed in (4, 5)]
+    assert others[0].trained.model.count_params() == whole.trained.model.count_params()
+    first, second = ((other.folder / "model.weights.h5").read_bytes() for other in others)
+    assert first != second
+
+
+def test_a_resumed_training_keeps_the_weights_it_began_from(whole: Run, tmp_path: Path) -> None:
+    """The pretrained file may be gone by then; the checkpoint still has what it gave."""
+    shutil.copytree(whole.checkpoint(TOTAL - 1), tmp_path / "checkpoint")
+    resumed = run(tmp_path, None, make_job())
+    assert (resumed.trained.weights, resumed.trained.preprocessing) == ("faces", "tf")
+    assert_same(resumed, whole)
+
+
+def test_auto_without_a_file_warns_and_trains_from_random_weights(weights: Path, tmp_path: Path) -> None:
+    warnings: list[str] = []
+    checkpoint = Checkpoint(tmp_path / "checkpoint")
+    short = make_job(epochs=2, pretrained="auto")
+    with pytest.raises(KeyboardInterrupt):
+        train(dataset(), short, None, checkpoint, stop_at(2), warnings.append)
+    assert len(warnings) == 1
+    assert warnings[0].startswith("tiny: training from random weights (pretrained weights tiny_faces.weights.h5")
+    assert "\n" not in warnings[0]
+    # the file turns up before the training goes on: it stays what it was
+    trained = train(dataset(), short, weights, checkpoint)
+    assert (trained.weights, trained.preprocessing, trained.progress.epochs) == ("random", "unit", 2)
+
+
+def test_none_does_not_look_for_a_file(weights: Path, tmp_path: Path) -> None:
+    trained = train(dataset(), make_job(epochs=1, pretrained="none"), weights, Checkpoint(tmp_path / "checkpoint"))
+    assert (trained.weights, trained.progress.epochs) == ("random", 1)
+
+
+def test_required_without_a_file_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"pretrained weights tiny_faces.weights.h5: not in") as caught:
+        train(dataset(), make_job(pretrained="required"), None, Checkpoint(tmp_path / "checkpoint"))
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "checkpoint").exists()
+
+
+def test_a_file_of_another_architecture_is_one_line(tmp_path: Path) -> None:
+    keras.Sequential([keras.Input((8,)), keras.layers.Dense(2)]).save_weights(tmp_path / FILE.name)
+    with pytest.raises(UserError, match="not weights of this architecture") as caught:
+        train(dataset(), make_job(pretrained="auto"), tmp_path, Checkpoint(tmp_path / "checkpoint"))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_loss_that_explodes_names_the_architecture_and_leaves_the_last_good_epoch(
+    weights: Path, tmp_path: Path
+) -> None:
+    checkpoint = Checkpoint(tmp_path / "checkpoint")
+    explosive = make_job(learning_rate=1e30, warmup_epochs=0)
+    with pytest.raises(UserError, match=f"tiny: the loss is not finite in epoch {HEAD_EPOCHS + 1}; lower its learn"):
+        train(dataset(), explosive, weights, checkpoint)
+    saved = checkpoint.load()
+    assert saved.progress.epochs == HEAD_EPOCHS
+    assert all(np.isfinite(values).all() for values in itertools.chain(saved.model, saved.best))
+
+
+def test_an_explosion_in_the_very_last_step_is_seen_too(tmp_path: Path) -> None:
+    one_step = make_job(pretrained="none", epochs=1, warmup_epochs=0, batch_size=1000, learning_rate=1e30)
+    with pytest.raises(UserError, match="tiny: the loss is not finite in epoch 1"):
+        train(dataset(), one_step, None, Checkpoint(tmp_path / "checkpoint"))
+    assert not (tmp_path / "checkpoint").exists()
+
+
+def test_a_full_disk_in_an_epoch_loses_that_epoch_only(
+    whole: Run, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(whole.checkpoint(HEAD_EPOCHS), tmp_path / "checkpoint")
+    checkpoint = Checkpoint(tmp_path / "checkpoint")
+
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", full)
+        with pytest.raises(OSError, match="No space left"):
+            train(dataset(), make_job(), weights, checkpoint)
+    assert checkpoint.load().progress.epochs == HEAD_EPOCHS
+
+
+def test_an_unknown_architecture(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="unknown architecture 'tinny'; did you mean tiny"):
+        train(dataset(), replace(make_job(), architecture="tinny"), None, Checkpoint(tmp_path))
