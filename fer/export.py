@@ -17,7 +17,7 @@ from fer.runtime import INPUT, OUTPUT
 def export_onnx(model: keras.Model, path: Path) -> None:
     """Write a float32 classifier as ONNX: ``faces`` uint8 ``[N, 48, 48]`` to ``probabilities`` float32 ``[N, C]``.
 
-    The bytes depend on the weights alone when the interpreter's hash seed is fixed (PYTHONHASHSEED=0).
+    The bytes depend on the network and its weights alone, whatever the exporter called things and in which order.
     """
     # Called with training=False: the exporter's own call leaves the phase open and traces dropout with it.
     faces = keras.Input((IMAGE_SIZE, IMAGE_SIZE), dtype="uint8", name=INPUT)
@@ -27,18 +27,44 @@ def export_onnx(model: keras.Model, path: Path) -> None:
     with replace_file(path) as fresh:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"):
             frozen.export(fresh, format="onnx", verbose=False, input_signature=signature)
-        graph = onnx.load(fresh)
-        _name_ports(graph.graph)
-        onnx.checker.check_model(graph)
-        onnx.save(graph, fresh)
+        exported = onnx.load(fresh)
+        exported.graph.CopyFrom(_canonical(exported.graph))
+        onnx.checker.check_model(exported)
+        onnx.save(exported, fresh)
 
 
-def _name_ports(graph: onnx.GraphProto) -> None:
-    """Give input, output and batch dimension the names that clients see, whatever the backend's exporter chose."""
-    for ports, name in ((graph.input, INPUT), (graph.output, OUTPUT)):
-        former = ports[0].name
-        ports[0].name = name
-        ports[0].type.tensor_type.shape.dim[0].dim_param = "N"
-        for node in graph.node:
-            node.input[:] = [name if port == former else port for port in node.input]
-            node.output[:] = [name if port == former else port for port in node.output]
+def _canonical(graph: onnx.GraphProto) -> onnx.GraphProto:
+    """The graph with its nodes in the order of a walk back from the output, everything named by its place in it.
+
+    tf2onnx orders and numbers by memory addresses, which no two processes share. Input, output and batch dimension get
+    the names that clients see.
+    """
+    nodes, constants = _in_order(graph), {constant.name: constant for constant in graph.initializer}
+    faces, probabilities = graph.input[0], graph.output[0]
+    names = {"": "", faces.name: INPUT, probabilities.name: OUTPUT}
+    for place, node in enumerate(nodes):
+        node.name = f"{node.op_type}_{place}"
+        for sign, slots in ((".", node.input), (":", node.output)):
+            for slot, name in enumerate(slots):
+                slots[slot] = names.setdefault(name, f"{node.name}{sign}{slot}")
+    used = [constants[name] for name in names if name in constants]
+    for port in (*used, faces, probabilities):
+        port.name = names[port.name]
+    for port in (faces, probabilities):
+        port.type.tensor_type.shape.dim[0].dim_param = "N"
+    return onnx.helper.make_graph(nodes, "fer", [faces], [probabilities], initializer=used)
+
+
+def _in_order(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """The nodes that the output needs, each after those that it needs itself: depth first, inputs in turn."""
+    makers = {name: node for node in graph.node for name in node.output}
+    done: dict[str, onnx.NodeProto] = {}
+    path = [makers[graph.output[0].name]]
+    while path:
+        node = path[-1]
+        needed = next((makers[i] for i in node.input if i in makers and makers[i].output[0] not in done), None)
+        if needed is None:
+            done[node.output[0]] = path.pop()
+        else:
+            path.append(needed)
+    return list(done.values())

@@ -4,6 +4,7 @@ import keras
 from keras import layers
 
 from fer.data.dataset import IMAGE_SIZE
+from fer.errors import UserError
 from fer.models.preprocessing import preprocess
 from fer.models.registry import Architecture
 
@@ -24,11 +25,19 @@ def build_classifier(
         input_size: side of the square that the architecture sees, in pixels.
         preprocessing: a key of ``PREPROCESSINGS``.
         precision: Keras dtype policy of the architecture's layers; input and output stay float32.
+
+    Raises:
+        UserError: for an input size that the architecture cannot take.
     """
     former = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:
         network = architecture.build(classes, input_size)
+    except ValueError as error:
+        reason = " ".join(str(error).split())[:160]
+        raise UserError(
+            f"{architecture.name}: input_size {input_size} does not fit ({reason}); change it in params.yaml"
+        ) from error
     finally:
         keras.config.set_dtype_policy(former)
     network.name = NETWORK

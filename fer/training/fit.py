@@ -174,7 +174,7 @@ def _run_epoch(
     loss = float(logs["loss"][0])
     probabilities = predict(model, held_out[0])
     # The last step's loss comes before its update, so a finite loss says nothing about the weights it leaves.
-    if not (np.isfinite(loss) and np.isfinite(probabilities).all()):
+    if not all(np.isfinite(values).all() for values in (loss, probabilities, *model.get_weights())):
         raise UserError(
             f"{model.name}: the loss is not finite in epoch {epoch}; lower its learning_rate in params.yaml "
             "(the checkpoint of the epoch before is kept)"

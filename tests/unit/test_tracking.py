@@ -133,7 +133,7 @@ def test_a_finished_run_holds_metrics_figures_files_and_a_model_with_signature(f
 
 def test_artifacts_stay_beside_the_database(finished):
     database = Path(finished[0].uri.removeprefix("sqlite:///"))
-    assert {path.name for path in database.parent.iterdir()} == {"mlflow.db", "mlartifacts"}
+    assert {path.name for path in database.parent.iterdir()} == {"mlflow.db", "mlflow.db.lock", "mlartifacts"}
     assert [path.name for path in database.parents[1].iterdir()] == ["state"]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from fer.data.kaggle_source import FER2013_HANDLE
 from fer.emotions import EMOTIONS
 from fer.params import Data
 
@@ -48,6 +49,8 @@ def write_folders(root: Path, splits: Sequence[str], per_class: int, seed: int =
 def data_params(**changes: Any) -> Data:
     defaults = {
         "source": "csv",
+        "path": "data/raw",
+        "kaggle": FER2013_HANDLE,
         "classes": "all",
         "remove_copies": True,
         "validation_share": 0.2,

@@ -121,12 +121,14 @@ def test_the_drawn_sample():
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [
-        ({"source": "csv"}, "params.yaml: data.path: missing; data.source csv needs the path"),
-        ({"source": "folder"}, "params.yaml: data.path: missing; data.source folder needs the path"),
+        ({"source": "csv", "path": "."}, ".: cannot be read (Is a directory); check data.path"),
+        ({"source": "folder", "path": "empty"}, "empty: no images in it"),
         ({"source": "folder", "path": ".", "votes": "v.csv"}, "data.votes: FER+ votes go with data.source csv only"),
     ],
 )
-def test_settings_that_do_not_fit(changes, fault):
+def test_settings_that_do_not_fit(changes, fault, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("empty").mkdir()
     with pytest.raises(UserError, match=re.escape(fault)):
         build_dataset(data_params(**changes))
 

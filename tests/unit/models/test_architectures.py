@@ -70,6 +70,15 @@ def test_an_unknown_name_is_one_line(name: str, words: str) -> None:
     assert "\n" not in str(caught.value)
 
 
+def test_an_input_too_small_for_the_network_is_one_line() -> None:
+    with pytest.raises(
+        UserError, match=r"^baseline: input_size 32 does not fit \(.*\); change it in params.yaml"
+    ) as caught:
+        build_classifier(get_architecture("baseline"), 7, 32, "unit")
+    assert "\n" not in str(caught.value)
+    assert keras.config.dtype_policy().name == "float32"
+
+
 def pixels(preprocessing: str, size: int = 48) -> np.ndarray:
     faces = keras.Input((48, 48), dtype="uint8")
     return np.asarray(keras.Model(faces, preprocess(faces, size, preprocessing))(FACES))

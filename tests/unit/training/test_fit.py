@@ -229,9 +229,9 @@ def test_a_loss_that_explodes_names_the_architecture_and_leaves_the_last_good_ep
 
 
 def test_an_explosion_in_the_very_last_step_is_seen_too(tmp_path: Path) -> None:
-    one_step = make_job(pretrained="none", epochs=1, warmup_epochs=0, batch_size=1000, learning_rate=1e38)
+    infinite = make_job(pretrained="none", epochs=1, warmup_epochs=0, batch_size=1000, learning_rate=1e39)
     with pytest.raises(UserError, match="tiny: the loss is not finite in epoch 1"):
-        train(dataset(), one_step, None, Checkpoint(tmp_path / "checkpoint"))
+        train(dataset(), infinite, None, Checkpoint(tmp_path / "checkpoint"))
     assert not (tmp_path / "checkpoint").exists()
 
 

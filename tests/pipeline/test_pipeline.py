@@ -1,0 +1,229 @@
+"""The whole pipeline on a tiny sample: real DVC, Prefect, Great Expectations, MLflow and BentoML."""
+
+import hashlib
+import json
+import os
+import re
+import signal
+import sqlite3
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import mlflow
+import pandas as pd
+import pytest
+import yaml
+from project import SECONDS, Project, kill, make_project, tiny
+
+pytestmark = pytest.mark.slow
+
+ARCHITECTURES = ["baseline", "mobilenetv2"]
+STAGES = ["ingest", "validate", "explore", "train@baseline", "train@mobilenetv2", "compare", "promote", "package"]
+OUTPUTS = ("data/dataset", "models", "reports", "champion")
+EPOCHS = 12
+
+
+@dataclass(frozen=True)
+class Retrained:
+    project: Project
+    stdout: str
+
+
+@pytest.fixture(scope="module")
+def retrained(tmp_path_factory: pytest.TempPathFactory) -> Retrained:
+    """A project after ``retrain``, both architectures at the same time on a fresh store; read only."""
+    project = make_project(tmp_path_factory.mktemp("pipeline") / "project")
+    project.edit(tiny)
+    done = project.run("pipelines", "retrain", "--workers", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return Retrained(project, done.stdout)
+
+
+@pytest.fixture
+def copy(retrained: Retrained, tmp_path: Path) -> Project:
+    """The retrained project to change, with empty stores: a fresh clone after ``dvc pull``."""
+    return retrained.project.copy(tmp_path / "project")
+
+
+def store_of(project: Project, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowClient:
+    """A client of the project's MLflow store, which keeps the variable that MLflow sets to this test."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    mlflow.set_tracking_uri(f"sqlite:///{project.folder / 'state' / 'mlflow.db'}")
+    return mlflow.MlflowClient()
+
+
+def runs_of(store: mlflow.MlflowClient) -> dict[str, Any]:
+    """The store's runs by architecture; each has one."""
+    experiment = store.get_experiment_by_name("fer")
+    assert experiment is not None
+    runs = store.search_runs([experiment.experiment_id])
+    named = {run.info.run_name: run for run in runs}
+    assert len(named) == len(runs)
+    return named
+
+
+def json_of(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def wait_for(what: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        found = what()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise TimeoutError
+
+
+def test_every_declared_output_is_there(retrained):
+    lock = yaml.safe_load((retrained.project.folder / "dvc.lock").read_text())
+    assert sorted(lock["stages"]) == sorted(STAGES)
+    for name, stage in lock["stages"].items():
+        for out in stage["outs"]:
+            assert (retrained.project.folder / out["path"]).exists(), (name, out["path"])
+    for path in ("reports/compare/comparison.csv", "reports/compare/comparison.png", "reports/data_docs/index.html"):
+        assert (retrained.project.folder / path).stat().st_size > 0
+
+
+def test_the_comparison_names_its_data(retrained):
+    reports = retrained.project.folder / "reports"
+    table = pd.read_csv(reports / "compare" / "comparison.csv")
+    assert sorted(table["architecture"]) == ARCHITECTURES
+    assert set(table["dataset"]) == {"drawn sample"}
+    assert (table["latency_ms"] > 0).all()
+    metrics = json_of(reports / "compare" / "metrics.json")
+    fingerprint = json_of(retrained.project.folder / "data" / "dataset" / "dataset.json")["fingerprint"]
+    for architecture in ARCHITECTURES:
+        assert metrics[architecture]["dataset"] == "drawn sample"
+        assert metrics[architecture]["fingerprint"] == fingerprint
+        assert "latency_ms" not in metrics[architecture]
+    assert f"drawn sample ({fingerprint})" in retrained.stdout
+
+
+def test_mlflow_has_a_finished_run_with_curves_per_architecture(retrained, monkeypatch):
+    store = store_of(retrained.project, monkeypatch)
+    runs = runs_of(store)
+    assert sorted(runs) == ARCHITECTURES
+    for name, run in runs.items():
+        folder = retrained.project.folder / "models" / name
+        assert run.info.status == "FINISHED"
+        assert run.data.tags["dataset"] == "drawn sample"
+        history = pd.read_csv(folder / "history.csv")
+        points = store.get_metric_history(run.info.run_id, "epoch.loss")
+        assert [point.step for point in points] == history["epoch"].tolist()
+        assert [point.value for point in points] == pytest.approx(history["loss"].tolist())
+        assert run.data.metrics["test.macro_f1"] == json_of(folder / "metrics.json")["test.macro_f1"]
+        assert run.data.metrics["test.accuracy.low"] <= run.data.metrics["test.accuracy"]
+        assert run.data.metrics["latency_ms"] > 0
+        assert json_of(folder / "mlflow.json")["run_id"] == run.info.run_id
+
+
+def test_the_registrys_champion_is_the_packaged_model(retrained, monkeypatch):
+    project = retrained.project
+    store = store_of(project, monkeypatch)
+    version = store.get_model_version_by_alias("fer-classifier", "champion")
+    card = json_of(project.folder / "champion" / "card.json")
+    assert version.tags["architecture"] == card["architecture"]
+    digest = hashlib.sha256((project.folder / "champion" / "model.onnx").read_bytes()).hexdigest()
+    assert digest == card["model_sha256"] == version.tags["model_sha256"]
+    best = pd.read_csv(project.folder / "reports" / "compare" / "comparison.csv").iloc[0]
+    assert card["architecture"] == best["architecture"]
+
+    bento = json_of(project.folder / "reports" / "bento.json")
+    assert bento["model_sha256"] == digest
+    assert bento["dataset"] == "drawn sample"
+    assert (project.folder / "state/bentoml/bentos" / bento["tag"].replace(":", "/") / "bento.yaml").is_file()
+
+
+def test_prefect_kept_every_flow_run(retrained):
+    with closing(sqlite3.connect(retrained.project.folder / "state" / "prefect" / "prefect.db")) as database:
+        rows = database.execute(
+            "select flow.name, flow_run.state_type from flow_run join flow on flow.id = flow_run.flow_id"
+        ).fetchall()
+        artifacts = {key for (key,) in database.execute("select distinct key from artifact")}
+    assert sorted(name for name, _ in rows) == sorted([*(stage.split("@")[0] for stage in STAGES), "retrain"])
+    assert {state for _, state in rows} == {"COMPLETED"}
+    assert {"checks", "comparison"} <= artifacts
+
+
+def test_nothing_runs_a_second_time(retrained):
+    project = retrained.project
+    lock, outputs = (project.folder / "dvc.lock").read_bytes(), project.bytes_of(*OUTPUTS)
+    done = project.run("pipelines", "retrain")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Running stage" not in done.stdout
+    assert (project.folder / "dvc.lock").read_bytes() == lock
+    assert project.bytes_of(*OUTPUTS) == outputs
+    assert json.loads(project.run("dvc", "status", "--json").stdout) == {}
+
+
+def test_a_change_to_one_architectures_section_retrains_that_one_alone(copy):
+    copy.edit(lambda params: params["architectures"]["mobilenetv2"]["quick"].update(learning_rate=0.002))
+    assert set(json.loads(copy.run("dvc", "status", "--json").stdout)) == {"train@mobilenetv2"}
+
+
+def test_fresh_stores_are_given_the_runs_and_the_champion_again(copy, monkeypatch):
+    lock, outputs = (copy.folder / "dvc.lock").read_bytes(), copy.bytes_of("models", "champion")
+    done = copy.run("dvc", "repro", "--single-item", "--force", "compare", "promote")
+    assert done.returncode == 0, done.stdout + done.stderr
+    store = store_of(copy, monkeypatch)
+    assert {name: run.info.status for name, run in runs_of(store).items()} == dict.fromkeys(ARCHITECTURES, "FINISHED")
+    champion = store.get_model_version_by_alias("fer-classifier", "champion")
+    assert champion.tags["model_sha256"] == json_of(copy.folder / "champion" / "card.json")["model_sha256"]
+    assert copy.bytes_of("models", "champion") == outputs
+    assert (copy.folder / "dvc.lock").read_bytes() == lock
+
+
+def test_a_killed_training_leaves_the_last_good_model_and_goes_on_at_its_last_epoch(copy, monkeypatch):
+    last_good = copy.bytes_of("models/baseline")
+    copy.edit(lambda params: params["architectures"]["baseline"].update(quick={"epochs": EPOCHS}))
+    checkpoints = copy.folder / "state" / "checkpoints"
+    with copy.start("dvc", "repro", "train@baseline") as process:
+        wait_for(lambda: list(checkpoints.glob("baseline-*/progress.json")) or process.poll())
+        kill(process)
+    (checkpoint,) = checkpoints.glob("baseline-*")
+    finished = json_of(checkpoint / "progress.json")["epochs"]
+    assert 1 <= finished < EPOCHS
+    assert copy.bytes_of("models/baseline") == last_good
+
+    done = copy.run("dvc", "repro", "train@baseline")
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = [int(epoch) for epoch in re.findall(r"^baseline: epoch (\d+):", done.stdout, re.MULTILINE)]
+    assert told == list(range(finished + 1, EPOCHS + 1))
+    assert not checkpoint.exists()
+    assert pd.read_csv(copy.folder / "models/baseline/history.csv")["epoch"].tolist() == list(range(1, EPOCHS + 1))
+    store = store_of(copy, monkeypatch)
+    run = runs_of(store)["baseline"]
+    assert run.info.status == "FINISHED"
+    steps = [point.step for point in store.get_metric_history(run.info.run_id, "epoch.loss")]
+    assert steps == list(range(1, EPOCHS + 1))
+
+
+def test_the_retrain_flow_can_be_deployed_with_a_schedule(tmp_path):
+    project = make_project(tmp_path / "project")
+    address = project.folder / "state" / "prefect" / "server.url"
+    with project.start("pipelines", "schedule", "0 3 * * *") as process:
+
+        def deployments() -> list[dict[str, Any]]:
+            assert process.poll() is None, process.communicate()
+            if not address.is_file():
+                return []
+            return httpx.post(f"{address.read_text()}/deployments/filter", json={}, timeout=60).json()
+
+        (deployment,) = wait_for(deployments)
+        assert deployment["name"] == "scheduled"
+        assert [(entry["schedule"]["cron"], entry["active"]) for entry in deployment["schedules"]] == [
+            ("0 3 * * *", True)
+        ]
+        url = address.read_text()
+        os.kill(process.pid, signal.SIGINT)
+        process.communicate(timeout=SECONDS)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/health", timeout=5)
+    assert not address.exists()

@@ -1,0 +1,110 @@
+"""The project's own files in a folder of their own, with a tiny recipe, to run real stages in."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PARTS = ("dvc.yaml", "params.yaml", "bentofile.yaml", ".dvcignore", ".gitignore", ".dvc/config")
+FOLDERS = ("fer", "pipelines", "expectations")
+#: A hang ends here; a loaded machine may need minutes for what takes one.
+SECONDS = 900
+#: What the caller's own environment must not decide in a test.
+FOREIGN = ("PREFECT_", "MLFLOW_", "BENTOML_", "DVC_", "GX_", "PYTHONPATH", "PYTHONHASHSEED", "VIRTUAL_ENV")
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of the project."""
+
+    folder: Path
+
+    def edit(self, change: Callable[[dict[str, Any]], None]) -> None:
+        """Change params.yaml."""
+        path = self.folder / "params.yaml"
+        content = yaml.safe_load(path.read_text())
+        change(content)
+        path.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def run(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        """``python -m ...`` in the project, output captured."""
+        with self.start(*arguments, **environment) as process:
+            stdout, stderr = process.communicate(timeout=SECONDS)
+        return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
+
+    @contextlib.contextmanager
+    def start(self, *arguments: str, **environment: str) -> "Iterator[subprocess.Popen[str]]":
+        """``python -m ...`` in a process group of its own, which ends with the block."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            cwd=self.folder,
+            env=clean_environment() | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            kill(process)
+
+    def copy(self, folder: Path) -> "Project":
+        """The project with its data, models, reports and DVC's cache, without the stores of MLflow and Prefect."""
+        shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("state"))
+        return Project(folder)
+
+    def bytes_of(self, *folders: str) -> dict[str, bytes]:
+        """Every file's content below ``folders``."""
+        paths = [path for name in folders for path in (self.folder / name).rglob("*") if path.is_file()]
+        return {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def make_project(folder: Path) -> Project:
+    """The working tree's project in ``folder``, a git repository of its own."""
+    for part in PARTS:
+        (folder / part).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / part, folder / part)
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "data" / "raw").mkdir(parents=True)
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    return Project(folder)
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment with this interpreter's ``python`` first, which dvc.yaml calls."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    return kept | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def kill(process: "subprocess.Popen[str]") -> None:
+    """End a process and all that it started at once, a Prefect server in a session of its own too."""
+    family = []
+    with contextlib.suppress(psutil.NoSuchProcess):
+        family = psutil.Process(process.pid).children(recursive=True)
+    for member in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.kill()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def tiny(params: dict[str, Any]) -> None:
+    """Two cheap architectures, one epoch, 140 drawn faces."""
+    params["data"]["sample"]["images"] = 140
+    params["train"]["architectures"] = ["baseline", "mobilenetv2"]
+    params["architectures"]["baseline"]["quick"].update(epochs=2)
+    params["architectures"]["mobilenetv2"]["quick"].update(epochs=1)
+    params["compare"]["bootstrap"] = 50
