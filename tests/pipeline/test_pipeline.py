@@ -182,7 +182,7 @@ def test_fresh_stores_are_given_the_runs_and_the_champion_again(copy, monkeypatc
 
 def test_a_killed_training_leaves_the_last_good_model_and_goes_on_at_its_last_epoch(copy, monkeypatch):
     last_good = copy.bytes_of("models/baseline")
-    copy.edit(lambda params: params["architectures"]["baseline"].update(quick={"epochs": EPOCHS}))
+    copy.edit(lambda params: params["architectures"]["baseline"]["quick"].update(epochs=EPOCHS))
     checkpoints = copy.folder / "state" / "checkpoints"
     with copy.start("dvc", "repro", "train@baseline") as process:
         wait_for(lambda: list(checkpoints.glob("baseline-*/progress.json")) or process.poll())
