@@ -1,10 +1,13 @@
 """The whole DAG as one flow: what ``make run`` runs, and what a schedule can run."""
 
+import contextlib
 import json
 import subprocess
 import sys
 
+import psutil
 from prefect import flow, task
+from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from fer.errors import UserError
@@ -16,22 +19,37 @@ from pipelines.reporting import say
 def retrain(workers: int = 1) -> None:
     """Bring every stage of dvc.yaml up to date.
 
-    DVC decides what must run. With several workers the data stages come first, then the stale architectures at the same
-    time, then the rest; DVC's lock forbids two runs that share a stale stage.
+    DVC decides what must run. With several workers the data stages come first, then the stale architectures side by
+    side, then the rest: DVC locks a stale stage that two runs share. Ended by a signal, it ends the running stages too.
 
     Args:
         workers: architectures trained at the same time.
     """
-    if workers > 1:
-        reproduce(["explore"])
-        open_store()
-        stale = out_of_date(load_params().train.architectures)
-        for start in range(0, len(stale), workers):
-            group = [train_one.submit(name) for name in stale[start : start + workers]]
-            for future in group:
-                future.result()
-    reproduce([])
+    try:
+        if workers > 1:
+            reproduce(["explore"])
+            open_store()
+            train_all(out_of_date(load_params().train.architectures), workers)
+        reproduce([])
+    except UserError:
+        raise
+    except BaseException:
+        _end_stages()
+        raise
     say("retrain: everything is up to date")
+
+
+def train_all(architectures: list[str], workers: int) -> None:
+    """``dvc repro`` of every architecture's stage, ``workers`` at any time."""
+    running: set[PrefectFuture[None]] = set()
+    for name in architectures:
+        if len(running) == workers:
+            done = next(as_completed(list(running)))
+            running.remove(done)
+            done.result()
+        running.add(train_one.submit(name))
+    for future in running:
+        future.result()
 
 
 @task(task_run_name="dvc repro {targets}")
@@ -69,8 +87,18 @@ def _dvc(*arguments: str) -> None:
     Raises:
         UserError: when DVC or a stage fails; the stage has said why.
     """
-    done = subprocess.run([sys.executable, "-m", "dvc", *arguments], check=False)
-    if done.returncode:
+    # Not subprocess.run, which kills DVC when interrupted, and DVC's locks would stay.
+    if subprocess.Popen([sys.executable, "-m", "dvc", *arguments]).wait():
         raise UserError(
             f"dvc {' '.join(arguments)} failed: the message above says why; outputs of finished stages stay"
         )
+
+
+def _end_stages() -> None:
+    """End the stages that DVC runs at this moment; it gives back its locks and ends itself."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        running = [child for child in psutil.Process().children() if "dvc" in child.cmdline()]
+        for stage in [stage for child in running for stage in child.children(recursive=True)]:
+            stage.terminate()
+        for child in psutil.wait_procs(running, timeout=15)[1]:
+            child.terminate()

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import mlflow
 import pandas as pd
+import psutil
 import pytest
 import yaml
 from project import SECONDS, Project, kill, make_project, tiny
@@ -203,6 +204,22 @@ def test_a_killed_training_leaves_the_last_good_model_and_goes_on_at_its_last_ep
     assert run.info.status == "FINISHED"
     steps = [point.step for point in store.get_metric_history(run.info.run_id, "epoch.loss")]
     assert steps == list(range(1, EPOCHS + 1))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_terminated_retrain_leaves_nothing_running_and_no_lock(copy, workers):
+    copy.edit(lambda params: params["architectures"]["baseline"]["quick"].update(epochs=500))
+    checkpoints = copy.folder / "state" / "checkpoints"
+    with copy.start("pipelines", "retrain", "--workers", workers) as process:
+        wait_for(lambda: list(checkpoints.glob("baseline-*/progress.json")) or process.poll() is not None)
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert {"dvc", "train", "prefect"} <= {word for member in family for word in member.cmdline()}
+        process.terminate()
+        stdout, stderr = process.communicate(timeout=SECONDS)
+    assert process.returncode == 128 + signal.SIGTERM, stdout + stderr
+    assert psutil.wait_procs(family, timeout=20)[1] == []
+    assert json_of(copy.folder / ".dvc" / "tmp" / "rwlock") == {}
+    assert not (copy.folder / "state" / "prefect" / "server.url").exists()
 
 
 def test_the_retrain_flow_can_be_deployed_with_a_schedule(tmp_path):
