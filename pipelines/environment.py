@@ -32,9 +32,6 @@ def defaults() -> dict[str, str]:
         "KERAS_BACKEND": "tensorflow",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "GIT_PYTHON_REFRESH": "quiet",
-        # Else glibc gives tensors back to the kernel after every step; zeroed pages cost up to a fifth of an epoch.
-        "MALLOC_MMAP_THRESHOLD_": str(2**32),
-        "MALLOC_TRIM_THRESHOLD_": str(2**34),
     }
 
 

@@ -18,6 +18,7 @@ from fer.params import Recipe
 from fer.training.batches import Batches
 from fer.training.checkpoint import RANDOM, Checkpoint, Progress, Saved, model_variables, read, write
 from fer.training.job import Job
+from fer.training.memory import keep_freed_memory
 from fer.training.progress import EpochBar
 
 PREDICT_BATCH = 256
@@ -57,6 +58,7 @@ def train(
     Raises:
         UserError: for missing or wrong pretrained weights, a damaged checkpoint, or a loss that is no longer finite.
     """
+    keep_freed_memory()
     keras.utils.set_random_seed(job.seed)
     _make_deterministic()
     architecture = get_architecture(job.architecture)
