@@ -19,17 +19,19 @@ from pipelines.reporting import say
 def retrain(workers: int = 1) -> None:
     """Bring every stage of dvc.yaml up to date.
 
-    DVC decides what must run. With several workers the data stages come first, then the stale architectures side by
-    side, then the rest: DVC locks a stale stage that two runs share. Ended by a signal, it ends the running stages too.
+    DVC decides what must run. With several workers the data comes first, then the stale architectures side by side,
+    then the rest: DVC locks a stale stage that two runs share. Ended by a signal, it ends the running stages too.
 
     Args:
         workers: architectures trained at the same time.
     """
     try:
         if workers > 1:
-            reproduce(["explore"])
+            reproduce(["validate"])
             open_store()
-            train_all(out_of_date(load_params().train.architectures), workers)
+            side_by_side(
+                out_of_date([f"train@{name}" for name in load_params().train.architectures] + ["explore"]), workers
+            )
         reproduce([])
     except UserError:
         raise
@@ -39,15 +41,15 @@ def retrain(workers: int = 1) -> None:
     say("retrain: everything is up to date")
 
 
-def train_all(architectures: list[str], workers: int) -> None:
-    """``dvc repro`` of every architecture's stage, ``workers`` at any time."""
+def side_by_side(stages: list[str], workers: int) -> None:
+    """``dvc repro`` of every stage alone, ``workers`` at any time."""
     running: set[PrefectFuture[None]] = set()
-    for name in architectures:
+    for stage in stages:
         if len(running) == workers:
             done = next(as_completed(list(running)))
             running.remove(done)
             done.result()
-        running.add(train_one.submit(name))
+        running.add(run_stage.submit(stage))
     for future in running:
         future.result()
 
@@ -66,19 +68,19 @@ def open_store() -> None:
     Tracker(load_params().tracking)
 
 
-@task(task_run_name="train {architecture}")
-def train_one(architecture: str) -> None:
-    """``dvc repro`` of one architecture's stage alone."""
-    _dvc("repro", "--single-item", f"train@{architecture}")
+@task(task_run_name="{stage}")
+def run_stage(stage: str) -> None:
+    """``dvc repro`` of one stage alone."""
+    _dvc("repro", "--single-item", stage)
 
 
 @task
-def out_of_date(architectures: list[str]) -> list[str]:
-    """The architectures whose stage DVC would run."""
+def out_of_date(stages: list[str]) -> list[str]:
+    """Those of the stages that DVC would run."""
     status = json.loads(
         subprocess.run([sys.executable, "-m", "dvc", "status", "--json"], check=True, capture_output=True).stdout
     )
-    return [name for name in architectures if f"train@{name}" in status]
+    return [stage for stage in stages if stage in status]
 
 
 def _dvc(*arguments: str) -> None:
