@@ -17,7 +17,7 @@ from fer.runtime import INPUT, OUTPUT
 def export_onnx(model: keras.Model, path: Path) -> None:
     """Write a float32 classifier as ONNX: ``faces`` uint8 ``[N, 48, 48]`` to ``probabilities`` float32 ``[N, C]``.
 
-    The bytes depend on the network and its weights alone, whatever the exporter called things and in which order.
+    The bytes depend on the network and its weights alone where Python's hash seed is fixed (PYTHONHASHSEED=0).
     """
     # Called with training=False: the exporter's own call leaves the phase open and traces dropout with it.
     faces = keras.Input((IMAGE_SIZE, IMAGE_SIZE), dtype="uint8", name=INPUT)
@@ -36,8 +36,8 @@ def export_onnx(model: keras.Model, path: Path) -> None:
 def _canonical(graph: onnx.GraphProto) -> onnx.GraphProto:
     """The graph with its nodes in the order of a walk back from the output, everything named by its place in it.
 
-    tf2onnx orders and numbers by memory addresses, which no two processes share. Input, output and batch dimension get
-    the names that clients see.
+    tf2onnx orders and numbers by memory addresses, which no two processes share; its optimiser goes by sets of names,
+    hence the hash seed. Input, output and batch dimension get the names that clients see.
     """
     nodes, constants = _in_order(graph), {constant.name: constant for constant in graph.initializer}
     faces, probabilities = graph.input[0], graph.output[0]

@@ -36,13 +36,19 @@ def defaults() -> dict[str, str]:
 
 
 def prepare() -> None:
-    """Set the defaults, and make the folders that tools expect."""
+    """Set the defaults, and start the interpreter again where its hash seed is not fixed.
+
+    tf2onnx optimises in the order of sets of names; Python reads PYTHONHASHSEED before any code runs.
+    """
     for name, value in defaults().items():
         os.environ.setdefault(name, value)
     # dvc.yaml's commands say python: this environment's, activated or not.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     for name in ("PREFECT_HOME", "BENTOML_HOME"):
         Path(os.environ[name]).mkdir(parents=True, exist_ok=True)
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        os.environ["PYTHONHASHSEED"] = "0"
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 @contextmanager
