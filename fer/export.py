@@ -4,10 +4,12 @@ import contextlib
 import io
 import logging
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 import onnx
+from tf2onnx import optimizer
 
 from fer.data.dataset import IMAGE_SIZE
 from fer.files import replace_file
@@ -25,12 +27,27 @@ def export_onnx(model: keras.Model, path: Path) -> None:
     signature = [keras.InputSpec(shape=(None, IMAGE_SIZE, IMAGE_SIZE), dtype="uint8", name=INPUT)]
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     with replace_file(path) as fresh:
-        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"):
+        with _in_place(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"):
             frozen.export(fresh, format="onnx", verbose=False, input_signature=signature)
         exported = onnx.load(fresh)
         exported.graph.CopyFrom(_canonical(exported.graph))
         onnx.checker.check_model(exported)
         onnx.save(exported, fresh)
+
+
+@contextlib.contextmanager
+def _in_place() -> Iterator[None]:
+    """Have tf2onnx optimise without a copy of the whole graph before every pass.
+
+    The copies are there to go on silently where a pass fails, which must be seen here. Measured on ResNet-50, they cost
+    a third of the time and 3 of 9 GB.
+    """
+    copying = optimizer.optimize_graph
+    optimizer.optimize_graph = lambda graph, catch_errors, optimizers=None: copying(graph, False, optimizers)
+    try:
+        yield
+    finally:
+        optimizer.optimize_graph = copying
 
 
 def _canonical(graph: onnx.GraphProto) -> onnx.GraphProto:

@@ -120,7 +120,7 @@ def comparison(table: pd.DataFrame, classes: tuple[str, ...], title: str, subtit
             name = columns[column]
             if f"{name}.low" in table:
                 text += f"\n{table[f'{name}.low'].iloc[row]:.2f}-{table[f'{name}.high'].iloc[row]:.2f}"
-            best = values[row, column] == values[:, column].max()
+            best = 0 < values[row, column] == values[:, column].max()
             axes.text(
                 column,
                 row,
