@@ -45,6 +45,8 @@ class Project:
     @contextlib.contextmanager
     def start(self, *arguments: str, **environment: str) -> "Iterator[subprocess.Popen[str]]":
         """``python -m ...`` in a process group of its own, which ends with the block."""
+        # A background job ignores Ctrl-C, and so would the processes that it starts.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         process = subprocess.Popen(
             [sys.executable, "-m", *arguments],
             cwd=self.folder,
