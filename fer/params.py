@@ -128,11 +128,6 @@ class Params(Section):
     promote: Promote
     tracking: Tracking
 
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The classes of the task, in code order."""
-        return resolve_classes(self.data.classes)
-
     def recipe(self, architecture: str) -> Recipe:
         """The chosen recipe with the architecture's own settings on top.
 

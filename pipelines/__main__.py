@@ -75,7 +75,7 @@ def package() -> None:
 
 @app.command()
 def retrain(
-    workers: Annotated[int, typer.Option(min=1, help="Architectures trained at the same time.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=8, help="Architectures trained at the same time.")] = 1,
 ) -> None:
     """Run all that is out of date, from ingestion to the champion's Bento."""
     from pipelines.retrain import retrain

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from prefect import flow, task
 
+from fer.errors import UserError
 from fer.files import write_text
 from fer.inference.classifier import Card
 from fer.packaging import build_bento
@@ -29,3 +30,16 @@ def package() -> None:
 def build(champion: Path, home: Path) -> str:
     """The Bento's tag."""
     return build_bento(champion, Path(), home)
+
+
+def bento_folder() -> Path:
+    """Where the BentoML store has the packaged champion.
+
+    Raises:
+        UserError: where no champion has been packaged yet.
+    """
+    try:
+        tag = json.loads(BENTO.read_text())["tag"]
+    except OSError as error:
+        raise UserError(f"{BENTO}: no champion has been packaged yet; run make run first") from error
+    return Path(os.environ["BENTOML_HOME"]) / "bentos" / tag.replace(":", "/")

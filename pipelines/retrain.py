@@ -12,6 +12,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from fer.errors import UserError
 from fer.params import load_params
+from pipelines.package import BENTO, bento_folder
 from pipelines.reporting import say
 
 
@@ -25,14 +26,16 @@ def retrain(workers: int = 1) -> None:
     Args:
         workers: architectures trained at the same time.
     """
+    # First of all: DVC would call a misspelt key a failure to parse dvc.yaml.
+    architectures = load_params().train.architectures
     try:
         if workers > 1:
             reproduce(["validate"])
             open_store()
-            side_by_side(
-                out_of_date([f"train@{name}" for name in load_params().train.architectures] + ["explore"]), workers
-            )
+            side_by_side(out_of_date([f"train@{name}" for name in architectures] + ["explore"]), workers)
         reproduce([])
+        if not stores_are_whole():
+            reproduce(["--force", "--single-item", "compare", "promote", "package"])
     except UserError:
         raise
     except BaseException:
@@ -66,6 +69,14 @@ def open_store() -> None:
     from fer.tracking import Tracker
 
     Tracker(load_params().tracking)
+
+
+@task
+def stores_are_whole() -> bool:
+    """Whether registry and Bento are there: in a fresh clone after ``dvc pull``, DVC has its outputs but not these."""
+    from fer.tracking import Tracker
+
+    return BENTO.is_file() and bento_folder().is_dir() and Tracker(load_params().tracking).champion() is not None
 
 
 @task(task_run_name="{stage}")

@@ -1,13 +1,12 @@
 """The project's tools, opened on its own state, each with its address."""
 
-import json
 import os
 import sys
 import time
 
 from fer.errors import UserError
 from fer.params import load_params
-from pipelines.package import BENTO
+from pipelines.package import bento_folder
 from pipelines.server import running_server
 
 PREFECT_PORT, MLFLOW_PORT, SERVICE_PORT = 4200, 5000, 3000
@@ -27,6 +26,9 @@ def prefect() -> None:
 def mlflow() -> None:
     """The MLflow comparison of this project's runs, until interrupted."""
     uri = os.environ.get("MLFLOW_TRACKING_URI") or load_params().tracking.uri
+    if uri.startswith("http"):
+        print(f"MLflow: {uri} (the server that is configured)")
+        return
     print(f"MLflow: http://127.0.0.1:{MLFLOW_PORT} (stop with Ctrl-C)", flush=True)
     _become("mlflow", "server", "--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(MLFLOW_PORT))
 
@@ -37,10 +39,10 @@ def serve() -> None:
     Raises:
         UserError: where no champion has been packaged yet.
     """
-    try:
-        tag = json.loads(BENTO.read_text())["tag"]
-    except OSError as error:
-        raise UserError(f"{BENTO}: no champion has been packaged yet; run make run first") from error
+    folder = bento_folder()
+    if not folder.is_dir():
+        raise UserError(f"{folder}: the BentoML store lacks the champion; run make run, which packs it again")
+    tag = f"{folder.parent.name}:{folder.name}"
     print(f"champion: http://127.0.0.1:{SERVICE_PORT} serves {tag} (stop with Ctrl-C)", flush=True)
     _become("bentoml", "serve", tag, "--host", "127.0.0.1", "--port", str(SERVICE_PORT))
 

@@ -169,16 +169,31 @@ def test_a_change_to_one_architectures_section_retrains_that_one_alone(copy):
     assert set(json.loads(copy.run("dvc", "status", "--json").stdout)) == {"train@mobilenetv2"}
 
 
-def test_fresh_stores_are_given_the_runs_and_the_champion_again(copy, monkeypatch):
+def test_fresh_stores_are_given_the_runs_the_champion_and_the_bento_again(copy, monkeypatch):
     lock, outputs = (copy.folder / "dvc.lock").read_bytes(), copy.bytes_of("models", "champion")
-    done = copy.run("dvc", "repro", "--single-item", "--force", "compare", "promote")
+    served = copy.run("pipelines", "serve")
+    assert served.returncode == 1
+    assert re.fullmatch(r"error: .*: the BentoML store lacks the champion; run make run, .*\n", served.stderr)
+    done = copy.run("pipelines", "retrain")
     assert done.returncode == 0, done.stdout + done.stderr
     store = store_of(copy, monkeypatch)
     assert {name: run.info.status for name, run in runs_of(store).items()} == dict.fromkeys(ARCHITECTURES, "FINISHED")
     champion = store.get_model_version_by_alias("fer-classifier", "champion")
     assert champion.tags["model_sha256"] == json_of(copy.folder / "champion" / "card.json")["model_sha256"]
+    bento = json_of(copy.folder / "reports" / "bento.json")
+    assert (copy.folder / "state/bentoml/bentos" / bento["tag"].replace(":", "/") / "bento.yaml").is_file()
     assert copy.bytes_of("models", "champion") == outputs
     assert (copy.folder / "dvc.lock").read_bytes() == lock
+
+
+def test_a_misspelt_key_is_one_line_before_dvc_runs(tmp_path):
+    project = make_project(tmp_path / "project")
+    project.edit(lambda params: params["data"].update(pth=params["data"].pop("path")))
+    done = project.run("pipelines", "retrain", "--workers", "2")
+    assert done.returncode == 1
+    assert "error: params.yaml: data.pth: unknown key; did you mean path?" in done.stderr.splitlines()
+    assert "Traceback" not in done.stderr
+    assert "failed to parse" not in done.stdout + done.stderr
 
 
 def test_a_killed_training_leaves_the_last_good_model_and_goes_on_at_its_last_epoch(copy, monkeypatch):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from fer.emotions import EMOTIONS, FIVE_EMOTIONS
+from fer.emotions import FIVE_EMOTIONS, resolve_classes
 from fer.errors import UserError
 from fer.models import list_architectures
 from fer.params import load_params
@@ -43,7 +43,7 @@ def section(content: dict[str, Any], keys: str) -> dict[str, Any]:
 
 def test_the_committed_file_loads_and_its_recipes_suit_every_registered_architecture() -> None:
     params = load_params(COMMITTED)
-    assert params.classes == EMOTIONS
+    assert params.data.classes == "all"
     assert params.data.source == "sample"
     assert set(params.train.architectures) == set(params.architectures) == set(list_architectures())
     assert {params.recipe(name).pretrained for name in list_architectures()} == {"none"}
@@ -61,7 +61,7 @@ def test_an_architectures_own_settings_stand_over_the_recipe(tmp_path: Path, con
 
 def test_the_five_class_task_is_one_setting(tmp_path: Path, content: dict[str, Any]) -> None:
     content["data"]["classes"] = "five"
-    assert load_params(write(tmp_path, content)).classes == FIVE_EMOTIONS
+    assert resolve_classes(load_params(write(tmp_path, content)).data.classes) == FIVE_EMOTIONS
 
 
 def test_a_rate_in_exponent_notation_is_a_number(tmp_path: Path) -> None:

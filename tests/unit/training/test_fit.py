@@ -23,6 +23,7 @@ from fer.evaluation import accuracy_and_macro_f1
 from fer.models import registry
 from fer.models.network import NETWORK
 from fer.models.transfer import BACKBONE
+from fer.training import fit
 from fer.training.checkpoint import Checkpoint, Progress, Saved
 from fer.training.fit import Trained, predict, train
 from fer.training.job import Job
@@ -233,6 +234,15 @@ def test_an_explosion_in_the_very_last_step_is_seen_too(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="tiny: the loss is not finite in epoch 1"):
         train(dataset(), infinite, None, Checkpoint(tmp_path / "checkpoint"))
     assert not (tmp_path / "checkpoint").exists()
+
+
+def test_weights_that_are_no_longer_finite_are_seen_where_answers_still_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    infinite = make_job(pretrained="none", epochs=1, warmup_epochs=0, batch_size=1000, learning_rate=1e39)
+    monkeypatch.setattr(fit, "predict", lambda model, faces: np.full((len(faces), 3), 1 / 3, np.float32))
+    with pytest.raises(UserError, match="tiny: the loss is not finite in epoch 1"):
+        train(dataset(), infinite, None, Checkpoint(tmp_path / "checkpoint"))
 
 
 def test_a_full_disk_in_an_epoch_loses_that_epoch_only(
