@@ -35,3 +35,5 @@ def main() -> None:
         app()
     except UserError as error:
         sys.exit(f"error: {error}")
+    except OSError as error:
+        sys.exit(f"error: {error.filename or 'disk'}: {error.strerror or error}; choose another place")

@@ -13,6 +13,8 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
+#: What every random generator in use takes.
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -25,8 +27,8 @@ class Section(BaseModel):
 class Sample(Section):
     """The drawn sample: how many images, and the seed that draws them."""
 
-    images: Annotated[int, Field(ge=70)]
-    seed: Count
+    images: Annotated[int, Field(ge=70, le=1_000_000)]
+    seed: Seed
 
 
 class Data(Section):
@@ -41,7 +43,7 @@ class Data(Section):
     remove_copies: bool
     validation_share: Share
     test_share: Share
-    seed: Count
+    seed: Seed
     sample: Sample
 
 
@@ -57,7 +59,7 @@ class Train(Section):
 
     architectures: Annotated[list[str], Field(min_length=1)]
     recipe: str
-    seed: Count
+    seed: Seed
     weights_folder: Path | None = None
 
 
@@ -97,7 +99,7 @@ class Compare(Section):
     """Bootstrap intervals and the figure of sample faces."""
 
     bootstrap: Positive
-    seed: Count
+    seed: Seed
     sample_faces: Positive
 
 

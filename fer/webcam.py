@@ -142,7 +142,7 @@ def _open_source(source: str) -> Iterator[Source]:
         cv2.utils.logging.LOG_LEVEL_SILENT
     )  # OpenCV writes ten lines of its own about a camera that is not there
     if source.isdecimal():
-        capture = cv2.VideoCapture(int(source))
+        capture = cv2.VideoCapture(min(int(source), 2**31 - 1))
         problem = f"camera {source}: not there or in use; try another number, or give a video file"
     elif path.is_file():
         capture = cv2.VideoCapture(source)

@@ -1,6 +1,7 @@
 """``python -m pipelines STAGE``: run one stage of dvc.yaml, the whole DAG (``retrain``), or a tool of the project."""
 
 import errno
+import os
 import signal
 import sys
 from typing import Annotated
@@ -13,7 +14,15 @@ from pipelines import environment
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
 #: Failures of the machine that a person can mend without reading our code.
-MACHINE = {errno.ENOSPC: "free some disk space", errno.EACCES: "make it writable", errno.EROFS: "make it writable"}
+MACHINE = {
+    errno.ENOSPC: "free some disk space",
+    errno.EDQUOT: "free some disk space",
+    errno.EFBIG: "raise the limit on a file's size",
+    errno.EACCES: "make it writable",
+    errno.EROFS: "make it writable",
+}
+#: How Prefect says that its server cannot be reached or started.
+NO_PREFECT = ("Failed to reach API", "ephemeral Prefect API server")
 
 
 @app.command()
@@ -137,9 +146,15 @@ def main() -> None:
     except UserError as error:
         sys.exit(f"error: {error}")
     except OSError as error:
-        if error.errno not in MACHINE:
+        # NumPy reports a write that was cut short without a number.
+        number = errno.ENOSPC if error.errno is None and str(error).endswith(" written") else error.errno
+        if number not in MACHINE:
             raise
-        sys.exit(f"error: {error.filename or 'disk'}: {error.strerror}; {MACHINE[error.errno]} and run again")
+        sys.exit(f"error: {error.filename or 'disk'}: {os.strerror(number)}; {MACHINE[number]} and run again")
+    except RuntimeError as error:
+        if not any(words in str(error) for words in NO_PREFECT):
+            raise
+        sys.exit(f"error: Prefect: {str(error).rstrip('.')}; check PREFECT_API_URL, the disk's space and the proxy")
 
 
 if __name__ == "__main__":

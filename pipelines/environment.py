@@ -29,6 +29,8 @@ def defaults() -> dict[str, str]:
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+        # A server that does not answer is named after seconds, not minutes.
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
         "KERAS_BACKEND": "tensorflow",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "GIT_PYTHON_REFRESH": "quiet",
@@ -42,6 +44,11 @@ def prepare() -> None:
     """
     for name, value in defaults().items():
         os.environ.setdefault(name, value)
+    # A proxy of the user's is not for the servers of this machine.
+    direct = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    if "127.0.0.1" not in direct:
+        direct = ",".join(filter(None, [direct, "127.0.0.1,localhost"]))
+        os.environ |= {"no_proxy": direct, "NO_PROXY": direct}
     # dvc.yaml's commands say python: this environment's, activated or not.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     for name in ("PREFECT_HOME", "BENTOML_HOME"):

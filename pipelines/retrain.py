@@ -27,12 +27,14 @@ def retrain(workers: int = 1) -> None:
         workers: architectures trained at the same time.
     """
     # First of all: DVC would call a misspelt key a failure to parse dvc.yaml.
-    architectures = load_params().train.architectures
+    params = load_params()
+    if params.data.source in ("csv", "folder") and not params.data.path.exists():
+        raise UserError(f"{params.data.path}: no such file or folder; correct data.path in params.yaml")
     try:
         if workers > 1:
             reproduce(["validate"])
             open_store()
-            side_by_side(out_of_date([f"train@{name}" for name in architectures] + ["explore"]), workers)
+            side_by_side(out_of_date([f"train@{name}" for name in params.train.architectures] + ["explore"]), workers)
         reproduce([])
         if not stores_are_whole():
             reproduce(["--force", "--single-item", "compare", "promote", "package"])

@@ -220,3 +220,11 @@ def test_a_missing_file(tmp_path: Path) -> None:
 def test_unknown_architecture_asked_for_by_name() -> None:
     with pytest.raises(UserError, match="unknown architecture 'vgg61'; did you mean vgg16"):
         load_params(COMMITTED).recipe("vgg61")
+
+
+@pytest.mark.parametrize("keys", ["data.seed", "data.sample.seed", "train.seed", "compare.seed"])
+def test_a_seed_that_no_generator_takes_is_one_line(tmp_path: Path, content: dict[str, Any], keys: str) -> None:
+    where, _, key = keys.rpartition(".")
+    section(content, where)[key] = 2**32
+    with pytest.raises(UserError, match=f"{keys}: input should be less than 4294967296, got 4294967296"):
+        load_params(write(tmp_path, content))

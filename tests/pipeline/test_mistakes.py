@@ -1,0 +1,69 @@
+"""A user's mistake is one line and exit code 1, through the commands that users run."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from project import Project, clean_environment, make_project
+
+from pipelines import __main__ as entry
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return make_project(tmp_path_factory.mktemp("mistakes") / "project")
+
+
+@pytest.mark.parametrize("stage", ["ingest", "retrain"])
+def test_a_prefect_server_that_is_not_there(project, stage):
+    done = project.run("pipelines", stage, PREFECT_API_URL="http://127.0.0.1:1/api")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("error: Prefect: Failed to reach API at http://127.0.0.1:1/api")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_proxy_is_not_asked_for_this_machines_servers(project):
+    done = project.run("pipelines", "ingest", http_proxy="http://127.0.0.1:1", no_proxy="example.org")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_source_that_is_not_there(project, tmp_path):
+    moved = Project(tmp_path / "project")
+    shutil.copytree(project.folder, moved.folder)
+    moved.edit(lambda params: params["data"].update(source="csv", path="data/none.csv"))
+    done = moved.run("pipelines", "retrain")
+    assert done.returncode == 1
+    assert "error: data/none.csv: no such file or folder; correct data.path in params.yaml" in done.stderr.splitlines()
+    assert "Traceback" not in done.stderr
+
+
+def test_a_write_cut_short_by_a_full_disk(monkeypatch):
+    def full() -> None:
+        raise OSError("3366144 requested and 1847168 written")
+
+    monkeypatch.setattr(entry.environment, "prepare", lambda: None)
+    monkeypatch.setattr(entry, "app", full)
+    with pytest.raises(SystemExit, match=r"^error: disk: No space left on device; free some disk space and run again$"):
+        entry.main()
+
+
+@pytest.mark.parametrize("output", ["file/below", "/proc/none/here"])
+def test_a_webcam_output_that_cannot_be(model_folder, tmp_path: Path, output: str):
+    (tmp_path / "file").touch()
+    (tmp_path / "faces").mkdir()
+    command = [Path(sys.executable).with_name("fer"), "webcam", "faces", "--no-display"]
+    done = subprocess.run(
+        [*command, "--model", model_folder, "--output", output],
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
