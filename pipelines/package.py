@@ -32,14 +32,18 @@ def build(champion: Path, home: Path) -> str:
     return build_bento(champion, Path(), home)
 
 
-def bento_folder() -> Path:
-    """Where the BentoML store has the packaged champion.
+def packaged_tag() -> str:
+    """The tag of the packaged champion.
 
     Raises:
         UserError: where no champion has been packaged yet.
     """
     try:
-        tag = json.loads(BENTO.read_text())["tag"]
+        return str(json.loads(BENTO.read_text())["tag"])
     except OSError as error:
         raise UserError(f"{BENTO}: no champion has been packaged yet; run make run first") from error
-    return Path(os.environ["BENTOML_HOME"]) / "bentos" / tag.replace(":", "/")
+
+
+def is_stored(tag: str) -> bool:
+    """Whether the BentoML store has the Bento ``tag``; the store is no DVC output, and a fresh clone has none."""
+    return (Path(os.environ["BENTOML_HOME"]) / "bentos" / tag.replace(":", "/")).is_dir()

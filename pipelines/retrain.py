@@ -12,7 +12,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from fer.errors import UserError
 from fer.params import load_params
-from pipelines.package import BENTO, bento_folder
+from pipelines.package import is_stored, packaged_tag
 from pipelines.reporting import say
 
 
@@ -78,7 +78,7 @@ def stores_are_whole() -> bool:
     """Whether registry and Bento are there: in a fresh clone after ``dvc pull``, DVC has its outputs but not these."""
     from fer.tracking import Tracker
 
-    return BENTO.is_file() and bento_folder().is_dir() and Tracker(load_params().tracking).champion() is not None
+    return is_stored(packaged_tag()) and Tracker(load_params().tracking).champion() is not None
 
 
 @task(task_run_name="{stage}")
@@ -111,9 +111,17 @@ def _dvc(*arguments: str) -> None:
 
 def _end_stages() -> None:
     """End the stages that DVC runs at this moment; it gives back its locks and ends itself."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        running = [child for child in psutil.Process().children() if "dvc" in child.cmdline()]
-        for stage in [stage for child in running for stage in child.children(recursive=True)]:
-            stage.terminate()
-        for child in psutil.wait_procs(running, timeout=15)[1]:
-            child.terminate()
+    running = []
+    for child in psutil.Process().children():
+        # Ctrl-C reaches every process of a terminal at once: any of them may be gone by now.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "dvc" in child.cmdline():
+                running.append(child)
+                _terminate(child.children(recursive=True))
+    _terminate(psutil.wait_procs(running, timeout=15)[1])
+
+
+def _terminate(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()

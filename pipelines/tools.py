@@ -6,7 +6,7 @@ import time
 
 from fer.errors import UserError
 from fer.params import load_params
-from pipelines.package import bento_folder
+from pipelines.package import is_stored, packaged_tag
 from pipelines.server import running_server
 
 PREFECT_PORT, MLFLOW_PORT, SERVICE_PORT = 4200, 5000, 3000
@@ -37,12 +37,11 @@ def serve() -> None:
     """The champion's service, until interrupted.
 
     Raises:
-        UserError: where no champion has been packaged yet.
+        UserError: where no champion has been packaged yet, or the BentoML store was lost.
     """
-    folder = bento_folder()
-    if not folder.is_dir():
-        raise UserError(f"{folder}: the BentoML store lacks the champion; run make run, which packs it again")
-    tag = f"{folder.parent.name}:{folder.name}"
+    tag = packaged_tag()
+    if not is_stored(tag):
+        raise UserError(f"{tag}: the BentoML store lacks the champion; run make run, which packs it again")
     print(f"champion: http://127.0.0.1:{SERVICE_PORT} serves {tag} (stop with Ctrl-C)", flush=True)
     _become("bentoml", "serve", tag, "--host", "127.0.0.1", "--port", str(SERVICE_PORT))
 

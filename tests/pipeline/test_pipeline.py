@@ -201,7 +201,7 @@ def test_a_killed_training_leaves_the_last_good_model_and_goes_on_at_its_last_ep
     copy.edit(lambda params: params["architectures"]["baseline"]["quick"].update(epochs=EPOCHS))
     checkpoints = copy.folder / "state" / "checkpoints"
     with copy.start("dvc", "repro", "train@baseline") as process:
-        wait_for(lambda: list(checkpoints.glob("baseline-*/progress.json")) or process.poll())
+        wait_for(lambda: list(checkpoints.glob("baseline-*/progress.json")) or process.poll() is not None)
         kill(process)
     (checkpoint,) = checkpoints.glob("baseline-*")
     finished = json_of(checkpoint / "progress.json")["epochs"]
