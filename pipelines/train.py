@@ -14,6 +14,7 @@ from fer.training.checkpoint import Checkpoint, Progress
 from fer.training.fit import Trained
 from fer.training.fit import train as fit
 from fer.training.job import Job
+from fer.training.progress import epoch_line
 from fer.training.save import write_outputs
 from pipelines.environment import STATE
 from pipelines.ingest import DATASET
@@ -47,11 +48,7 @@ def train_epochs(params: Params, dataset: FaceDataset, job: Job, checkpoint: Che
     def on_epoch(progress: Progress) -> None:
         progress.notes["run_id"] = tracker.open_run(job, dataset.name, progress.notes.get("run_id"))
         tracker.log_history(progress.notes["run_id"], progress.history)
-        row = progress.history[-1]
-        say(
-            f"{job.architecture}: epoch {progress.epochs}: loss {row['loss']:.3f}, accuracy {row['accuracy']:.3f}, "
-            f"validation accuracy {row['validation.accuracy']:.3f}, macro-F1 {row['validation.macro_f1']:.3f}"
-        )
+        say(f"{job.architecture}: {epoch_line(progress)}")
 
     return fit(dataset, job, params.train.weights_folder, checkpoint, on_epoch, lambda line: say(f"warning: {line}"))
 

@@ -3,8 +3,8 @@
 import keras
 from keras import layers
 
+from fer.models.normalization import normalization
 from fer.models.registry import register
-from fer.models.transfer import NORM_MOMENTUM
 
 FILTERS = (128, 256, 512, 512)
 
@@ -20,7 +20,7 @@ def build(classes: int, input_size: int) -> keras.Model:
     x = inputs
     for filters in FILTERS:
         x = layers.Conv2D(filters, 3, activation="relu")(x)
-        x = layers.BatchNormalization(momentum=NORM_MOMENTUM)(x)
+        x = normalization()(x)
         x = layers.MaxPooling2D(2)(x)
         x = layers.Dropout(0.25)(x)
     x = layers.Flatten()(x)

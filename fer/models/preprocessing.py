@@ -12,18 +12,19 @@ from fer.data.dataset import IMAGE_SIZE
 class Preprocessing:
     """``pixel * scale + offset`` per channel, for pixels in 0 to 255 and the channel order of the weights."""
 
-    scale: tuple[float, float, float]
-    offset: tuple[float, float, float]
+    scale: tuple[float, ...]
+    offset: tuple[float, ...]
 
 
 def _standardize(mean: tuple[float, ...], deviation: tuple[float, ...]) -> Preprocessing:
     scale = tuple(1 / (255 * d) for d in deviation)
     offset = tuple(-m / d for m, d in zip(mean, deviation, strict=True))
-    return Preprocessing((scale[0], scale[1], scale[2]), (offset[0], offset[1], offset[2]))
+    return Preprocessing(scale, offset)
 
 
 #: A grey face has equal channels, so RGB or BGR only decides the order of the means.
 PREPROCESSINGS = {
+    "grey": Preprocessing((1 / 255,), (0.0,)),
     "unit": Preprocessing((1 / 255,) * 3, (0.0,) * 3),
     "tf": Preprocessing((1 / 127.5,) * 3, (-1.0,) * 3),
     "caffe": Preprocessing((1.0,) * 3, (-103.939, -116.779, -123.68)),
@@ -33,15 +34,17 @@ PREPROCESSINGS = {
 
 
 def preprocess(faces: keras.KerasTensor, input_size: int, preprocessing: str) -> keras.KerasTensor:
-    """Faces ``[N, 48, 48]`` uint8 to float32 ``[N, input_size, input_size, 3]`` in the preprocessing's range.
+    """Faces ``[N, 48, 48]`` uint8 to float32 ``[N, input_size, input_size, C]`` in the preprocessing's range.
 
-    Larger input sizes are reached by bilinear interpolation. The layers compute in float32 whatever the policy, since
-    bfloat16 cannot tell neighbouring grey levels of an interpolated image apart.
+    C is 1 for ``grey`` and 3 for the others. Larger input sizes are reached by bilinear interpolation. The layers
+    compute in float32 whatever the policy, since bfloat16 cannot tell neighbouring grey levels of an interpolated image
+    apart.
     """
     chosen = PREPROCESSINGS[preprocessing]
     x = keras.ops.cast(faces, "float32")
     x = layers.Reshape((IMAGE_SIZE, IMAGE_SIZE, 1), dtype="float32", name="channel")(x)
     if input_size != IMAGE_SIZE:
         x = layers.Resizing(input_size, input_size, dtype="float32", name="resize")(x)
-    x = layers.Concatenate(dtype="float32", name="colour")([x, x, x])
+    if len(chosen.scale) > 1:
+        x = layers.Concatenate(dtype="float32", name="colour")([x] * len(chosen.scale))
     return layers.Rescaling(list(chosen.scale), list(chosen.offset), dtype="float32", name="normalise")(x)

@@ -18,9 +18,9 @@ class Architecture:
     Attributes:
         name: what params.yaml calls it.
         title: what tables and figures call it.
-        build: ``build(classes, input_size)`` gives the network: float32
-            ``[N, input_size, input_size, 3]`` in its preprocessing's range, logits ``[N, classes]`` out, with the
-            transfer backbone, if any, as the layer named ``backbone``.
+        build: ``build(classes, input_size)`` gives the network: float32 ``[N, input_size, input_size, C]`` in its
+            preprocessing's range and channels, logits ``[N, classes]`` out, with the transfer backbone, if any, as the
+            layer named ``backbone``.
         preprocessing: the key of ``PREPROCESSINGS`` used where no pretrained file says otherwise.
         pretrained: files with published weights for the backbone, best first; empty for a network without any.
     """

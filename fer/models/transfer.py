@@ -3,18 +3,15 @@
 import keras
 from keras import layers
 
-BACKBONE = "backbone"
+from fer.models.normalization import with_fast_normalization
 
-#: Running statistics that follow within tens of steps: Keras' 0.99 lags behind short trainings on small data.
-NORM_MOMENTUM = 0.9
+BACKBONE = "backbone"
 
 
 def with_head(backbone: keras.Model, classes: int) -> keras.Model:
     """``backbone`` (no top), global average pooling, dropout 0.3 and a dense layer of ``classes`` logits."""
+    backbone = with_fast_normalization(backbone)
     backbone.name = BACKBONE
-    for layer in backbone.layers:
-        if isinstance(layer, layers.BatchNormalization):
-            layer.momentum = NORM_MOMENTUM
     inputs = keras.Input(backbone.input_shape[1:])
     x = layers.GlobalAveragePooling2D(name="pool")(backbone(inputs))
     x = layers.Dropout(0.3, name="dropout")(x)

@@ -5,9 +5,12 @@ import numpy as np
 
 from fer.params import Augmentation
 
+#: An erased rectangle's share of the image and its height by width (Zhong et al. 2020, with a smaller largest area).
+ERASED_AREA, ERASED_ASPECT = (0.02, 0.2), (0.3, 3.3)
+
 
 def augment(faces: np.ndarray, settings: Augmentation, rng: np.random.Generator) -> np.ndarray:
-    """Flip, shift, rotate, scale and relight every face at random.
+    """Flip, shift, rotate, scale, relight and erase a part of every face at random.
 
     Args:
         faces: uint8 ``[N, H, W]``.
@@ -43,4 +46,21 @@ def augment(faces: np.ndarray, settings: Augmentation, rng: np.random.Generator)
         means = out.mean(axis=(1, 2))
         relit = (out - means[:, None, None]) * (1 + gains)[:, None, None] + (means + offsets)[:, None, None]
         out = np.clip(np.rint(relit), 0, 255).astype(np.uint8)
+    _erase(out, settings.erase, rng)
     return out
+
+
+def _erase(faces: np.ndarray, probability: float, rng: np.random.Generator) -> None:
+    """Fill a rectangle of some of the faces with noise, in place."""
+    if not probability:
+        return
+    height, width = faces.shape[1:]
+    for face in (faces[i] for i in np.flatnonzero(rng.random(len(faces)) < probability)):
+        area = height * width * rng.uniform(*ERASED_AREA)
+        aspect = np.exp(rng.uniform(*np.log(ERASED_ASPECT)))
+        rows, columns = (
+            min(limit, max(1, round(side)))
+            for side, limit in ((np.sqrt(area * aspect), height), (np.sqrt(area / aspect), width))
+        )
+        top, left = rng.integers(height - rows + 1), rng.integers(width - columns + 1)
+        face[top : top + rows, left : left + columns] = rng.integers(0, 256, (rows, columns), np.uint8)

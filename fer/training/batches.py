@@ -8,6 +8,9 @@ import numpy as np
 from fer.params import Recipe
 from fer.training.augmentation import augment
 
+#: Threads that make batches, and how many batches may wait.
+WORKERS, QUEUE = 2, 16
+
 
 def class_weights(labels: np.ndarray, classes: int) -> np.ndarray:
     """float32 ``[classes]``: weights inverse to frequency, with mean 1 over ``labels`` (King and Zeng 2001)."""
@@ -16,21 +19,28 @@ def class_weights(labels: np.ndarray, classes: int) -> np.ndarray:
 
 
 class Batches(keras.utils.PyDataset):
-    """One epoch of shuffled, augmented batches: faces uint8 ``[B, 48, 48]``, one-hot ``[B, C]``, weights ``[B]``.
+    """One epoch of shuffled, augmented batches: faces uint8 ``[B, 48, 48]``, targets ``[B, C]``, weights ``[B]``.
+
+    Targets are float32 rows that sum to 1, one-hot where nothing is blended. Batches are made by threads beside the
+    training, so that it never waits for one.
 
     Args:
         faces: uint8 ``[N, 48, 48]``.
         labels: int64 ``[N]``.
         classes: number of classes.
-        recipe: batch size, augmentation, class balance (``sampling`` draws every class equally often).
+        recipe: batch size, augmentation, mixup, class balance (``sampling`` draws every class equally often).
         seed: of the run.
         epoch: counted from 0 over all phases.
+        epochs: of all phases.
     """
 
-    def __init__(self, faces: np.ndarray, labels: np.ndarray, classes: int, recipe: Recipe, seed: int, epoch: int):
-        super().__init__(workers=1)
+    def __init__(
+        self, faces: np.ndarray, labels: np.ndarray, classes: int, recipe: Recipe, seed: int, epoch: int, epochs: int
+    ):
+        super().__init__(workers=WORKERS, max_queue_size=QUEUE)
         self.faces, self.labels, self.recipe = faces, labels, recipe
         self.seed, self.epoch = seed, epoch
+        self.blends = recipe.mixup.alpha > 0 and epoch < recipe.mixup.until * epochs
         self.targets = np.eye(classes, dtype=np.float32)
         balanced = class_weights(labels, classes)
         self.weights = balanced if recipe.class_balance == "weights" else np.ones(classes, np.float32)
@@ -48,5 +58,28 @@ class Batches(keras.utils.PyDataset):
         rows = self.order[index * self.recipe.batch_size : (index + 1) * self.recipe.batch_size]
         rng = np.random.default_rng([self.seed, self.epoch, index])
         labels = self.labels[rows]
-        faces = augment(self.faces[rows], self.recipe.augmentation, rng)
-        return faces, self.targets[labels], self.weights[labels]
+        batch = augment(self.faces[rows], self.recipe.augmentation, rng), self.targets[labels], self.weights[labels]
+        return mix(*batch, self.recipe.mixup.alpha, rng) if self.blends else batch
+
+
+def mix(
+    faces: np.ndarray, targets: np.ndarray, weights: np.ndarray, alpha: float, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Blend every face, its target and its weight with those of a partner in the batch (Zhang et al. 2018).
+
+    Args:
+        faces: uint8 ``[B, H, W]``.
+        targets: float32 ``[B, C]``.
+        weights: float32 ``[B]``.
+        alpha: shares are drawn from Beta(alpha, alpha); the larger one is the face's own.
+        rng: the only source of randomness.
+    """
+    own = rng.beta(alpha, alpha, len(faces)).astype(np.float32)
+    own = np.maximum(own, 1 - own)
+    partners = rng.permutation(len(faces))
+
+    def blend(values: np.ndarray) -> np.ndarray:
+        share = own.reshape(-1, *[1] * (values.ndim - 1))
+        return share * values + (1 - share) * values[partners]
+
+    return np.rint(blend(faces)).astype(np.uint8), blend(targets), blend(weights)

@@ -29,6 +29,10 @@ class Progress:
         best_epoch: the epoch (from 1) with the best validation macro-F1 so far; 0 before the first.
         best_score: that macro-F1.
         weights: the name of the pretrained file that the training began from, or ``random``.
+        precision: the dtype policy of the network.
+        backend: Keras' backend of the last epoch.
+        total: epochs of both phases.
+        seconds: how long each epoch took; no two trainings share it, so it counts in no comparison.
         notes: what the caller wants kept with the checkpoint (the MLflow run's id).
     """
 
@@ -38,6 +42,10 @@ class Progress:
     best_epoch: int = 0
     best_score: float = -1.0
     weights: str = RANDOM
+    precision: str = "float32"
+    backend: str = ""
+    total: int = 0
+    seconds: list[float] = field(default_factory=list, compare=False)
     notes: dict[str, str] = field(default_factory=dict)
 
 

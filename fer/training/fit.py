@@ -1,5 +1,6 @@
 """Train one architecture by one recipe."""
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +15,20 @@ from fer.models.network import NETWORK, build_classifier
 from fer.models.registry import Architecture, get_architecture
 from fer.models.transfer import BACKBONE
 from fer.models.weights import PretrainedFile, find_weights, load_backbone
-from fer.params import Recipe
 from fer.training.batches import Batches
-from fer.training.checkpoint import RANDOM, Checkpoint, Progress, Saved, model_variables, read, write
+from fer.training.checkpoint import RANDOM, Arrays, Checkpoint, Progress, Saved, model_variables, read, write
 from fer.training.job import Job
 from fer.training.memory import keep_freed_memory
+from fer.training.optimizer import ALL, HEAD, compile_phase
+from fer.training.precision import faster_precision
 from fer.training.progress import EpochBar
 
 PREDICT_BATCH = 256
+#: A training has diverged where its loss is this many times that of guessing all classes alike, log(C).
+DIVERGED = 3.0
+
+#: Faces uint8 ``[N, 48, 48]`` and labels int64 ``[N]``.
+Split = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -45,10 +52,11 @@ def train(
     """Train, or go on with a training that was interrupted.
 
     Transfer has two phases: ``head_epochs`` of the new head on the frozen backbone, then ``epochs`` of everything.
-    Both are Adam with a warm-up and cosine decay (Loshchilov and Hutter 2016) over their phase.
+    Each has its own peak of the learning rate and its own schedule.
 
     Args:
-        dataset: trained on its train split; the epoch with the best macro-F1 on the validation split is kept.
+        dataset: trained on its train split; the epoch with the best macro-F1 on the validation split is kept, with
+            the moving average of its weights where the recipe asks for one.
         job: the architecture, recipe and seed.
         weights_folder: where pretrained files are looked for first.
         checkpoint: written after every epoch and read at the start.
@@ -56,51 +64,68 @@ def train(
         on_warning: called with a line where pretrained weights were wanted and cannot be had.
 
     Raises:
-        UserError: for missing or wrong pretrained weights, a damaged checkpoint, or a loss that is no longer finite.
+        UserError: for missing or wrong pretrained weights, a class without images, a batch larger than the train split,
+            a damaged checkpoint, or a loss that diverges or is no longer finite.
     """
     keep_freed_memory()
-    keras.utils.set_random_seed(job.seed)
     _make_deterministic()
     architecture = get_architecture(job.architecture)
+    faces, labels = _split(dataset, "train")
+    _check(job, labels)
     saved = checkpoint.load()
     if saved:
         source = next((file for file in architecture.pretrained if file.name == saved.progress.weights), None)
-        model = _build(job, architecture, source, job.recipe.precision)
+        model = _build(job, architecture, source, saved.progress.precision)
         write(model_variables(model), saved.model)
     else:
         source, path = _find(job, architecture, weights_folder, on_warning)
-        model = _build(job, architecture, source, job.recipe.precision)
+        precision = _precision(job, architecture, source, faces)
+        model = _build(job, architecture, source, precision)
         if source and path:
             load_backbone(model.get_layer(NETWORK).get_layer(BACKBONE), source, path)
-        saved = Saved(Progress(weights=source.name if source else RANDOM), [], [], [])
-    progress = saved.progress
-    train_rows, validation_rows = dataset.rows("train"), dataset.rows("validation")
-    faces, labels = np.asarray(dataset.images[train_rows]), dataset.labels[train_rows]
-    held_out = np.asarray(dataset.images[validation_rows]), dataset.labels[validation_rows]
-    head_epochs = job.recipe.head_epochs if source else 0
-    total = head_epochs + job.recipe.epochs
+        saved = Saved(Progress(weights=source.name if source else RANDOM, precision=precision), [], [], [])
+    _run(model, job, (faces, labels), _split(dataset, "validation"), saved, checkpoint, on_epoch)
+    final = _build(job, architecture, source, "float32")
+    final.set_weights(saved.best)
+    return Trained(final, source.label if source else RANDOM, _preprocessing(architecture, source), saved.progress)
 
+
+def _run(
+    model: keras.Model,
+    job: Job,
+    train_split: Split,
+    held_out: Split,
+    saved: Saved,
+    checkpoint: Checkpoint,
+    on_epoch: Callable[[Progress], None],
+) -> None:
+    """The epochs that are missing, each with its checkpoint; ``saved`` is the state before and after."""
+    progress, recipe = saved.progress, job.recipe
+    head_epochs = recipe.head_epochs if progress.weights != RANDOM else 0
+    progress.total = head_epochs + recipe.epochs
     compiled = ""
-    while progress.epochs < total:
-        phase = "head" if progress.epochs < head_epochs else "all"
-        batches = Batches(faces, labels, len(job.classes), job.recipe, job.seed, progress.epochs)
+    while progress.epochs < progress.total:
+        start = time.monotonic()
+        phase = HEAD if progress.epochs < head_epochs else ALL
+        batches = Batches(*train_split, len(job.classes), recipe, job.seed, progress.epochs, progress.total)
         if phase != compiled:
-            _compile(model, job.recipe, phase, len(batches))
+            compile_phase(model, recipe, phase, len(batches))
             if phase == progress.phase:
                 write(model.optimizer.variables, saved.optimizer)
             compiled = progress.phase = phase
-        row = _run_epoch(model, batches, held_out, progress.epochs + 1, total)
+        raw = RawWeights()
+        row = _run_epoch(model, batches, held_out, raw, progress)
         progress.epochs += 1
+        progress.backend = keras.backend.backend()
         progress.history.append(row)
         if row["validation.macro_f1"] > progress.best_score:
             progress.best_epoch, progress.best_score = progress.epochs, row["validation.macro_f1"]
             saved.best = model.get_weights()
+        write(model_variables(model), raw.values)
+        progress.seconds.append(time.monotonic() - start)
         on_epoch(progress)
-        checkpoint.save(Saved(progress, read(model_variables(model)), read(model.optimizer.variables), saved.best))
-
-    final = _build(job, architecture, source, "float32")
-    final.set_weights(saved.best)
-    return Trained(final, source.label if source else RANDOM, _preprocessing(architecture, source), progress)
+        saved.model, saved.optimizer = raw.values, read(model.optimizer.variables)
+        checkpoint.save(saved)
 
 
 def predict(model: keras.Model, faces: np.ndarray) -> np.ndarray:
@@ -131,8 +156,42 @@ def _find(
         return None, None
 
 
+def _split(dataset: FaceDataset, split: str) -> Split:
+    """Faces uint8 ``[N, 48, 48]`` in memory and labels int64 ``[N]``."""
+    rows = dataset.rows(split)
+    return np.asarray(dataset.images[rows]), dataset.labels[rows]
+
+
+def _check(job: Job, labels: np.ndarray) -> None:
+    """That every class is there to be learned, and that a batch can be filled."""
+    missing = [name for code, name in enumerate(job.classes) if code not in labels]
+    if missing:
+        raise UserError(
+            f"{job.architecture}: the train split has no image of {', '.join(missing)}; "
+            "add some, or leave the class out in data.classes of params.yaml"
+        )
+    if job.recipe.batch_size > len(labels):
+        raise UserError(
+            f"{job.architecture}: batch_size {job.recipe.batch_size} is larger than the train split of {len(labels)} "
+            "images; lower it in params.yaml"
+        )
+
+
+def _precision(job: Job, architecture: Architecture, source: PretrainedFile | None, faces: np.ndarray) -> str:
+    """The recipe's precision; where it leaves the choice, the faster one here."""
+    if job.recipe.precision != "auto":
+        return job.recipe.precision
+    faster = faster_precision(
+        lambda policy: _build(job, architecture, source, policy), job.recipe, faces, len(job.classes)
+    )
+    # Keras counts layers' names, which stand in the weights' file, from the start again.
+    keras.utils.clear_session()
+    return faster
+
+
 def _build(job: Job, architecture: Architecture, source: PretrainedFile | None, precision: str) -> keras.Model:
-    """The untrained classifier, with the preprocessing of the weights that it begins from."""
+    """The untrained classifier, with the preprocessing of the weights that it begins from; the seed's weights."""
+    keras.utils.set_random_seed(job.seed)
     preprocessing = _preprocessing(architecture, source)
     return build_classifier(architecture, len(job.classes), job.recipe.input_size, preprocessing, precision)
 
@@ -141,44 +200,31 @@ def _preprocessing(architecture: Architecture, source: PretrainedFile | None) ->
     return source.preprocessing if source else architecture.preprocessing
 
 
-def _compile(model: keras.Model, recipe: Recipe, phase: str, steps: int) -> None:
-    """Set the phase's frozen part, optimizer and schedule."""
-    head = phase == "head"
-    epochs = recipe.head_epochs if head else recipe.epochs
-    peak = recipe.head_learning_rate if head else recipe.learning_rate
-    warmup = 0 if head else min(recipe.warmup_epochs, epochs - 1)
-    network = model.get_layer(NETWORK)
-    if any(layer.name == BACKBONE for layer in network.layers):
-        network.get_layer(BACKBONE).trainable = not head
-    schedule = keras.optimizers.schedules.CosineDecay(
-        initial_learning_rate=peak / 10 if warmup else peak,
-        warmup_target=peak if warmup else None,
-        warmup_steps=warmup * steps,
-        decay_steps=(epochs - warmup) * steps,
-    )
-    model.compile(
-        optimizer=keras.optimizers.Adam(schedule),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
-        weighted_metrics=[],
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
-        # XLA makes TensorFlow's CPU training slower; the other backends need it.
-        jit_compile=keras.backend.backend() != "tensorflow",
-    )
-    model.optimizer.build(model.trainable_variables)
+class RawWeights(keras.callbacks.Callback):
+    """The model's variables at the end of an epoch, before Keras puts their moving averages in their place."""
+
+    values: Arrays
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Keep them."""
+        self.values = read(model_variables(self.model))
 
 
 def _run_epoch(
-    model: keras.Model, batches: Batches, held_out: tuple[np.ndarray, np.ndarray], epoch: int, epochs: int
+    model: keras.Model, batches: Batches, held_out: Split, raw: RawWeights, progress: Progress
 ) -> dict[str, float]:
-    """Train one epoch, score the validation split, and give the history's row."""
-    bar = EpochBar(model.name, epoch, epochs, len(batches))
-    logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[bar]).history
+    """Train one epoch, score the validation split by the averaged weights, and give the history's row."""
+    epoch = progress.epochs + 1
+    bar = EpochBar(model.name, epoch, progress.total, len(batches))
+    logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[raw, bar]).history
     loss = float(logs["loss"][0])
     probabilities = predict(model, held_out[0])
     # The last step's loss comes before its update, so a finite loss says nothing about the weights it leaves.
-    if not all(np.isfinite(values).all() for values in (loss, probabilities, *model.get_weights())):
+    finite = all(np.isfinite(values).all() for values in (np.asarray(loss), probabilities, *raw.values))
+    if not finite or loss > DIVERGED * np.log(probabilities.shape[1]):
+        found = f"is {loss:.3g}, far above that of guessing," if finite else "is not finite"
         raise UserError(
-            f"{model.name}: the loss is not finite in epoch {epoch}; lower its learning_rate in params.yaml "
+            f"{model.name}: the loss {found} in epoch {epoch}; lower its learning_rate in params.yaml "
             "(the checkpoint of the epoch before is kept)"
         )
     scores = accuracy_and_macro_f1(held_out[1], probabilities)

@@ -11,7 +11,8 @@ from fer.models.network import NETWORK, build_classifier
 from fer.models.preprocessing import PREPROCESSINGS, preprocess
 from fer.models.transfer import BACKBONE, with_head
 
-NAMES = ["baseline", "resnet50", "mobilenetv2", "vgg16", "vggface", "mobilenet_vggface2"]
+OURS = ["compact", "compact_seresnet", "mini"]
+NAMES = ["baseline", "resnet50", "mobilenetv2", "vgg16", "vggface", "mobilenet_vggface2", *OURS]
 FACES = np.random.default_rng(0).integers(0, 256, (3, 48, 48), dtype=np.uint8)
 
 

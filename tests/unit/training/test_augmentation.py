@@ -7,8 +7,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from fer.params import Augmentation
 from fer.training.augmentation import augment
 
-NONE = Augmentation(flip=0, shift=0, rotate=0, scale=0, brightness=0, contrast=0)
-STRONG = Augmentation(flip=0.5, shift=0.1, rotate=12, scale=0.1, brightness=0.2, contrast=0.2)
+NONE = Augmentation(flip=0, shift=0, rotate=0, scale=0, brightness=0, contrast=0, erase=0)
+STRONG = Augmentation(flip=0.5, shift=0.1, rotate=12, scale=0.1, brightness=0.2, contrast=0.2, erase=0.5)
 
 FACES = np.random.default_rng(0).integers(0, 256, (12, 48, 48), dtype=np.uint8)
 SETTINGS = st.builds(
@@ -19,6 +19,7 @@ SETTINGS = st.builds(
     scale=st.floats(0, 0.99),
     brightness=st.floats(0, 1),
     contrast=st.floats(0, 0.99),
+    erase=st.floats(0, 1),
 )
 
 
@@ -122,3 +123,16 @@ def test_bright_pixels_saturate_and_do_not_wrap_around() -> None:
 
 def test_no_faces() -> None:
     assert augment(FACES[:0], STRONG, rng()).shape == (0, 48, 48)
+
+
+def test_erasing_fills_one_rectangle_of_the_chosen_faces_with_noise() -> None:
+    faces = np.full((400, 48, 48), 100, np.uint8)
+    changes = augment(faces, changed(erase=0.5), rng()) != 100
+    erased = changes.any(axis=(1, 2))
+    assert 150 < erased.sum() < 250
+    for change in changes[erased]:
+        rows, columns = np.flatnonzero(change.any(axis=1)), np.flatnonzero(change.any(axis=0))
+        box = change[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        # noise hits the face's own value once in 256 pixels
+        assert box.mean() > 0.9
+        assert 0.01 < box.size / 48**2 < 0.22

@@ -2,17 +2,18 @@ import numpy as np
 import pytest
 
 from fer.params import Augmentation, Recipe
-from fer.training.batches import Batches, class_weights
+from fer.training.batches import Batches, class_weights, mix
 
+EPOCHS = 12
 COUNTS = (40, 10, 3)
 LABELS = np.repeat(np.arange(3), COUNTS)
 #: Every face is constant with its row number as its value, so that a batch tells its rows.
 FACES = np.repeat(np.arange(len(LABELS), dtype=np.uint8), 4).reshape(-1, 2, 2)
-STILL = Augmentation(flip=0, shift=0, rotate=0, scale=0, brightness=0, contrast=0)
-MOVING = Augmentation(flip=0.5, shift=0.1, rotate=10, scale=0.1, brightness=0.2, contrast=0.2)
+STILL = Augmentation(flip=0, shift=0, rotate=0, scale=0, brightness=0, contrast=0, erase=0)
+MOVING = Augmentation(flip=0.5, shift=0.1, rotate=10, scale=0.1, brightness=0.2, contrast=0.2, erase=0.3)
 
 
-def recipe(balance: str = "none", batch_size: int = 8, augmentation: Augmentation = STILL) -> Recipe:
+def recipe(balance: str = "none", batch_size: int = 8, augmentation: Augmentation = STILL, alpha: float = 0) -> Recipe:
     return Recipe.model_validate(
         {
             "pretrained": "none",
@@ -20,9 +21,14 @@ def recipe(balance: str = "none", batch_size: int = 8, augmentation: Augmentatio
             "head_epochs": 0,
             "head_learning_rate": 0.001,
             "batch_size": batch_size,
+            "optimizer": "adam",
             "learning_rate": 0.001,
+            "schedule": "cosine",
             "warmup_epochs": 0,
+            "weight_decay": 0,
+            "ema_decay": 0,
             "label_smoothing": 0,
+            "mixup": {"alpha": alpha, "until": 0.5},
             "class_balance": balance,
             "precision": "float32",
             "input_size": 48,
@@ -32,7 +38,7 @@ def recipe(balance: str = "none", batch_size: int = 8, augmentation: Augmentatio
 
 
 def epoch_of(settings: Recipe, seed: int = 1, epoch: int = 0) -> list[tuple[np.ndarray, ...]]:
-    batches = Batches(FACES, LABELS, 3, settings, seed, epoch)
+    batches = Batches(FACES, LABELS, 3, settings, seed, epoch, EPOCHS)
     return [batches[index] for index in range(len(batches))]
 
 
@@ -61,7 +67,7 @@ def test_types_and_the_last_short_batch() -> None:
 def test_seed_and_epoch_decide_a_batch_whatever_was_asked_before(balance: str) -> None:
     settings = recipe(balance, augmentation=MOVING)
     whole = epoch_of(settings, seed=3, epoch=5)
-    alone = Batches(FACES, LABELS, 3, settings, 3, 5)[4]
+    alone = Batches(FACES, LABELS, 3, settings, 3, 5, EPOCHS)[4]
     for first, second in zip(whole[4], alone, strict=True):
         np.testing.assert_array_equal(first, second)
 
@@ -74,7 +80,7 @@ def test_another_epoch_or_seed_has_another_order() -> None:
 def test_another_epoch_augments_a_face_otherwise() -> None:
     faces = np.repeat(np.arange(0, 240, 5, dtype=np.uint8), 48).reshape(1, 48, 48)
     settings = recipe(augmentation=MOVING)
-    first, second = (Batches(faces, np.zeros(1, np.int64), 3, settings, 1, epoch)[0][0] for epoch in (0, 1))
+    first, second = (Batches(faces, np.zeros(1, np.int64), 3, settings, 1, epoch, EPOCHS)[0][0] for epoch in (0, 1))
     assert (first != second).any()
 
 
@@ -106,3 +112,36 @@ def test_sampling_draws_every_class_equally_often() -> None:
     drawn = np.concatenate([LABELS[rows_of(epoch_of(recipe("sampling"), epoch=epoch))] for epoch in range(60)])
     np.testing.assert_allclose(np.bincount(drawn) / len(drawn), 1 / 3, atol=0.04)
     assert len(drawn) == 60 * len(LABELS)
+
+
+BLACK_OR_WHITE = np.repeat(np.array([0, 255], np.uint8), (40, 24)).reshape(-1, 1, 1).repeat(4, axis=1)
+
+
+def blended(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    code = (BLACK_OR_WHITE[:, 0, 0] > 0).astype(int)
+    targets, weights = np.eye(2, dtype=np.float32)[code], np.array([1, 3], np.float32)[code]
+    return mix(BLACK_OR_WHITE, targets, weights, 0.4, np.random.default_rng(seed))
+
+
+def test_a_blend_has_the_same_share_of_face_target_and_weight() -> None:
+    faces, targets, weights = blended()
+    assert (faces.dtype, targets.dtype, weights.dtype) == (np.uint8, np.float32, np.float32)
+    np.testing.assert_allclose(faces[:, 0, 0] / 255, targets[:, 1], atol=0.5 / 255)
+    np.testing.assert_allclose(weights, targets @ [1, 3], rtol=1e-6)
+    np.testing.assert_allclose(targets.sum(axis=1), 1, rtol=1e-6)
+
+
+def test_a_blend_is_mostly_the_face_itself_and_some_are_blended() -> None:
+    _, targets, _ = blended()
+    own = targets[np.arange(len(targets)), (BLACK_OR_WHITE[:, 0, 0] > 0).astype(int)]
+    assert (own >= 0.5).all()
+    assert (own < 0.99).sum() > 5
+
+
+def test_blending_stops_after_its_share_of_the_epochs() -> None:
+    settings = recipe(alpha=0.4)
+    one_hot = [
+        all((target.max(axis=1) == 1).all() for _, target, _ in epoch_of(settings, epoch=epoch))
+        for epoch in range(EPOCHS)
+    ]
+    assert one_hot == [False] * 6 + [True] * 6

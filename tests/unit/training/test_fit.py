@@ -230,7 +230,7 @@ def test_a_loss_that_explodes_names_the_architecture_and_leaves_the_last_good_ep
 
 
 def test_an_explosion_in_the_very_last_step_is_seen_too(tmp_path: Path) -> None:
-    infinite = make_job(pretrained="none", epochs=1, warmup_epochs=0, batch_size=1000, learning_rate=1e39)
+    infinite = make_job(pretrained="none", epochs=1, warmup_epochs=0, batch_size=24, learning_rate=1e39)
     with pytest.raises(UserError, match="tiny: the loss is not finite in epoch 1"):
         train(dataset(), infinite, None, Checkpoint(tmp_path / "checkpoint"))
     assert not (tmp_path / "checkpoint").exists()
@@ -239,7 +239,7 @@ def test_an_explosion_in_the_very_last_step_is_seen_too(tmp_path: Path) -> None:
 def test_weights_that_are_no_longer_finite_are_seen_where_answers_still_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    infinite = make_job(pretrained="none", epochs=1, warmup_epochs=0, batch_size=1000, learning_rate=1e39)
+    infinite = make_job(pretrained="none", epochs=1, warmup_epochs=0, batch_size=24, learning_rate=1e39)
     monkeypatch.setattr(fit, "predict", lambda model, faces: np.full((len(faces), 3), 1 / 3, np.float32))
     with pytest.raises(UserError, match="tiny: the loss is not finite in epoch 1"):
         train(dataset(), infinite, None, Checkpoint(tmp_path / "checkpoint"))

@@ -38,14 +38,20 @@ RECIPE = Recipe.model_validate(
         "head_epochs": HEAD_EPOCHS,
         "head_learning_rate": 0.01,
         "batch_size": 10,
+        "optimizer": "sgd",
         "learning_rate": 0.01,
+        "schedule": "cosine",
         "warmup_epochs": 1,
+        "weight_decay": 0.01,
+        "ema_decay": 0.8,
         "label_smoothing": 0.05,
+        "mixup": {"alpha": 0.3, "until": 0.7},
         "class_balance": "weights",
         "precision": "float32",
         "input_size": 32,
         "augmentation": {
             "flip": 0.5, "shift": 0.05, "rotate": 5, "scale": 0.05, "brightness": 0.1, "contrast": 0.1,
+            "erase": 0.3,
         },
     }
 )  # fmt: skip

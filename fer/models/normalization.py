@@ -1,0 +1,48 @@
+"""Batch normalisation at the speed of the backend's own kernel."""
+
+from typing import Any
+
+import keras
+from keras import layers
+
+#: Running statistics that follow within tens of steps: Keras' 0.99 lags behind short trainings on small data.
+NORM_MOMENTUM = 0.9
+
+
+class BatchNormalization(layers.BatchNormalization):
+    """Keras' batch normalisation (Ioffe and Szegedy 2015) that trains by TensorFlow's fused kernel where there is one.
+
+    Keras composes it of single operations, in float32 whatever the policy; fused, a training step of the compact
+    network takes three quarters of the time on a CPU. The running variance then is the unbiased one, as in Keras 2.
+    Class name and variables are Keras' own, so published weight files load.
+    """
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Normalise ``[N, H, W, C]`` by the batch's statistics in training, by the running ones otherwise."""
+        fused = keras.backend.backend() == "tensorflow" and training and self.trainable and len(inputs.shape) == 4
+        if not fused or self.gamma is None or self.beta is None:
+            return super().call(inputs, training=training, mask=mask)
+        import tensorflow
+
+        outputs, mean, variance, *_ = tensorflow.raw_ops.FusedBatchNormV3(
+            x=inputs, scale=self.gamma.value, offset=self.beta.value, mean=[], variance=[], epsilon=self.epsilon
+        )
+        for running, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            running.assign(running * self.momentum + batch * (1.0 - self.momentum))
+        return outputs
+
+
+def normalization() -> BatchNormalization:
+    """The layer as every network of ours uses it."""
+    return BatchNormalization(momentum=NORM_MOMENTUM)
+
+
+def with_fast_normalization(model: keras.Model) -> keras.Model:
+    """A functional model anew, with ``normalization``'s kernel and momentum in place of Keras' batch normalisation."""
+
+    def replace(layer: layers.Layer) -> layers.Layer:
+        if isinstance(layer, layers.BatchNormalization):
+            return BatchNormalization.from_config(layer.get_config() | {"momentum": NORM_MOMENTUM})
+        return type(layer).from_config(layer.get_config())
+
+    return keras.models.clone_model(model, input_tensors=model.input, clone_function=replace)

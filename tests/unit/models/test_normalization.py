@@ -1,0 +1,65 @@
+import keras
+import numpy as np
+import pytest
+
+from fer.models.normalization import BatchNormalization, with_fast_normalization
+
+IMAGES = np.random.default_rng(0).normal(3, 2, (16, 5, 5, 4)).astype(np.float32)
+
+
+def pair(**settings: object) -> tuple[keras.Layer, keras.Layer]:
+    layers = keras.layers.BatchNormalization(momentum=0.9, **settings), BatchNormalization(momentum=0.9, **settings)
+    for layer in layers:
+        layer.build(IMAGES.shape)
+        if layer.gamma is not None:
+            layer.gamma.assign(np.linspace(0.5, 2, 4))
+    return layers
+
+
+@pytest.mark.parametrize("settings", [{}, {"scale": False}, {"center": False}])
+def test_answers_gradients_and_statistics_are_those_of_keras(settings: dict[str, bool]) -> None:
+    import tensorflow
+
+    theirs, ours = pair(**settings)
+    found = []
+    for layer in (theirs, ours):
+        images = tensorflow.constant(IMAGES)
+        with tensorflow.GradientTape() as tape:
+            tape.watch(images)
+            outputs = layer(images, training=True)
+            loss = tensorflow.reduce_sum(outputs**3)
+        gradients = tape.gradient(loss, [images, *(v.value for v in layer.trainable_variables)])
+        found.append([outputs, *gradients, layer.moving_mean, layer(images, training=False)])
+    for first, second in zip(*found, strict=True):
+        np.testing.assert_allclose(np.asarray(first), np.asarray(second), rtol=2e-3, atol=2e-3)
+    # the running variance is the unbiased one
+    n = IMAGES[..., 0].size
+    step = (np.asarray(ours.moving_variance) - 0.9) / (np.asarray(theirs.moving_variance) - 0.9)
+    np.testing.assert_allclose(step, n / (n - 1) if not settings else step, rtol=1e-4)
+
+
+def test_bfloat16_in_bfloat16_out() -> None:
+    layer = BatchNormalization(dtype="mixed_bfloat16")
+    outputs = layer(keras.ops.convert_to_tensor(IMAGES, "bfloat16"), training=True)
+    assert keras.backend.standardize_dtype(outputs.dtype) == "bfloat16"
+    plain = keras.layers.BatchNormalization()(IMAGES, training=True)
+    np.testing.assert_allclose(np.asarray(outputs, np.float32), np.asarray(plain), atol=0.03)
+
+
+def test_a_frozen_layer_keeps_its_statistics() -> None:
+    layer = BatchNormalization()
+    layer.build(IMAGES.shape)
+    layer.trainable = False
+    layer(IMAGES, training=True)
+    np.testing.assert_array_equal(np.asarray(layer.moving_mean), 0)
+
+
+def test_published_weights_load_into_the_network_made_fast() -> None:
+    published = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(32, 32, 3))
+    fast = with_fast_normalization(published)
+    assert [weight.path for weight in fast.weights] == [weight.path for weight in published.weights]
+    fast.set_weights(published.get_weights())
+    faces = np.random.default_rng(1).random((2, 32, 32, 3), np.float32)
+    np.testing.assert_array_equal(np.asarray(fast(faces)), np.asarray(published(faces)))
+    normalizations = [layer for layer in fast.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert {(type(layer), layer.momentum) for layer in normalizations} == {(BatchNormalization, 0.9)}

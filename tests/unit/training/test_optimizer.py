@@ -1,0 +1,76 @@
+import keras
+import numpy as np
+import pytest
+from tiny_training import CLASSES, RECIPE, register_tiny
+
+from fer.models import registry
+from fer.models.network import build_classifier
+from fer.models.registry import get_architecture
+from fer.params import Recipe
+from fer.training.optimizer import compile_phase
+
+STEPS = 10
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_ARCHITECTURES", dict(registry._ARCHITECTURES))
+    register_tiny()
+
+
+def compiled(phase: str = "all", **changes: object) -> keras.Model:
+    recipe: Recipe = RECIPE.model_copy(update=changes)
+    keras.utils.set_random_seed(1)
+    model = build_classifier(get_architecture("tiny"), len(CLASSES), 32, "unit")
+    compile_phase(model, recipe, phase, STEPS)
+    return model
+
+
+def rates(model: keras.Model, epochs: int) -> np.ndarray:
+    schedule = model.optimizer._learning_rate
+    return np.array([float(schedule(step)) for step in range(epochs * STEPS + 1)])
+
+
+def test_a_warm_up_then_a_cosine_down_to_zero() -> None:
+    found = rates(compiled(epochs=5, warmup_epochs=1, learning_rate=0.1), 5)
+    assert found[0] == pytest.approx(0.01)
+    assert found.argmax() == STEPS
+    assert found[STEPS] == pytest.approx(0.1)
+    assert found[3 * STEPS] == pytest.approx(0.05)
+    assert found[-1] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_constant_rate_stays_at_its_peak() -> None:
+    found = rates(compiled(epochs=5, warmup_epochs=1, learning_rate=0.1, schedule="constant"), 5)
+    np.testing.assert_allclose(found[STEPS:], 0.1, rtol=1e-6)
+
+
+def test_the_head_has_a_rate_of_its_own_and_a_frozen_backbone() -> None:
+    head, whole = compiled("head", head_epochs=2, head_learning_rate=0.5), compiled("all")
+    assert rates(head, 2)[0] == pytest.approx(0.5)
+    assert len(head.trainable_variables) == 2 < len(whole.trainable_variables)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_weight_decay_shrinks_kernels_and_nothing_else(optimizer: str) -> None:
+    """Without a gradient, what moves a weight is its decay: one step takes learning_rate * weight_decay of it."""
+    model = compiled(
+        optimizer=optimizer, learning_rate=0.1, schedule="constant", warmup_epochs=0, weight_decay=0.5, ema_decay=0
+    )
+    before = [variable.numpy() for variable in model.trainable_variables]
+    model.optimizer.apply([keras.ops.zeros_like(variable) for variable in model.trainable_variables])
+    for variable, old in zip(model.trainable_variables, before, strict=True):
+        share = 0.95 if old.ndim > 1 else 1
+        np.testing.assert_allclose(variable.numpy(), share * old, rtol=1e-5)
+
+
+def test_an_average_follows_the_weights() -> None:
+    model = compiled(ema_decay=0.5, learning_rate=1.0, schedule="constant", warmup_epochs=0, weight_decay=0)
+    variables = model.trainable_variables
+    values = []
+    for _ in range(3):
+        model.optimizer.apply([keras.ops.ones_like(variable) for variable in variables])
+        values.append(variables[0].numpy())
+    model.optimizer.finalize_variable_values(variables)
+    expected = 0.5 * (0.5 * values[0] + 0.5 * values[1]) + 0.5 * values[2]
+    np.testing.assert_allclose(variables[0].numpy(), expected, rtol=1e-5)
