@@ -25,7 +25,7 @@ mlflow prefect serve: .venv/installed
 
 # After an edit of pyproject.toml's dependencies; needs uv.
 lock:
-	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra serving --extra training --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-annotate --no-header -o requirements.lock
 
 .venv/installed: requirements.lock requirements-headless.lock pyproject.toml

@@ -1,11 +1,17 @@
 """Stage 4: train one architecture."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
 
+import keras
 from prefect import flow, task
 
 from fer.data.dataset import FaceDataset
+from fer.errors import UserError
 from fer.files import write_text
 from fer.outputs import ModelFolder
 from fer.params import Params, load_params
@@ -15,22 +21,29 @@ from fer.training.fit import Trained
 from fer.training.fit import train as fit
 from fer.training.job import Job
 from fer.training.progress import epoch_line
-from fer.training.save import write_outputs
 from pipelines.environment import STATE
 from pipelines.ingest import DATASET
 from pipelines.models import MODELS, make_job
 from pipelines.reporting import say
 
+#: The backend that writes ONNX.
+EXPORTER = "tensorflow"
+
 
 @flow(flow_run_name="train {architecture}")
 def train(architecture: str) -> None:
-    """Train, save and log one architecture; an interrupted training goes on at its last epoch."""
+    """Train, save and log one architecture; an interrupted training goes on at its last epoch.
+
+    With ``KERAS_BACKEND`` jax or torch the epochs run there; the model's files are written by TensorFlow.
+    """
     params = load_params()
     dataset = FaceDataset.load(DATASET)
     job = make_job(params, dataset, architecture)
     checkpoint = Checkpoint(STATE / "checkpoints" / f"{architecture}-{job.key}")
     tracker = Tracker(params.tracking)
     trained = train_epochs(params, dataset, job, checkpoint, tracker)
+    if keras.backend.backend() != EXPORTER:
+        return finish_with_tensorflow(architecture, checkpoint)
     folder = save(dataset, job, trained)
     log(tracker, trained.progress.notes["run_id"], folder, dataset)
     shutil.rmtree(checkpoint.folder, ignore_errors=True)
@@ -54,8 +67,27 @@ def train_epochs(params: Params, dataset: FaceDataset, job: Job, checkpoint: Che
 
 
 @task
+def finish_with_tensorflow(architecture: str, checkpoint: Checkpoint) -> None:
+    """The same command by TensorFlow, which finds all epochs done.
+
+    Raises:
+        UserError: where TensorFlow is not installed, or it fails and has said why.
+    """
+    if find_spec(EXPORTER) is None:
+        raise UserError(
+            f"{architecture}: trained, but ONNX is written by TensorFlow, which is not installed here; copy "
+            f"{checkpoint.folder} to the same place of a project that has it, and run the same command there"
+        )
+    command = [sys.executable, "-m", "pipelines", "train", architecture]
+    if subprocess.run(command, env=os.environ | {"KERAS_BACKEND": EXPORTER}, check=False).returncode:
+        raise UserError(f"{architecture}: trained, but its files were not written: the message above says why")
+
+
+@task
 def save(dataset: FaceDataset, job: Job, trained: Trained) -> ModelFolder:
     """The stage's outputs, put into place at once."""
+    from fer.training.save import write_outputs  # it imports TensorFlow
+
     return write_outputs(MODELS / job.architecture, dataset, job, trained)
 
 

@@ -113,18 +113,19 @@ def _run(
             if phase == progress.phase:
                 write(model.optimizer.variables, saved.optimizer)
             compiled = progress.phase = phase
-        raw = RawWeights()
-        row = _run_epoch(model, batches, held_out, raw, progress)
+        state = EpochState()
+        row = _run_epoch(model, batches, held_out, state, progress)
         progress.epochs += 1
         progress.backend = keras.backend.backend()
         progress.history.append(row)
         if row["validation.macro_f1"] > progress.best_score:
             progress.best_epoch, progress.best_score = progress.epochs, row["validation.macro_f1"]
             saved.best = model.get_weights()
-        write(model_variables(model), raw.values)
+        saved.model, saved.optimizer = state.model_values, state.optimizer_values
+        write(model_variables(model), saved.model)
+        write(model.optimizer.variables, saved.optimizer)
         progress.seconds.append(time.monotonic() - start)
         on_epoch(progress)
-        saved.model, saved.optimizer = raw.values, read(model.optimizer.variables)
         checkpoint.save(saved)
 
 
@@ -200,27 +201,32 @@ def _preprocessing(architecture: Architecture, source: PretrainedFile | None) ->
     return source.preprocessing if source else architecture.preprocessing
 
 
-class RawWeights(keras.callbacks.Callback):
-    """The model's variables at the end of an epoch, before Keras puts their moving averages in their place."""
+class EpochState(keras.callbacks.Callback):
+    """The state at the end of an epoch, before Keras puts the moving averages in the weights' place.
 
-    values: Arrays
+    After that JAX's weights share the averages' buffers, and are gone with the next call that takes them over.
+    """
+
+    model_values: Arrays
+    optimizer_values: Arrays
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Keep them."""
-        self.values = read(model_variables(self.model))
+        """Keep it."""
+        model = self.model
+        self.model_values, self.optimizer_values = read(model_variables(model)), read(model.optimizer.variables)
 
 
 def _run_epoch(
-    model: keras.Model, batches: Batches, held_out: Split, raw: RawWeights, progress: Progress
+    model: keras.Model, batches: Batches, held_out: Split, state: EpochState, progress: Progress
 ) -> dict[str, float]:
     """Train one epoch, score the validation split by the averaged weights, and give the history's row."""
     epoch = progress.epochs + 1
     bar = EpochBar(model.name, epoch, progress.total, len(batches))
-    logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[raw, bar]).history
+    logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[state, bar]).history
     loss = float(logs["loss"][0])
     probabilities = predict(model, held_out[0])
     # The last step's loss comes before its update, so a finite loss says nothing about the weights it leaves.
-    finite = all(np.isfinite(values).all() for values in (np.asarray(loss), probabilities, *raw.values))
+    finite = all(np.isfinite(values).all() for values in (np.asarray(loss), probabilities, *state.model_values))
     if not finite or loss > DIVERGED * np.log(probabilities.shape[1]):
         found = f"is {loss:.3g}, far above that of guessing," if finite else "is not finite"
         raise UserError(

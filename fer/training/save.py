@@ -47,6 +47,7 @@ def write_outputs(folder: Path, dataset: FaceDataset, job: Job, trained: Trained
             "classes": list(job.classes),
             "seed": job.seed,
             "recipe": job.recipe.model_dump(),
+            "precision": trained.progress.precision,
             "weights": trained.weights,
             "preprocessing": trained.preprocessing,
             "epochs": trained.progress.epochs,
@@ -54,7 +55,7 @@ def write_outputs(folder: Path, dataset: FaceDataset, job: Job, trained: Trained
             "parity": parity(fresh / "model.onnx", faces, probabilities),
             "model_sha256": hashlib.sha256((fresh / "model.onnx").read_bytes()).hexdigest(),
             "software": {name: version(name) for name in ("keras", "numpy", "onnx")}
-            | {"backend": keras.backend.backend()},
+            | {"backend": trained.progress.backend},
             "job": job.key,
         }
         _write_json(fresh / "run.json", run)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +211,7 @@ def test_a_killed_training_leaves_the_last_good_model_and_goes_on_at_its_last_ep
 
     done = copy.run("dvc", "repro", "train@baseline")
     assert done.returncode == 0, done.stdout + done.stderr
-    told = [int(epoch) for epoch in re.findall(r"^baseline: epoch (\d+):", done.stdout, re.MULTILINE)]
+    told = [int(epoch) for epoch in re.findall(r"^baseline: epoch (\d+)/", done.stdout, re.MULTILINE)]
     assert told == list(range(finished + 1, EPOCHS + 1))
     assert not checkpoint.exists()
     assert pd.read_csv(copy.folder / "models/baseline/history.csv")["epoch"].tolist() == list(range(1, EPOCHS + 1))
@@ -219,6 +220,17 @@ def test_a_killed_training_leaves_the_last_good_model_and_goes_on_at_its_last_ep
     assert run.info.status == "FINISHED"
     steps = [point.step for point in store.get_metric_history(run.info.run_id, "epoch.loss")]
     assert steps == list(range(1, EPOCHS + 1))
+
+
+@pytest.mark.skipif(find_spec("jax") is None, reason="the locked environment has JAX on Linux only")
+def test_jax_trains_by_the_same_command_and_tensorflow_writes_the_files(copy):
+    done = copy.run("pipelines", "train", "baseline", KERAS_BACKEND="jax")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.findall(r"^baseline: epoch (\d+)/", done.stdout, re.MULTILINE) == ["1", "2"]
+    run = json_of(copy.folder / "models/baseline/run.json")
+    assert run["software"]["backend"] == "jax"
+    assert run["parity"] < 1e-3
+    assert not list((copy.folder / "state/checkpoints").glob("baseline-*"))
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -23,7 +23,7 @@ from fer.evaluation import accuracy_and_macro_f1
 from fer.models import registry
 from fer.models.network import NETWORK
 from fer.models.transfer import BACKBONE
-from fer.training import fit
+from fer.training import fit, precision
 from fer.training.checkpoint import Checkpoint, Progress, Saved
 from fer.training.fit import Trained, predict, train
 from fer.training.job import Job
@@ -264,3 +264,45 @@ def test_a_full_disk_in_an_epoch_loses_that_epoch_only(
 def test_an_unknown_architecture(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="unknown architecture 'tinny'; did you mean tiny"):
         train(dataset(), replace(make_job(), architecture="tinny"), None, Checkpoint(tmp_path))
+
+
+def test_a_class_without_images_is_one_line(tmp_path: Path) -> None:
+    strange = replace(make_job(), classes=(*CLASSES, "surprise"))
+    with pytest.raises(UserError, match=r"^tiny: the train split has no image of surprise; add some, or leave"):
+        train(dataset(), strange, None, Checkpoint(tmp_path))
+
+
+def test_a_batch_larger_than_the_data_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"^tiny: batch_size 25 is larger than the train split of 24 images; lower it"):
+        train(dataset(), make_job(batch_size=25), None, Checkpoint(tmp_path))
+
+
+def test_a_loss_far_above_guessing_stops_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit, "DIVERGED", 0.5)
+    with pytest.raises(UserError, match=r"^tiny: the loss is \d.*, far above that of guessing, in epoch 1; lower its"):
+        train(dataset(), make_job(pretrained="none"), None, Checkpoint(tmp_path / "checkpoint"))
+    assert not (tmp_path / "checkpoint").exists()
+
+
+def test_the_measured_precision_is_kept_with_the_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit, "faster_precision", lambda *arguments: "mixed_bfloat16")
+    auto = make_job(pretrained="none", precision="auto")
+    checkpoint = Checkpoint(tmp_path / "checkpoint")
+    with pytest.raises(KeyboardInterrupt):
+        train(dataset(), auto, None, checkpoint, stop_at(2))
+    monkeypatch.setattr(fit, "faster_precision", lambda *arguments: "float32")
+    trained = train(dataset(), auto, None, checkpoint)
+    assert trained.progress.precision == "mixed_bfloat16"
+    assert trained.model.get_layer(NETWORK).layers[-1].dtype_policy.name == "float32"
+
+
+def test_a_measured_precision_trains_as_the_same_precision_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "_step_seconds", lambda model, *arguments: model.count_params())
+    files = []
+    for name, setting in (("auto", "auto"), ("plain", "float32")):
+        (tmp_path / name).mkdir()
+        run(tmp_path / name, None, make_job(epochs=1, pretrained="none", precision=setting))
+        files.append((tmp_path / name / "model.weights.h5").read_bytes())
+    assert files[0] == files[1]
