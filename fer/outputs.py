@@ -11,8 +11,11 @@ import pandas as pd
 
 from fer.errors import UserError
 
-#: Splits that a model is measured on; the last is the test split less the images that train holds a copy of.
-SCORED = ("validation", "test", "test_without_copies")
+#: Answers that a model is measured by: a split's, those of test less the images that train holds a copy of, and those
+#: averaged over ten views of every face (test-time augmentation).
+SCORED = ("validation", "test", "test_without_copies", "validation_ten_views", "test_ten_views")
+#: Columns of the predictions: one answer a face, and the mean of ten.
+PLAIN, TEN_VIEWS = "p.", "ten."
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class ModelFolder:
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
-        """``predictions.parquet``: one row per validation and test image, with ``p.<emotion>`` columns."""
+        """``predictions.parquet``: one row per validation and test image, with ``p.`` and ``ten.<emotion>`` columns."""
         return pd.read_parquet(self.path / "predictions.parquet")
 
     @property
@@ -73,8 +76,10 @@ class ModelFolder:
 
 def scored_rows(predictions: pd.DataFrame, classes: tuple[str, ...], split: str) -> tuple[np.ndarray, np.ndarray]:
     """Labels int64 ``[N]`` and probabilities float32 ``[N, C]`` of one of ``SCORED``, of a predictions table."""
+    columns = TEN_VIEWS if split.endswith("_ten_views") else PLAIN
+    split = split.removesuffix("_ten_views")
     rows = predictions[predictions["split"] == split.removesuffix("_without_copies")]
     if split.endswith("_without_copies"):
         rows = rows[~rows["train_copy"]]
     labels = pd.Categorical(rows["emotion"], categories=list(classes)).codes.astype(np.int64)
-    return labels, rows[[f"p.{name}" for name in classes]].to_numpy(np.float32)
+    return labels, rows[[f"{columns}{name}" for name in classes]].to_numpy(np.float32)

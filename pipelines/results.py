@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
-from mlflow.utils.git_utils import get_git_commit
 
 from fer.comparison import open_models
 from fer.data.dataset import FaceDataset
@@ -14,6 +13,7 @@ from fer.figures.training import confusion_matrix
 from fer.files import write_text
 from fer.params import load_params
 from fer.results import confusion_name, read_json, results_page
+from fer.tracking import Tracker
 from pipelines import compare, explore, ingest, validate
 from pipelines.models import MODELS
 
@@ -35,7 +35,9 @@ def results() -> None:
         UserError: where a stage has not run yet.
     """
     dataset = FaceDataset.load(ingest.DATASET)
-    folders = open_models(MODELS, load_params().train.architectures, dataset)
+    params = load_params()
+    folders = open_models(MODELS, params.train.architectures, dataset)
+    tracker = Tracker(params.tracking)
     target = IMAGES / dataset.name.lower().replace(" ", "-")
     target.mkdir(parents=True, exist_ok=True)
     try:
@@ -47,7 +49,7 @@ def results() -> None:
             read_json(validate.SUMMARY),
             folders,
             pd.read_csv(compare.TABLE),
-            get_git_commit(".") or "none",
+            {folder.run["architecture"]: tracker.commit(folder) for folder in folders},
             target.relative_to(PAGE.parent).as_posix(),
         )
     except OSError as error:

@@ -10,9 +10,9 @@ from onnx_models import write_model
 
 from fer.data.dataset import FaceDataset
 from fer.evaluation import evaluate
-from fer.outputs import SCORED, ModelFolder, scored_rows
+from fer.outputs import PLAIN, SCORED, TEN_VIEWS, ModelFolder, scored_rows
 from fer.params import load_params
-from fer.runtime import onnx_predict, parity
+from fer.runtime import onnx_predict, parity, ten_view_predict
 from fer.training.job import Job
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
@@ -35,7 +35,8 @@ def write_trained(
     probabilities = onnx_predict(folder / "model.onnx", faces)
     table = dataset.table.loc[rows, ["source_id", "split", "emotion", "train_copy"]].reset_index(names="row")
     table["predicted"] = [dataset.classes[code] for code in probabilities.argmax(axis=1)]
-    table[[f"p.{name}" for name in dataset.classes]] = probabilities
+    table[[f"{PLAIN}{name}" for name in dataset.classes]] = probabilities
+    table[[f"{TEN_VIEWS}{name}" for name in dataset.classes]] = ten_view_predict(folder / "model.onnx", faces)
     table.to_parquet(folder / "predictions.parquet", index=False)
     metrics: dict[str, float] = {"params": 48 * 48 * len(dataset.classes)}
     for split in SCORED:

@@ -13,7 +13,12 @@ NETWORK = "network"
 
 
 def build_classifier(
-    architecture: Architecture, classes: int, input_size: int, preprocessing: str, precision: str = "float32"
+    architecture: Architecture,
+    classes: int,
+    input_size: int,
+    preprocessing: str,
+    precision: str = "float32",
+    temperature: float = 1.0,
 ) -> keras.Model:
     """The network from grey faces uint8 ``[N, 48, 48]`` to probabilities float32 ``[N, classes]``.
 
@@ -25,6 +30,7 @@ def build_classifier(
         input_size: side of the square that the architecture sees, in pixels.
         preprocessing: a key of ``PREPROCESSINGS``.
         precision: Keras dtype policy of the architecture's layers; input and output stay float32.
+        temperature: the logits are divided by it (Guo et al. 2017).
 
     Raises:
         UserError: for an input size that the architecture cannot take.
@@ -43,5 +49,6 @@ def build_classifier(
     network.name = NETWORK
     faces = keras.Input((IMAGE_SIZE, IMAGE_SIZE), dtype="uint8", name="faces")
     logits = network(preprocess(faces, input_size, preprocessing))
-    probabilities = layers.Softmax(dtype="float32", name="probabilities")(logits)
+    scaled = layers.Rescaling(1 / temperature, dtype="float32", name="temperature")(logits)
+    probabilities = layers.Softmax(dtype="float32", name="probabilities")(scaled)
     return keras.Model(faces, probabilities, name=architecture.name)

@@ -10,7 +10,7 @@ import numpy as np
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
-from fer.evaluation import accuracy_and_macro_f1
+from fer.evaluation import accuracy_and_macro_f1, best_temperature
 from fer.models.network import NETWORK, build_classifier
 from fer.models.registry import Architecture, get_architecture
 from fer.models.transfer import BACKBONE
@@ -33,11 +33,20 @@ Split = tuple[np.ndarray, np.ndarray]
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained classifier: the float32 Keras model with the best epoch's weights, and how it came about."""
+    """A trained classifier and how it came about.
+
+    Attributes:
+        model: float32, with the best epoch's weights, calibrated on validation.
+        weights: what it began from, ``random`` or the pretrained file's label.
+        preprocessing: the key of ``PREPROCESSINGS``.
+        temperature: what its logits are divided by.
+        progress: the finished training.
+    """
 
     model: keras.Model
     weights: str
     preprocessing: str
+    temperature: float
     progress: Progress
 
 
@@ -84,10 +93,20 @@ def train(
         if source and path:
             load_backbone(model.get_layer(NETWORK).get_layer(BACKBONE), source, path)
         saved = Saved(Progress(weights=source.name if source else RANDOM, precision=precision), [], [], [])
-    _run(model, job, (faces, labels), _split(dataset, "validation"), saved, checkpoint, on_epoch)
+    held_out = _split(dataset, "validation")
+    _run(model, job, (faces, labels), held_out, saved, checkpoint, on_epoch)
     final = _build(job, architecture, source, "float32")
     final.set_weights(saved.best)
-    return Trained(final, source.label if source else RANDOM, _preprocessing(architecture, source), saved.progress)
+    temperature = best_temperature(held_out[1], predict(final, held_out[0]))
+    final = _build(job, architecture, source, "float32", temperature)
+    final.set_weights(saved.best)
+    return Trained(
+        final,
+        source.label if source else RANDOM,
+        _preprocessing(architecture, source),
+        temperature,
+        saved.progress,
+    )
 
 
 def _run(
@@ -190,11 +209,14 @@ def _precision(job: Job, architecture: Architecture, source: PretrainedFile | No
     return faster
 
 
-def _build(job: Job, architecture: Architecture, source: PretrainedFile | None, precision: str) -> keras.Model:
+def _build(
+    job: Job, architecture: Architecture, source: PretrainedFile | None, precision: str, temperature: float = 1.0
+) -> keras.Model:
     """The untrained classifier, with the preprocessing of the weights that it begins from; the seed's weights."""
     keras.utils.set_random_seed(job.seed)
     preprocessing = _preprocessing(architecture, source)
-    return build_classifier(architecture, len(job.classes), job.recipe.input_size, preprocessing, precision)
+    size = job.recipe.input_size
+    return build_classifier(architecture, len(job.classes), size, preprocessing, precision, temperature)
 
 
 def _preprocessing(architecture: Architecture, source: PretrainedFile | None) -> str:

@@ -15,8 +15,8 @@ from fer.evaluation import evaluate
 from fer.export import export_onnx
 from fer.files import replace_folder
 from fer.models.registry import get_architecture
-from fer.outputs import SCORED, ModelFolder, scored_rows
-from fer.runtime import parity
+from fer.outputs import PLAIN, SCORED, TEN_VIEWS, ModelFolder, scored_rows
+from fer.runtime import parity, ten_view_predict
 from fer.training.fit import Trained, predict
 from fer.training.job import Job
 
@@ -31,10 +31,11 @@ def write_outputs(folder: Path, dataset: FaceDataset, job: Job, trained: Trained
     probabilities = predict(trained.model, faces)
     table = dataset.table.loc[rows, ["source_id", "split", "emotion", "train_copy"]].reset_index(names="row")
     table["predicted"] = [job.classes[code] for code in probabilities.argmax(axis=1)]
-    for code, name in enumerate(job.classes):
-        table[f"p.{name}"] = probabilities[:, code]
     with replace_folder(folder) as fresh:
         export_onnx(trained.model, fresh / "model.onnx")
+        averaged = ten_view_predict(fresh / "model.onnx", faces)
+        for columns, answers in ((PLAIN, probabilities), (TEN_VIEWS, averaged)):
+            table[[f"{columns}{name}" for name in job.classes]] = answers
         trained.model.save_weights(fresh / "model.weights.h5")
         table.to_parquet(fresh / "predictions.parquet", index=False)
         pd.DataFrame(trained.progress.history).to_csv(fresh / "history.csv", index=False)
@@ -50,6 +51,7 @@ def write_outputs(folder: Path, dataset: FaceDataset, job: Job, trained: Trained
             "precision": trained.progress.precision,
             "weights": trained.weights,
             "preprocessing": trained.preprocessing,
+            "temperature": trained.temperature,
             "epochs": trained.progress.epochs,
             "best_epoch": trained.progress.best_epoch,
             "parity": parity(fresh / "model.onnx", faces, probabilities),

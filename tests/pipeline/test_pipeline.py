@@ -233,6 +233,20 @@ def test_jax_trains_by_the_same_command_and_tensorflow_writes_the_files(copy):
     assert not list((copy.folder / "state/checkpoints").glob("baseline-*"))
 
 
+def test_the_results_page_is_written_from_the_runs_files(copy):
+    done = copy.run("pipelines", "results")
+    assert done.returncode == 0, done.stdout + done.stderr
+    page = (copy.folder / "docs/results.md").read_text()
+    assert page.startswith("# Results on drawn sample")
+    metrics = json_of(copy.folder / "models/baseline/metrics.json")
+    for name in ("test.accuracy", "test_ten_views.accuracy", "test_without_copies.accuracy"):
+        assert f"{metrics[name]:.3f}" in page
+    assert "| VGGFace | 0.67 | 0.56 | 0.92 | 0.67 | 0.83 |" in page
+    images = re.findall(r"\((images/[^)]+)\)", page)
+    assert len(images) == 8
+    assert all((copy.folder / "docs" / image).is_file() for image in images)
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_terminated_retrain_leaves_nothing_running_and_no_lock(copy, workers):
     copy.edit(lambda params: params["architectures"]["baseline"]["quick"].update(epochs=500))

@@ -6,10 +6,20 @@ import cv2
 import pandas as pd
 import pytest
 from face_datasets import small_dataset
+from sklearn.metrics import f1_score
 from trained_models import write_trained
 
-from fer.comparison import comparison_table, deck_table, heading, markdown, open_models, with_latency
+from fer.comparison import (
+    comparison_table,
+    deck_table,
+    heading,
+    markdown,
+    open_models,
+    restricted_table,
+    with_latency,
+)
 from fer.data.dataset import FaceDataset
+from fer.emotions import EMOTIONS, FIVE_EMOTIONS
 from fer.errors import UserError
 from fer.evaluation import evaluate
 from fer.figures.training import comparison as draw_comparison
@@ -93,6 +103,19 @@ def test_the_deck_table_has_a_line_per_class_and_a_column_per_architecture(table
         )
         assert column["parameters"] == "16,128"
         assert column["weights"] == "random"
+
+
+def test_the_restricted_table_has_f1_among_the_kept_classes_from_one_view_and_ten(models, dataset):
+    folders = open_models(models, ARCHITECTURES, dataset)
+    table = restricted_table(folders, FIVE_EMOTIONS)
+    assert table["architecture"].tolist() == [folder.run["title"] for folder in folders for _ in range(2)]
+    assert table["answers to"].tolist() == ["one view", "ten views"] * len(folders)
+    assert [name for name in table.columns if name in EMOTIONS] == list(FIVE_EMOTIONS)
+    predictions = folders[0].predictions.query("split == 'test' and emotion in @FIVE_EMOTIONS")
+    for line, columns in enumerate(("p.", "ten.")):
+        named = predictions[[f"{columns}{name}" for name in FIVE_EMOTIONS]].idxmax(axis=1).str.removeprefix(columns)
+        expected = f1_score(predictions["emotion"], named, labels=["happy"], average="macro", zero_division=0)
+        assert table["happy"].iloc[line] == f"{expected:.3f}"
 
 
 def test_the_heading_names_data_fingerprint_and_size(dataset):

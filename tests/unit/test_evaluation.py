@@ -2,9 +2,18 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import softmax
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
-from fer.evaluation import accuracy_and_macro_f1, bootstrap_intervals, calibration_error, confusion, evaluate
+from fer.evaluation import (
+    accuracy_and_macro_f1,
+    best_temperature,
+    bootstrap_intervals,
+    calibration_error,
+    confusion,
+    evaluate,
+    restrict,
+)
 
 
 def certain(predicted: list[int], classes: int) -> np.ndarray:
@@ -155,3 +164,37 @@ def test_intervals_with_a_class_that_no_label_has() -> None:
 
 def test_a_perfect_model_has_a_point_interval() -> None:
     assert bootstrap_intervals(np.diag([3, 4]), 50, seed=0)["accuracy"] == (1.0, 1.0)
+
+
+@pytest.mark.parametrize("temperature", [0.4, 1.0, 2.5])
+def test_the_best_temperature_is_the_one_that_spoilt_the_probabilities(temperature: float) -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0, 2, (20000, 4))
+    true = softmax(logits, axis=1)
+    labels = (true.cumsum(axis=1) > rng.random((len(true), 1))).argmax(axis=1)
+    spoilt = softmax(logits * temperature, axis=1).astype(np.float32)
+    assert best_temperature(labels, spoilt) == pytest.approx(temperature, rel=0.05)
+    calibrated = softmax(np.log(spoilt) / best_temperature(labels, spoilt), axis=1)
+    assert calibration_error(labels, calibrated) < 0.015
+    np.testing.assert_array_equal(calibrated.argmax(axis=1), spoilt.argmax(axis=1))
+
+
+def test_a_probability_of_zero_leaves_the_temperature_finite() -> None:
+    assert 0.1 <= best_temperature(np.array([0, 1]), np.eye(2, dtype=np.float32)) <= 10
+    assert 0.1 <= best_temperature(np.array([1, 0]), np.eye(2, dtype=np.float32)) <= 10
+
+
+def test_a_restricted_task_has_the_kept_labels_and_compares_the_kept_probabilities() -> None:
+    classes, kept = ("angry", "disgust", "fear"), ("angry", "fear")
+    probabilities = np.array([[0.1, 0.7, 0.2], [0.2, 0.5, 0.3], [0.6, 0.2, 0.2]])
+    labels, among = restrict(np.array([2, 1, 0]), probabilities, classes, kept)
+    assert labels.tolist() == [1, 0]
+    np.testing.assert_allclose(among, [[1 / 3, 2 / 3], [0.75, 0.25]])
+
+
+def test_all_classes_kept_is_the_task_itself() -> None:
+    probabilities = np.random.default_rng(1).dirichlet(np.ones(3), 10)
+    labels = np.arange(10) % 3
+    same, among = restrict(labels, probabilities, ("angry", "fear", "sad"), ("angry", "fear", "sad"))
+    np.testing.assert_array_equal(same, labels)
+    np.testing.assert_allclose(among, probabilities)
