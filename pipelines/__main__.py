@@ -59,6 +59,14 @@ def train(architecture: str) -> None:
 
 
 @app.command()
+def ensemble() -> None:
+    """Average the trained architectures, weighted on validation."""
+    from pipelines.ensemble import ensemble
+
+    ensemble()
+
+
+@app.command()
 def compare() -> None:
     """Compare the trained architectures."""
     from pipelines.compare import compare

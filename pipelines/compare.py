@@ -1,4 +1,4 @@
-"""Stage 5: the deck's table over the trained architectures."""
+"""Stage 6: the deck's table over the trained architectures."""
 
 from pathlib import Path
 

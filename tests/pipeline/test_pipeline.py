@@ -25,7 +25,8 @@ from project import SECONDS, Project, kill, make_project, tiny
 pytestmark = pytest.mark.slow
 
 ARCHITECTURES = ["baseline", "mobilenetv2"]
-STAGES = ["ingest", "validate", "explore", "train@baseline", "train@mobilenetv2", "compare", "promote", "package"]
+TRAINED = ["train@baseline", "train@mobilenetv2"]
+STAGES = ["ingest", "validate", "explore", *TRAINED, "ensemble", "compare", "promote", "package"]
 OUTPUTS = ("data/dataset", "models", "reports", "champion")
 EPOCHS = 12
 

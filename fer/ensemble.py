@@ -1,0 +1,102 @@
+"""Several models' answers averaged, with members and weights chosen on the validation split."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import log_loss
+
+from fer.errors import UserError
+from fer.evaluation import best_temperature, evaluate
+from fer.outputs import PLAIN, SCORED, TEN_VIEWS, ModelFolder, scored_rows
+
+#: Picks of the greedy selection: weights are multiples of one over their number.
+PICKS = 20
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """A weighted mean of models.
+
+    Attributes:
+        weights: share of each member, summing to 1; models that were not chosen are left out.
+        temperature: what the mean's log-probabilities are divided by, fitted on validation.
+        predictions: as a model's own, a row per validation and test image.
+        metrics: flat names, ``<split>.<metric>``.
+    """
+
+    weights: dict[str, float]
+    temperature: float
+    predictions: pd.DataFrame
+    metrics: dict[str, float]
+
+
+def build_ensemble(folders: list[ModelFolder]) -> Ensemble:
+    """Choose members and weights by validation log-loss of their ten-view answers, and measure their mean.
+
+    Args:
+        folders: trained on the same data and classes.
+
+    Raises:
+        UserError: where the models do not answer the same images with the same classes.
+    """
+    first = folders[0]
+    for folder in folders[1:]:
+        if folder.classes != first.classes or not folder.predictions["row"].equals(first.predictions["row"]):
+            raise UserError(f"{folder.path}: answers other images or classes than {first.path}; run dvc repro")
+    labels = first.scored("validation_ten_views")[0]
+    answers = [_normalised(folder.scored("validation_ten_views")[1]) for folder in folders]
+    shares = select(labels, answers)
+    averaged = np.tensordot(shares, np.stack(answers), axes=1)
+    temperature = best_temperature(labels, averaged)
+    names = [folder.run["architecture"] for folder in folders]
+    predictions = _averaged(folders, shares, temperature)
+    metrics = {
+        f"{split}.{name}": value
+        for split in SCORED
+        for name, value in evaluate(*scored_rows(predictions, first.classes, split), first.classes).items()
+    }
+    weights = {name: float(share) for name, share in zip(names, shares, strict=True) if share > 0}
+    return Ensemble(weights, temperature, predictions, metrics)
+
+
+def select(labels: np.ndarray, answers: list[np.ndarray], picks: int = PICKS) -> np.ndarray:
+    """Greedy selection with replacement (Caruana et al. 2004): pick again and again what lowers the log-loss most.
+
+    Args:
+        labels: int ``[N]``.
+        answers: probabilities ``[N, C]`` of every candidate.
+        picks: how many are made; the best mean on the way is the one kept.
+
+    Returns:
+        float64 ``[M]``: every candidate's share, summing to 1.
+    """
+    counts, total = np.zeros(len(answers)), np.zeros_like(answers[0], np.float64)
+    best_loss, best = np.inf, counts
+    classes = range(answers[0].shape[1])
+    for pick in range(1, picks + 1):
+        losses = [log_loss(labels, (total + answer) / pick, labels=classes) for answer in answers]
+        chosen = int(np.argmin(losses))
+        counts, total = counts + np.eye(len(answers))[chosen], total + answers[chosen]
+        if losses[chosen] < best_loss:
+            best_loss, best = losses[chosen], counts
+    return best / best.sum()
+
+
+def _averaged(folders: list[ModelFolder], shares: np.ndarray, temperature: float) -> pd.DataFrame:
+    """The members' predictions averaged and calibrated, for one view and for ten."""
+    classes = folders[0].classes
+    table = folders[0].predictions[["row", "source_id", "split", "emotion", "train_copy"]].copy()
+    for columns in (PLAIN, TEN_VIEWS):
+        names = [f"{columns}{name}" for name in classes]
+        answers = np.stack([folder.predictions[names].to_numpy(float) for folder in folders])
+        scaled = np.tensordot(shares, answers, axes=1) ** (1 / temperature)
+        table[names] = _normalised(scaled).astype(np.float32)
+    best = table[[f"{TEN_VIEWS}{name}" for name in classes]].to_numpy().argmax(axis=1)
+    return table.assign(predicted=[classes[code] for code in best])
+
+
+def _normalised(values: np.ndarray) -> np.ndarray:
+    """Rows in float64 that sum to 1 in its precision."""
+    values = values.astype(np.float64)
+    return values / values.sum(axis=1, keepdims=True)

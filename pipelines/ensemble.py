@@ -1,0 +1,55 @@
+"""Stage 5: the trained architectures together."""
+
+import json
+from pathlib import Path
+
+from prefect import flow, task
+
+from fer.comparison import open_models
+from fer.data.dataset import FaceDataset
+from fer.ensemble import Ensemble, build_ensemble
+from fer.files import replace_file, write_text
+from fer.outputs import ModelFolder
+from fer.params import load_params
+from pipelines.ingest import DATASET
+from pipelines.models import MODELS
+from pipelines.reporting import say
+
+FOLDER = Path("reports/ensemble")
+SUMMARY, PREDICTIONS = FOLDER / "ensemble.json", FOLDER / "predictions.parquet"
+
+
+@flow
+def ensemble() -> None:
+    """Choose members and weights on validation, and measure their mean answer."""
+    dataset = FaceDataset.load(DATASET)
+    folders = open_models(MODELS, load_params().train.architectures, dataset)
+    chosen = choose(folders)
+    write(chosen, dataset)
+    members = ", ".join(f"{name} {weight:.2f}" for name, weight in chosen.weights.items())
+    say(
+        f"ensemble: {members} on {dataset.name}: ten views, "
+        f"validation accuracy {chosen.metrics['validation_ten_views.accuracy']:.3f}, "
+        f"test accuracy {chosen.metrics['test_ten_views.accuracy']:.3f}"
+    )
+
+
+@task
+def choose(folders: list[ModelFolder]) -> Ensemble:
+    """Members, weights and temperature."""
+    return build_ensemble(folders)
+
+
+@task
+def write(chosen: Ensemble, dataset: FaceDataset) -> None:
+    """The summary and the predictions, a row per validation and test image."""
+    with replace_file(PREDICTIONS) as fresh:
+        chosen.predictions.to_parquet(fresh, index=False)
+    summary = {
+        "dataset": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "weights": chosen.weights,
+        "temperature": chosen.temperature,
+        "metrics": chosen.metrics,
+    }
+    write_text(SUMMARY, json.dumps(summary, indent=2) + "\n")
