@@ -7,7 +7,7 @@ import pandas as pd
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.evaluation import bootstrap_intervals, confusion, evaluate, restrict
-from fer.outputs import SCORED, ModelFolder
+from fer.outputs import SCORED, ModelFolder, scored_rows
 from fer.params import Compare
 from fer.runtime import measure_latency
 
@@ -38,15 +38,21 @@ def comparison_table(folders: list[ModelFolder], settings: Compare) -> pd.DataFr
         run = folder.run
         row = {name: run[name] for name in ("architecture", "title", "dataset", "fingerprint", "weights")}
         row |= {"epochs": run["epochs"], "best_epoch": run["best_epoch"], "parity": run["parity"]}
-        row |= folder.metrics
-        for split in SCORED:
-            labels, probabilities = folder.scored(split)
-            matrix = confusion(labels, probabilities.argmax(axis=1), len(folder.classes))
-            for metric, (low, high) in bootstrap_intervals(matrix, settings.bootstrap, settings.seed).items():
-                row |= {f"{split}.{metric}.low": low, f"{split}.{metric}.high": high}
+        row |= folder.metrics | intervals(folder.predictions, folder.classes, settings)
         rows.append(row)
     table = pd.DataFrame(rows).astype({"params": int})
     return table.sort_values(["validation.macro_f1", "architecture"], ascending=[False, True], ignore_index=True)
+
+
+def intervals(predictions: pd.DataFrame, classes: tuple[str, ...], settings: Compare) -> dict[str, float]:
+    """``<split>.<metric>.low`` and ``.high``: 95 % bootstrap intervals of accuracy and macro-F1, for every split."""
+    ends: dict[str, float] = {}
+    for split in SCORED:
+        labels, probabilities = scored_rows(predictions, classes, split)
+        matrix = confusion(labels, probabilities.argmax(axis=1), len(classes))
+        for metric, (low, high) in bootstrap_intervals(matrix, settings.bootstrap, settings.seed).items():
+            ends |= {f"{split}.{metric}.low": low, f"{split}.{metric}.high": high}
+    return ends
 
 
 def with_latency(table: pd.DataFrame, folders: list[ModelFolder]) -> pd.DataFrame:

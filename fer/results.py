@@ -26,6 +26,7 @@ def results_page(
     validation: dict[str, Any],
     folders: list[ModelFolder],
     table: pd.DataFrame,
+    ensemble: dict[str, Any],
     commits: dict[str, str],
     images: str,
 ) -> str:
@@ -37,6 +38,7 @@ def results_page(
         validation: the checks' report.
         folders: the trained architectures.
         table: the comparison with latency.
+        ensemble: the ensemble's summary.
         commits: of the code that trained each architecture.
         images: where the figures stand, relative to the page.
     """
@@ -60,6 +62,8 @@ def results_page(
         markdown(_without_copies(table)),
         f"![Architectures compared]({images}/comparison.png)",
         *_decks_task(dataset, folders),
+        "## The ensemble",
+        _ensemble(ensemble, dataset, {folder.run["architecture"]: folder.run["title"] for folder in folders}),
         *(f"![Confusion matrix of {folder.run['title']}]({images}/{confusion_name(folder)})" for folder in folders),
         "The first faces of the test split and every model's answer:",
         f"![Sample predictions]({images}/samples.png)",
@@ -86,6 +90,26 @@ def _decks_task(dataset: FaceDataset, folders: list[ModelFolder]) -> list[str]:
         "What the deck reports for its own trainings on FER-2013:",
         markdown(deck),
     ]
+
+
+def _ensemble(summary: dict[str, Any], dataset: FaceDataset, titles: dict[str, str]) -> str:
+    metrics = summary["metrics"]
+    members = ", ".join(f"{titles[name]} {weight:.2f}" for name, weight in summary["weights"].items())
+    rows = [
+        {
+            "answers to": views,
+            "accuracy": f"{metrics[f'{split}.accuracy']:.3f} "
+            f"[{metrics[f'{split}.accuracy.low']:.3f}, {metrics[f'{split}.accuracy.high']:.3f}]",
+            "macro-F1": f"{metrics[f'{split}.macro_f1']:.3f}",
+        }
+        | {f"F1 {name}": f"{metrics[f'{split}.f1.{name}']:.3f}" for name in dataset.classes}
+        | {"calibration error": f"{metrics[f'{split}.ece']:.3f}"}
+        for split, views in (("test", "one view"), ("test_ten_views", "ten views"))
+    ]
+    return (
+        "The mean of several models' answers on the test split. Members and weights are those that lower the log-loss "
+        f"on validation most, picked one at a time: {members}.\n\n{markdown(pd.DataFrame(rows))}"
+    )
 
 
 def _provenance(dataset: FaceDataset, folders: list[ModelFolder], commits: dict[str, str]) -> str:

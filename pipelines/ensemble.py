@@ -5,12 +5,12 @@ from pathlib import Path
 
 from prefect import flow, task
 
-from fer.comparison import open_models
+from fer.comparison import intervals, open_models
 from fer.data.dataset import FaceDataset
 from fer.ensemble import Ensemble, build_ensemble
 from fer.files import replace_file, write_text
 from fer.outputs import ModelFolder
-from fer.params import load_params
+from fer.params import Compare, load_params
 from pipelines.ingest import DATASET
 from pipelines.models import MODELS
 from pipelines.reporting import say
@@ -23,9 +23,10 @@ SUMMARY, PREDICTIONS = FOLDER / "ensemble.json", FOLDER / "predictions.parquet"
 def ensemble() -> None:
     """Choose members and weights on validation, and measure their mean answer."""
     dataset = FaceDataset.load(DATASET)
-    folders = open_models(MODELS, load_params().train.architectures, dataset)
+    params = load_params()
+    folders = open_models(MODELS, params.train.architectures, dataset)
     chosen = choose(folders)
-    write(chosen, dataset)
+    write(chosen, dataset, params.compare)
     members = ", ".join(f"{name} {weight:.2f}" for name, weight in chosen.weights.items())
     say(
         f"ensemble: {members} on {dataset.name}: ten views, "
@@ -41,7 +42,7 @@ def choose(folders: list[ModelFolder]) -> Ensemble:
 
 
 @task
-def write(chosen: Ensemble, dataset: FaceDataset) -> None:
+def write(chosen: Ensemble, dataset: FaceDataset, settings: Compare) -> None:
     """The summary and the predictions, a row per validation and test image."""
     with replace_file(PREDICTIONS) as fresh:
         chosen.predictions.to_parquet(fresh, index=False)
@@ -50,6 +51,6 @@ def write(chosen: Ensemble, dataset: FaceDataset) -> None:
         "fingerprint": dataset.fingerprint,
         "weights": chosen.weights,
         "temperature": chosen.temperature,
-        "metrics": chosen.metrics,
+        "metrics": chosen.metrics | intervals(chosen.predictions, dataset.classes, settings),
     }
     write_text(SUMMARY, json.dumps(summary, indent=2) + "\n")

@@ -14,7 +14,7 @@ from fer.files import write_text
 from fer.params import load_params
 from fer.results import confusion_name, read_json, results_page
 from fer.tracking import Tracker
-from pipelines import compare, explore, ingest, validate
+from pipelines import compare, ensemble, explore, ingest, validate
 from pipelines.models import MODELS
 
 PAGE = Path("docs/results.md")
@@ -49,6 +49,7 @@ def results() -> None:
             read_json(validate.SUMMARY),
             folders,
             pd.read_csv(compare.TABLE),
+            read_json(ensemble.SUMMARY),
             {folder.run["architecture"]: tracker.commit(folder) for folder in folders},
             target.relative_to(PAGE.parent).as_posix(),
         )
