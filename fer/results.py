@@ -27,6 +27,7 @@ def results_page(
     folders: list[ModelFolder],
     table: pd.DataFrame,
     ensemble: dict[str, Any],
+    slices: pd.DataFrame,
     commits: dict[str, str],
     images: str,
 ) -> str:
@@ -39,6 +40,7 @@ def results_page(
         folders: the trained architectures.
         table: the comparison with latency.
         ensemble: the ensemble's summary.
+        slices: every model's accuracy on parts of the test split.
         commits: of the code that trained each architecture.
         images: where the figures stand, relative to the page.
     """
@@ -65,6 +67,11 @@ def results_page(
         "## The ensemble",
         _ensemble(ensemble, dataset, {folder.run["architecture"]: folder.run["title"] for folder in folders}),
         *(f"![Confusion matrix of {folder.run['title']}]({images}/{confusion_name(folder)})" for folder in folders),
+        "## Where they fail",
+        "Accuracy of the ten-view answers on parts of the test split. Ten FER+ taggers judged every image of FER-2013 "
+        "anew: where they disagree with the label, a model that answers as they do counts as wrong.",
+        markdown(slices),
+        f"![The most confident mistakes]({images}/mistakes.png)",
         "The first faces of the test split and every model's answer:",
         f"![Sample predictions]({images}/samples.png)",
     ]

@@ -3,22 +3,28 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from fer.comparison import open_models
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.evaluation import confusion
+from fer.figures.mistakes import mistakes_sheet
 from fer.figures.training import confusion_matrix
 from fer.files import write_text
+from fer.outputs import ModelFolder
 from fer.params import load_params
 from fer.results import confusion_name, read_json, results_page
+from fer.slices import confident_mistakes, ferplus_votes, slice_table, slices_of_test
 from fer.tracking import Tracker
 from pipelines import compare, ensemble, explore, ingest, validate
 from pipelines.models import MODELS
 
 PAGE = Path("docs/results.md")
 IMAGES = Path("docs/images")
+#: Faces on the sheet of mistakes.
+MISTAKES = 21
 FIGURES = (
     explore.FOLDER / "class_distribution.png",
     explore.FOLDER / "average_faces.png",
@@ -50,6 +56,7 @@ def results() -> None:
             folders,
             pd.read_csv(compare.TABLE),
             read_json(ensemble.SUMMARY),
+            slice_table(folders, slices_of_test(dataset), params.compare),
             {folder.run["architecture"]: tracker.commit(folder) for folder in folders},
             target.relative_to(PAGE.parent).as_posix(),
         )
@@ -60,5 +67,16 @@ def results() -> None:
         matrix = confusion(labels, probabilities.argmax(axis=1), len(folder.classes))
         title = f"{folder.run['title']} on {dataset.name}, test"
         confusion_matrix(matrix, folder.classes, title, target / confusion_name(folder))
+    draw_mistakes(folders, dataset, target / "mistakes.png")
     write_text(PAGE, page)
     print(f"results: {PAGE}")
+
+
+def draw_mistakes(folders: list[ModelFolder], dataset: FaceDataset, path: Path) -> None:
+    """The most confident mistakes of the model with the best validation macro-F1."""
+    best = max(folders, key=lambda folder: folder.metrics["validation.macro_f1"])
+    mistakes = confident_mistakes(best, MISTAKES)
+    rows = mistakes["row"].to_numpy()
+    votes = ferplus_votes(dataset.table.loc[rows])
+    title = f"The {len(rows)} most confident mistakes of {best.run['title']} on {dataset.name}, test"
+    mistakes_sheet(np.asarray(dataset.images[rows]), mistakes, None if votes.empty else votes, title, path)

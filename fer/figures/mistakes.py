@@ -1,0 +1,56 @@
+"""The mistakes that a model makes most confidently, as a contact sheet."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fer.emotions import FERPLUS_OTHER, FERPLUS_VOTES
+from fer.figures.style import EMOTION_COLORS, FAINT, draw, pixel_axes
+
+COLUMNS = 7
+#: Pixels of an enlarged face, of a cell, and of the lines under a face.
+FACE, CELL, LINE = 144, 250, 26
+
+
+def mistakes_sheet(
+    faces: np.ndarray, mistakes: pd.DataFrame, votes: pd.DataFrame | None, title: str, path: Path
+) -> None:
+    """Every face with its label, the model's answer and confidence, and FER+'s votes where there are any.
+
+    Args:
+        faces: uint8 ``[N, 48, 48]``.
+        mistakes: N rows of ``emotion``, ``answer``, ``confidence``.
+        votes: N rows of FER+ votes, columns by FER+'s names; None where the data set has none.
+        title: names model, split and data set.
+        path: the PNG to write.
+    """
+    rows = -(-len(faces) // COLUMNS)
+    height = FACE + LINE * 4 + 26
+    subtitle = "label, the model's answer and its confidence" + (
+        "; below, the FER+ taggers' votes" if votes is not None else ""
+    )
+    with draw(path, COLUMNS * CELL + 60, 110 + rows * height + 20, title, subtitle) as figure:
+        full_width, full_height = COLUMNS * CELL + 60, 110 + rows * height + 20
+        for number, (face, mistake) in enumerate(zip(faces, mistakes.itertuples(), strict=True)):
+            left = 30 + number % COLUMNS * CELL + (CELL - FACE) // 2
+            top = 110 + number // COLUMNS * height
+            axes = pixel_axes(figure, left, top, FACE, FACE)
+            axes.imshow(face, cmap="gray", vmin=0, vmax=255)
+            axes.set_axis_off()
+            lines = [
+                (f"label {mistake.emotion}", EMOTION_COLORS[str(mistake.emotion)], "bold"),
+                (f"answer {mistake.answer} {mistake.confidence:.0%}", EMOTION_COLORS[str(mistake.answer)], "bold"),
+            ]
+            if votes is not None:
+                lines.append((_votes(votes.iloc[number]), FAINT, "normal"))
+            for line, (text, colour, weight) in enumerate(lines):
+                x, y = (left + FACE / 2) / full_width, 1 - (top + FACE + 18 + line * LINE) / full_height
+                figure.text(x, y, text, ha="center", va="center", size=8, color=colour, weight=weight)
+
+
+def _votes(row: pd.Series) -> str:
+    """The three options with most votes, in the data set's own words."""
+    words = FERPLUS_VOTES | {name: name for name in FERPLUS_OTHER} | {"NF": "no face"}
+    top = row[row > 0].sort_values(ascending=False, kind="stable").head(3)
+    return ", ".join(f"{words[str(name)]} {count:.0f}" for name, count in top.items())
