@@ -20,13 +20,13 @@ class Ensemble:
 
     Attributes:
         weights: share of each member, summing to 1; models that were not chosen are left out.
-        temperature: what the mean's log-probabilities are divided by, fitted on validation.
-        predictions: as a model's own, a row per validation and test image.
+        temperatures: what the mean's log-probabilities are divided by, for one view and for ten, fitted on validation.
+        predictions: columns as of a model's own, a row per validation and test image.
         metrics: flat names, ``<split>.<metric>``.
     """
 
     weights: dict[str, float]
-    temperature: float
+    temperatures: dict[str, float]
     predictions: pd.DataFrame
     metrics: dict[str, float]
 
@@ -47,17 +47,15 @@ def build_ensemble(folders: list[ModelFolder]) -> Ensemble:
     labels = first.scored("validation_ten_views")[0]
     answers = [_normalised(folder.scored("validation_ten_views")[1]) for folder in folders]
     shares = select(labels, answers)
-    averaged = np.tensordot(shares, np.stack(answers), axes=1)
-    temperature = best_temperature(labels, averaged)
     names = [folder.run["architecture"] for folder in folders]
-    predictions = _averaged(folders, shares, temperature)
+    predictions, temperatures = _averaged(folders, shares)
     metrics = {
         f"{split}.{name}": value
         for split in SCORED
         for name, value in evaluate(*scored_rows(predictions, first.classes, split), first.classes).items()
     }
     weights = {name: float(share) for name, share in zip(names, shares, strict=True) if share > 0}
-    return Ensemble(weights, temperature, predictions, metrics)
+    return Ensemble(weights, temperatures, predictions, metrics)
 
 
 def select(labels: np.ndarray, answers: list[np.ndarray], picks: int = PICKS) -> np.ndarray:
@@ -83,17 +81,19 @@ def select(labels: np.ndarray, answers: list[np.ndarray], picks: int = PICKS) ->
     return best / best.sum()
 
 
-def _averaged(folders: list[ModelFolder], shares: np.ndarray, temperature: float) -> pd.DataFrame:
-    """The members' predictions averaged and calibrated, for one view and for ten."""
+def _averaged(folders: list[ModelFolder], shares: np.ndarray) -> tuple[pd.DataFrame, dict[str, float]]:
+    """The members' predictions averaged, for one view and for ten, each calibrated by its own temperature."""
     classes = folders[0].classes
     table = folders[0].predictions[["row", "source_id", "split", "emotion", "train_copy"]].copy()
-    for columns in (PLAIN, TEN_VIEWS):
+    temperatures = {}
+    for columns, split in ((PLAIN, "validation"), (TEN_VIEWS, "validation_ten_views")):
         names = [f"{columns}{name}" for name in classes]
         answers = np.stack([folder.predictions[names].to_numpy(float) for folder in folders])
-        scaled = np.tensordot(shares, answers, axes=1) ** (1 / temperature)
-        table[names] = _normalised(scaled).astype(np.float32)
-    best = table[[f"{TEN_VIEWS}{name}" for name in classes]].to_numpy().argmax(axis=1)
-    return table.assign(predicted=[classes[code] for code in best])
+        table[names] = np.tensordot(shares, answers, axes=1)
+        temperatures[split] = best_temperature(*scored_rows(table, classes, split))
+        table[names] = _normalised(table[names].to_numpy() ** (1 / temperatures[split])).astype(np.float32)
+    best = table[[f"{PLAIN}{name}" for name in classes]].to_numpy().argmax(axis=1)
+    return table.assign(predicted=[classes[code] for code in best]), temperatures
 
 
 def _normalised(values: np.ndarray) -> np.ndarray:

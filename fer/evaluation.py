@@ -53,14 +53,24 @@ def best_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
         labels: int ``[N]``, codes 0 to C-1; of images that the model was not trained on.
         probabilities: float ``[N, C]`` at temperature 1.
     """
-    logits = np.log(np.maximum(probabilities.astype(np.float64), np.finfo(np.float32).tiny))
-
-    def loss(log_temperature: float) -> float:
-        scaled = log_softmax(logits / np.exp(log_temperature), axis=1)
-        return float(-scaled[np.arange(len(labels)), labels].mean())
-
     limit = np.log(10)
-    return float(np.exp(minimize_scalar(loss, bounds=(-limit, limit), method="bounded").x))
+    found = minimize_scalar(lambda log_t: _log_loss(labels, probabilities, np.exp(log_t)), bounds=(-limit, limit))
+    return float(np.exp(found.x))
+
+
+def calibrated_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """The log-loss that is left when over- or underconfidence is taken out: that at the best temperature.
+
+    Args:
+        labels: int ``[N]``, codes 0 to C-1.
+        probabilities: float ``[N, C]``.
+    """
+    return _log_loss(labels, probabilities, best_temperature(labels, probabilities))
+
+
+def _log_loss(labels: np.ndarray, probabilities: np.ndarray, temperature: float) -> float:
+    logits = np.log(np.maximum(probabilities.astype(np.float64), np.finfo(np.float32).tiny)) / temperature
+    return float(-log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean())
 
 
 def restrict(

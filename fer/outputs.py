@@ -59,6 +59,12 @@ class ModelFolder:
         return pd.read_parquet(self.path / "predictions.parquet")
 
     @property
+    def commit(self) -> str:
+        """The Git commit of the code that trained, where the training ran in this folder; ``unknown`` otherwise."""
+        path = self.path / "mlflow.json"
+        return json.loads(path.read_text(encoding="utf-8"))["commit"] if path.is_file() else "unknown"
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """The classes in code order."""
         return tuple(self.run["classes"])

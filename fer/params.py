@@ -187,7 +187,7 @@ class Params(Section):
     def _merge(self, name: str, architecture: str) -> Recipe:
         own = self.architectures[architecture].get(name, {})
         try:
-            return Recipe.model_validate(self.recipes[name] | own)
+            return Recipe.model_validate(_over(self.recipes[name], own))
         except ValidationError as error:
             where = f"recipes.{name} with architectures.{architecture}.{name}"
             raise UserError(f"params.yaml: {where}: {_first(error, Recipe)}") from error
@@ -214,6 +214,16 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     if len(set(params.train.architectures)) != len(params.train.architectures):
         raise UserError(f"{path}: train.architectures: an architecture is named twice; name each once")
     return params
+
+
+def _over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """``base`` with the settings of ``own`` in place of its, inside nested sections too."""
+    merged = base | own
+    return merged | {
+        name: _over(base[name], value)
+        for name, value in own.items()
+        if isinstance(value, dict) and isinstance(base.get(name), dict)
+    }
 
 
 def _first(error: ValidationError, model: type[BaseModel]) -> str:

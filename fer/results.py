@@ -10,6 +10,7 @@ from fer.comparison import deck_table, markdown, restricted_table
 from fer.data.dataset import FaceDataset
 from fer.emotions import FIVE_EMOTIONS
 from fer.outputs import ModelFolder
+from fer.slices import OTHER
 
 #: F1 per class, in the order of ``FIVE_EMOTIONS``, as printed in the deck that this project grew out of.
 DECK = {
@@ -28,7 +29,6 @@ def results_page(
     table: pd.DataFrame,
     ensemble: dict[str, Any],
     slices: pd.DataFrame,
-    commits: dict[str, str],
     images: str,
 ) -> str:
     """The page as Markdown.
@@ -41,14 +41,13 @@ def results_page(
         table: the comparison with latency.
         ensemble: the ensemble's summary.
         slices: every model's accuracy on parts of the test split.
-        commits: of the code that trained each architecture.
         images: where the figures stand, relative to the page.
     """
     sections = [
         f"# Results on {dataset.name}",
         "Written by `python -m pipelines results` from the files of one `dvc repro`; no figure is typed by hand.",
         "## What produced them",
-        _provenance(dataset, folders, commits),
+        _provenance(dataset, folders),
         "## The data",
         _data(dataset, ingest),
         f"![Class distribution]({images}/class_distribution.png)",
@@ -68,8 +67,7 @@ def results_page(
         _ensemble(ensemble, dataset, {folder.run["architecture"]: folder.run["title"] for folder in folders}),
         *(f"![Confusion matrix of {folder.run['title']}]({images}/{confusion_name(folder)})" for folder in folders),
         "## Where they fail",
-        "Accuracy of the ten-view answers on parts of the test split. Ten FER+ taggers judged every image of FER-2013 "
-        "anew: where they disagree with the label, a model that answers as they do counts as wrong.",
+        "Accuracy of the ten-view answers on parts of the test split." + _taggers(slices),
         markdown(slices),
         f"![The most confident mistakes]({images}/mistakes.png)",
         "The first faces of the test split and every model's answer:",
@@ -99,6 +97,16 @@ def _decks_task(dataset: FaceDataset, folders: list[ModelFolder]) -> list[str]:
     ]
 
 
+def _taggers(slices: pd.DataFrame) -> str:
+    """What the parts by FER+'s verdict mean, where they are there."""
+    if not slices.iloc[:, 0].isin([OTHER]).any():
+        return ""
+    return (
+        " Ten FER+ taggers judged every image of FER-2013 anew: where they disagree with the label, a model that "
+        "answers as they do counts as wrong."
+    )
+
+
 def _ensemble(summary: dict[str, Any], dataset: FaceDataset, titles: dict[str, str]) -> str:
     metrics = summary["metrics"]
     members = ", ".join(f"{titles[name]} {weight:.2f}" for name, weight in summary["weights"].items())
@@ -119,7 +127,7 @@ def _ensemble(summary: dict[str, Any], dataset: FaceDataset, titles: dict[str, s
     )
 
 
-def _provenance(dataset: FaceDataset, folders: list[ModelFolder], commits: dict[str, str]) -> str:
+def _provenance(dataset: FaceDataset, folders: list[ModelFolder]) -> str:
     rows = [
         {
             "architecture": folder.run["title"],
@@ -127,7 +135,7 @@ def _provenance(dataset: FaceDataset, folders: list[ModelFolder], commits: dict[
             "epochs": f"{folder.run['epochs']} (epoch {folder.run['best_epoch']} kept)",
             "seed": str(folder.run["seed"]),
             "precision": folder.run["precision"],
-            "commit": commits[folder.run["architecture"]][:12],
+            "commit": folder.commit[:12],
             "recipe": f"`{json.dumps(folder.run['recipe'])}`",
             "software": ", ".join(f"{name} {value}" for name, value in folder.run["software"].items()),
             "model sha256": f"`{folder.run['model_sha256'][:12]}`",

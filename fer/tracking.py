@@ -17,7 +17,6 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.models import ModelSignature
 from mlflow.tracking.context.registry import resolve_tags
 from mlflow.types import Schema, TensorSpec
-from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
 from mlflow.utils.time import get_current_time_millis
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -129,11 +128,6 @@ class Tracker:
             max_results=1,
         )
         return found[0].info.run_id if found else None
-
-    def commit(self, folder: ModelFolder) -> str:
-        """The Git commit of the code that trained the model in ``folder``, or ``unknown``."""
-        run_id = self.find_run(folder.run["model_sha256"], folder.run["job"])
-        return self.client.get_run(run_id).data.tags.get(MLFLOW_GIT_COMMIT, "unknown") if run_id else "unknown"
 
     def log_metrics(self, run_id: str, metrics: dict[str, float]) -> None:
         """Log plain numbers of a finished run (latency, intervals)."""

@@ -52,6 +52,7 @@ def explore() -> None:
 @app.command()
 def train(architecture: str) -> None:
     """Train ARCHITECTURE."""
+    environment.check_backend()
     with environment.quiet_start():
         from pipelines.train import train
 

@@ -50,7 +50,7 @@ def write(chosen: Ensemble, dataset: FaceDataset, settings: Compare) -> None:
         "dataset": dataset.name,
         "fingerprint": dataset.fingerprint,
         "weights": chosen.weights,
-        "temperature": chosen.temperature,
+        "temperatures": chosen.temperatures,
         "metrics": chosen.metrics | intervals(chosen.predictions, dataset.classes, settings),
     }
     write_text(SUMMARY, json.dumps(summary, indent=2) + "\n")

@@ -4,10 +4,16 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
+
+from fer.errors import UserError, did_you_mean
 
 #: Everything that the tools themselves keep: MLflow's database, Prefect's, Bentos, checkpoints. Not a DVC output.
 STATE = Path("state")
+
+#: Backends of Keras that train; TensorFlow writes ONNX too.
+BACKENDS = ("tensorflow", "jax", "torch")
 
 TELEMETRY_OFF = {
     "DVC_NO_ANALYTICS": "1",
@@ -32,6 +38,9 @@ def defaults() -> dict[str, str]:
         # A server that does not answer is named after seconds, not minutes.
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
         "KERAS_BACKEND": "tensorflow",
+        # What JAX and torch need to give the same weights twice on an accelerator.
+        "XLA_FLAGS": "--xla_gpu_deterministic_ops=true",
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "GIT_PYTHON_REFRESH": "quiet",
     }
@@ -56,6 +65,22 @@ def prepare() -> None:
     if os.environ.get("PYTHONHASHSEED") != "0":
         os.environ["PYTHONHASHSEED"] = "0"
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def check_backend() -> None:
+    """That Keras has the backend that ``KERAS_BACKEND`` names.
+
+    Raises:
+        UserError: for an unknown one, or one that is not installed.
+    """
+    backend = os.environ["KERAS_BACKEND"]
+    if backend not in BACKENDS:
+        raise UserError(f"KERAS_BACKEND: unknown backend {backend!r}{did_you_mean(backend, BACKENDS)}")
+    if find_spec(backend) is None:
+        raise UserError(
+            f"KERAS_BACKEND: {backend} is not installed here; install it, or set KERAS_BACKEND to one of "
+            f"{', '.join(name for name in BACKENDS if find_spec(name)) or 'those that you install'}"
+        )
 
 
 @contextmanager

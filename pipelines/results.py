@@ -17,7 +17,6 @@ from fer.outputs import ModelFolder
 from fer.params import load_params
 from fer.results import confusion_name, read_json, results_page
 from fer.slices import confident_mistakes, ferplus_votes, slice_table, slices_of_test
-from fer.tracking import Tracker
 from pipelines import compare, ensemble, explore, ingest, validate
 from pipelines.models import MODELS
 
@@ -43,7 +42,6 @@ def results() -> None:
     dataset = FaceDataset.load(ingest.DATASET)
     params = load_params()
     folders = open_models(MODELS, params.train.architectures, dataset)
-    tracker = Tracker(params.tracking)
     target = IMAGES / dataset.name.lower().replace(" ", "-")
     target.mkdir(parents=True, exist_ok=True)
     try:
@@ -57,7 +55,6 @@ def results() -> None:
             pd.read_csv(compare.TABLE),
             read_json(ensemble.SUMMARY),
             slice_table(folders, slices_of_test(dataset), params.compare),
-            {folder.run["architecture"]: tracker.commit(folder) for folder in folders},
             target.relative_to(PAGE.parent).as_posix(),
         )
     except OSError as error:

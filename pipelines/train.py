@@ -8,6 +8,7 @@ import sys
 from importlib.util import find_spec
 
 import keras
+from mlflow.utils.git_utils import get_git_commit
 from prefect import flow, task
 
 from fer.data.dataset import FaceDataset
@@ -45,7 +46,7 @@ def train(architecture: str) -> None:
     if keras.backend.backend() != EXPORTER:
         return finish_with_tensorflow(architecture, checkpoint)
     folder = save(dataset, job, trained)
-    log(tracker, trained.progress.notes["run_id"], folder, dataset)
+    log(tracker, job, trained.progress, folder, dataset)
     shutil.rmtree(checkpoint.folder, ignore_errors=True)
     scores = folder.metrics
     say(
@@ -59,6 +60,7 @@ def train_epochs(params: Params, dataset: FaceDataset, job: Job, checkpoint: Che
     """Every epoch, logged to MLflow as it ends."""
 
     def on_epoch(progress: Progress) -> None:
+        progress.notes.setdefault("commit", get_git_commit(".") or "unknown")
         progress.notes["run_id"] = tracker.open_run(job, dataset.name, progress.notes.get("run_id"))
         tracker.log_history(progress.notes["run_id"], progress.history)
         say(f"{job.architecture}: {epoch_line(progress)}")
@@ -92,7 +94,11 @@ def save(dataset: FaceDataset, job: Job, trained: Trained) -> ModelFolder:
 
 
 @task
-def log(tracker: Tracker, run_id: str, folder: ModelFolder, dataset: FaceDataset) -> None:
-    """The finished run in MLflow, its id beside the model."""
+def log(tracker: Tracker, job: Job, progress: Progress, folder: ModelFolder, dataset: FaceDataset) -> None:
+    """The finished run in MLflow; its id, and the commit of the code that trained, beside the model."""
+    # Where the epochs ran on another machine, its run is not in this store.
+    run_id = tracker.open_run(job, dataset.name, progress.notes.get("run_id"))
+    tracker.log_history(run_id, progress.history)
     tracker.finish_run(run_id, folder, dataset)
-    write_text(folder.path / "mlflow.json", json.dumps({"run_id": run_id}) + "\n")
+    about = {"run_id": run_id, "commit": progress.notes.get("commit", "unknown")}
+    write_text(folder.path / "mlflow.json", json.dumps(about) + "\n")

@@ -15,14 +15,14 @@ REDUCTION = 8
 def build(classes: int, input_size: int) -> keras.Model:
     """ResNet-18 (He et al. 2015) with squeeze-and-excitation (Hu et al. 2018), a 3x3 stem and 32 to 320 filters.
 
-    Shortcuts that change shape are average pooling and a 1x1 convolution (ResNet-D, He et al. 2019). 4.4 M parameters.
+    Shortcuts that change shape are average pooling and a 1x1 convolution (ResNet-D, He et al. 2019). 4.3 M parameters.
     """
     inputs = keras.Input((input_size, input_size, 1))
     x = layers.ReLU()(convolution(standardized(inputs), WIDTHS[0]))
     for stage, filters in enumerate(WIDTHS):
         x = _block(x, filters, strides=2 if stage else 1)
         x = _block(x, filters, strides=1)
-    return keras.Model(inputs, head(x, classes, dropout=0.4))
+    return keras.Model(inputs, head(x, classes, dropout=0.3))
 
 
 def _block(x: KerasTensor, filters: int, strides: int) -> KerasTensor:

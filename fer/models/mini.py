@@ -9,4 +9,4 @@ from fer.models.registry import register
 @register("mini", "Mini CNN", preprocessing="grey")
 def build(classes: int, input_size: int) -> keras.Model:
     """A VGG trunk of 32, 64, 128 and 192 filters: 0.84 M parameters."""
-    return vgg_trunk((32, 64, 128, 192), classes, input_size, dropout=0.3)
+    return vgg_trunk((32, 64, 128, 192), classes, input_size, dropout=0.1)

@@ -51,7 +51,7 @@ def augment(faces: np.ndarray, settings: Augmentation, rng: np.random.Generator)
 
 
 def _erase(faces: np.ndarray, probability: float, rng: np.random.Generator) -> None:
-    """Fill a rectangle of some of the faces with noise, in place."""
+    """Fill a rectangle of some of the faces with their mean grey, in place."""
     if not probability:
         return
     height, width = faces.shape[1:]
@@ -63,4 +63,4 @@ def _erase(faces: np.ndarray, probability: float, rng: np.random.Generator) -> N
             for side, limit in ((np.sqrt(area * aspect), height), (np.sqrt(area / aspect), width))
         )
         top, left = rng.integers(height - rows + 1), rng.integers(width - columns + 1)
-        face[top : top + rows, left : left + columns] = rng.integers(0, 256, (rows, columns), np.uint8)
+        face[top : top + rows, left : left + columns] = round(face.mean())

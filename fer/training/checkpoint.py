@@ -1,6 +1,8 @@
 """Checkpoints: everything that a killed training needs to go on at its last epoch with the same result."""
 
+import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,9 +28,10 @@ class Progress:
         phase: ``head`` (backbone frozen) or ``all``: the phase that the optimizer's state belongs to.
         epochs: finished epochs over both phases.
         history: one row per finished epoch.
-        best_epoch: the epoch (from 1) with the best validation macro-F1 so far; 0 before the first.
-        best_score: that macro-F1.
+        best_epoch: the epoch (from 1) with the lowest validation loss so far; 0 before the first.
+        best_loss: that loss.
         weights: the name of the pretrained file that the training began from, or ``random``.
+        code: digest of the modules that decide how a training goes.
         precision: the dtype policy of the network.
         backend: Keras' backend of the last epoch.
         total: epochs of both phases.
@@ -40,8 +43,9 @@ class Progress:
     epochs: int = 0
     history: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int = 0
-    best_score: float = -1.0
+    best_loss: float = math.inf
     weights: str = RANDOM
+    code: str = ""
     precision: str = "float32"
     backend: str = ""
     total: int = 0
@@ -92,6 +96,15 @@ class Checkpoint:
     def _arrays(self, name: str) -> Arrays:
         with np.load(self.folder / f"{name}.npz") as arrays:
             return [arrays[key] for key in arrays.files]
+
+
+def code_digest() -> str:
+    """16 hex digits that change with any module of ``fer.models`` and ``fer.training``."""
+    package = Path(__file__).parents[1]
+    digest = hashlib.sha256()
+    for path in sorted([*package.glob("models/*.py"), *package.glob("training/*.py")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def model_variables(model: keras.Model) -> list[Any]:

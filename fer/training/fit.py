@@ -10,13 +10,24 @@ import numpy as np
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
-from fer.evaluation import accuracy_and_macro_f1, best_temperature
+from fer.evaluation import accuracy_and_macro_f1, best_temperature, calibrated_loss
 from fer.models.network import NETWORK, build_classifier
+from fer.models.normalization import estimate_statistics
 from fer.models.registry import Architecture, get_architecture
 from fer.models.transfer import BACKBONE
 from fer.models.weights import PretrainedFile, find_weights, load_backbone
 from fer.training.batches import Batches
-from fer.training.checkpoint import RANDOM, Arrays, Checkpoint, Progress, Saved, model_variables, read, write
+from fer.training.checkpoint import (
+    RANDOM,
+    Arrays,
+    Checkpoint,
+    Progress,
+    Saved,
+    code_digest,
+    model_variables,
+    read,
+    write,
+)
 from fer.training.job import Job
 from fer.training.memory import keep_freed_memory
 from fer.training.optimizer import ALL, HEAD, compile_phase
@@ -64,13 +75,14 @@ def train(
     Each has its own peak of the learning rate and its own schedule.
 
     Args:
-        dataset: trained on its train split; the epoch with the best macro-F1 on the validation split is kept, with
-            the moving average of its weights where the recipe asks for one.
+        dataset: trained on its train split; the epoch with the lowest log-loss of calibrated answers on the validation
+            split is kept, with the moving average of its weights where the recipe asks for one.
         job: the architecture, recipe and seed.
         weights_folder: where pretrained files are looked for first.
         checkpoint: written after every epoch and read at the start.
         on_epoch: called after every epoch, before the checkpoint is written; may put notes into the progress.
-        on_warning: called with a line where pretrained weights were wanted and cannot be had.
+        on_warning: called with a line where pretrained weights were wanted and cannot be had, or a checkpoint is of
+            other code.
 
     Raises:
         UserError: for missing or wrong pretrained weights, a class without images, a batch larger than the train split,
@@ -81,7 +93,7 @@ def train(
     architecture = get_architecture(job.architecture)
     faces, labels = _split(dataset, "train")
     _check(job, labels)
-    saved = checkpoint.load()
+    saved = _load(checkpoint, job, on_warning)
     if saved:
         source = next((file for file in architecture.pretrained if file.name == saved.progress.weights), None)
         model = _build(job, architecture, source, saved.progress.precision)
@@ -92,7 +104,8 @@ def train(
         model = _build(job, architecture, source, precision)
         if source and path:
             load_backbone(model.get_layer(NETWORK).get_layer(BACKBONE), source, path)
-        saved = Saved(Progress(weights=source.name if source else RANDOM, precision=precision), [], [], [])
+        begun = Progress(weights=source.name if source else RANDOM, precision=precision, code=code_digest())
+        saved = Saved(begun, [], [], [])
     held_out = _split(dataset, "validation")
     _run(model, job, (faces, labels), held_out, saved, checkpoint, on_epoch)
     final = _build(job, architecture, source, "float32")
@@ -137,8 +150,8 @@ def _run(
         progress.epochs += 1
         progress.backend = keras.backend.backend()
         progress.history.append(row)
-        if row["validation.macro_f1"] > progress.best_score:
-            progress.best_epoch, progress.best_score = progress.epochs, row["validation.macro_f1"]
+        if row["validation.loss"] < progress.best_loss:
+            progress.best_epoch, progress.best_loss = progress.epochs, row["validation.loss"]
             saved.best = model.get_weights()
         saved.model, saved.optimizer = state.model_values, state.optimizer_values
         write(model_variables(model), saved.model)
@@ -153,12 +166,25 @@ def predict(model: keras.Model, faces: np.ndarray) -> np.ndarray:
     return np.asarray(model.predict(faces, batch_size=PREDICT_BATCH, verbose=0), np.float32)
 
 
+def _load(checkpoint: Checkpoint, job: Job, on_warning: Callable[[str], None]) -> Saved | None:
+    """The checkpoint, unless other code wrote it: two programs' epochs make no training."""
+    saved = checkpoint.load()
+    if saved and saved.progress.code != code_digest():
+        on_warning(f"{job.architecture}: the code has changed since the checkpoint; the training begins anew")
+        return None
+    return saved
+
+
 def _make_deterministic() -> None:
-    """Have the backend use deterministic kernels where it offers the choice."""
+    """Have TensorFlow and torch use deterministic kernels; JAX reads XLA_FLAGS when it is imported."""
     if keras.backend.backend() == "tensorflow":
         import tensorflow
 
         tensorflow.config.experimental.enable_op_determinism()
+    elif keras.backend.backend() == "torch":
+        import torch
+
+        torch.use_deterministic_algorithms(True)
 
 
 def _find(
@@ -246,6 +272,8 @@ def _run_epoch(
     bar = EpochBar(model.name, epoch, progress.total, len(batches))
     logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[state, bar]).history
     loss = float(logs["loss"][0])
+    if model.optimizer.use_ema:
+        estimate_statistics(model, batches.faces)
     probabilities = predict(model, held_out[0])
     # The last step's loss comes before its update, so a finite loss says nothing about the weights it leaves.
     finite = all(np.isfinite(values).all() for values in (np.asarray(loss), probabilities, *state.model_values))
@@ -260,6 +288,7 @@ def _run_epoch(
         "epoch": epoch,
         "loss": loss,
         "accuracy": float(logs["accuracy"][0]),
+        "validation.loss": calibrated_loss(held_out[1], probabilities),
         "validation.accuracy": scores[0],
         "validation.macro_f1": scores[1],
     }

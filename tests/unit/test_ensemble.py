@@ -65,12 +65,12 @@ def test_shares_sum_to_one_and_the_mean_is_no_worse_than_the_best_single_one(mod
 
 def test_the_predictions_are_the_weighted_mean_calibrated(built: Ensemble, folders: list[ModelFolder]) -> None:
     shares = [built.weights.get(name, 0) for name in NAMES]
-    for columns in ("p.", "ten."):
+    for columns, split in (("p.", "validation"), ("ten.", "validation_ten_views")):
         names = [f"{columns}{name}" for name in folders[0].classes]
         mean = sum(
             share * folder.predictions[names].to_numpy(float) for share, folder in zip(shares, folders, strict=True)
         )
-        scaled = mean ** (1 / built.temperature)
+        scaled = mean ** (1 / built.temperatures[split])
         np.testing.assert_allclose(
             built.predictions[names], scaled / scaled.sum(axis=1, keepdims=True), rtol=1e-4, atol=1e-7
         )
@@ -93,7 +93,7 @@ def test_what_test_says_changes_no_weight(folders: list[ModelFolder], built: Ens
         other.__dict__["predictions"] = table
         turned.append(other)
     again = build_ensemble(turned)
-    assert (again.weights, again.temperature) == (built.weights, built.temperature)
+    assert (again.weights, again.temperatures) == (built.weights, built.temperatures)
     assert again.metrics["test_ten_views.ece"] != built.metrics["test_ten_views.ece"]
 
 

@@ -3,12 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import softmax
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss
 
 from fer.evaluation import (
     accuracy_and_macro_f1,
     best_temperature,
     bootstrap_intervals,
+    calibrated_loss,
     calibration_error,
     confusion,
     evaluate,
@@ -177,6 +178,7 @@ def test_the_best_temperature_is_the_one_that_spoilt_the_probabilities(temperatu
     calibrated = softmax(np.log(spoilt) / best_temperature(labels, spoilt), axis=1)
     assert calibration_error(labels, calibrated) < 0.015
     np.testing.assert_array_equal(calibrated.argmax(axis=1), spoilt.argmax(axis=1))
+    assert calibrated_loss(labels, spoilt) == pytest.approx(log_loss(labels, true), abs=0.005)
 
 
 def test_a_probability_of_zero_leaves_the_temperature_finite() -> None:

@@ -59,6 +59,12 @@ def test_an_architectures_own_settings_stand_over_the_recipe(tmp_path: Path, con
     assert params.recipe("resnet50").epochs == 4
 
 
+def test_a_section_inside_a_recipe_is_overridden_key_by_key(tmp_path: Path, content: dict[str, Any]) -> None:
+    content["architectures"]["vgg16"]["quick"] = {"augmentation": {"erase": 0.3}}
+    own, base = load_params(write(tmp_path, content)).recipe("vgg16"), content["recipes"]["quick"]
+    assert own.augmentation.model_dump() == base["augmentation"] | {"erase": 0.3}
+
+
 def test_the_five_class_task_is_one_setting(tmp_path: Path, content: dict[str, Any]) -> None:
     content["data"]["classes"] = "five"
     assert resolve_classes(load_params(write(tmp_path, content)).data.classes) == FIVE_EMOTIONS
@@ -145,7 +151,7 @@ def name_one_class(content: dict[str, Any]) -> None:
 
 
 def no_epochs(content: dict[str, Any]) -> None:
-    content["recipes"]["quick"]["epochs"] = 0
+    content["architectures"]["baseline"]["quick"]["epochs"] = 0
 
 
 def text_for_a_number(content: dict[str, Any]) -> None:

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from fer.models.normalization import BatchNormalization, with_fast_normalization
+from fer.models.normalization import BatchNormalization, estimate_statistics, with_fast_normalization
 
 IMAGES = np.random.default_rng(0).normal(3, 2, (16, 5, 5, 4)).astype(np.float32)
 
@@ -63,3 +63,18 @@ def test_published_weights_load_into_the_network_made_fast() -> None:
     np.testing.assert_array_equal(np.asarray(fast(faces)), np.asarray(published(faces)))
     normalizations = [layer for layer in fast.layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert {(type(layer), layer.momentum) for layer in normalizations} == {(BatchNormalization, 0.9)}
+
+
+def test_statistics_are_estimated_as_plain_means_over_batches() -> None:
+    faces = np.random.default_rng(2).integers(0, 256, (600, 48, 48), np.uint8)
+    inputs = keras.Input((48, 48), dtype="uint8")
+    x = keras.layers.Reshape((48, 48, 1))(keras.ops.cast(inputs, "float32") / 255)
+    inner = keras.Sequential([keras.Input((48, 48, 1)), BatchNormalization(momentum=0.5)])
+    model = keras.Model(inputs, inner(x))
+    (layer,) = inner.layers
+    layer.moving_mean.assign([99.0])
+    estimate_statistics(model, faces)
+    batches = [faces[start : start + 256] / 255 for start in range(0, 600, 256)]
+    np.testing.assert_allclose(layer.moving_mean, [np.mean([batch.mean() for batch in batches])], rtol=1e-4)
+    np.testing.assert_allclose(layer.moving_variance, [np.mean([batch.var() for batch in batches])], rtol=1e-4)
+    assert layer.momentum == 0.5

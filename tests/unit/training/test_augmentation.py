@@ -125,14 +125,15 @@ def test_no_faces() -> None:
     assert augment(FACES[:0], STRONG, rng()).shape == (0, 48, 48)
 
 
-def test_erasing_fills_one_rectangle_of_the_chosen_faces_with_noise() -> None:
-    faces = np.full((400, 48, 48), 100, np.uint8)
-    changes = augment(faces, changed(erase=0.5), rng()) != 100
+def test_erasing_fills_one_rectangle_of_the_chosen_faces_with_their_mean() -> None:
+    faces = np.repeat(rng(3).choice(np.array([10, 210], np.uint8), (1, 48, 48)), 400, axis=0)
+    out = augment(faces, changed(erase=0.5), rng())
+    changes = out != faces
     erased = changes.any(axis=(1, 2))
     assert 150 < erased.sum() < 250
-    for change in changes[erased]:
+    for face, change in zip(out[erased], changes[erased], strict=True):
         rows, columns = np.flatnonzero(change.any(axis=1)), np.flatnonzero(change.any(axis=0))
         box = change[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        # noise hits the face's own value once in 256 pixels
-        assert box.mean() > 0.9
+        assert box.all()
+        assert set(face[change]) == {round(faces[0].mean())}
         assert 0.01 < box.size / 48**2 < 0.22

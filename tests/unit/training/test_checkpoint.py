@@ -15,7 +15,7 @@ def state(epochs: int) -> Saved:
         epochs=epochs,
         history=[{"epoch": n, "loss": 1 / 3} for n in range(epochs)],
         best_epoch=1,
-        best_score=0.1 + 0.2,
+        best_loss=0.1 + 0.2,
         weights="faces.h5",
         notes={"run_id": "abc"},
     )

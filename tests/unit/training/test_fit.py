@@ -118,13 +118,13 @@ def test_the_head_phase_leaves_the_backbone_alone(whole: Run, weights: Path) -> 
 
 def test_the_best_epoch_is_kept(whole: Run) -> None:
     progress, data = whole.trained.progress, dataset()
-    scores = [row["validation.macro_f1"] for row in progress.history]
-    assert progress.best_epoch == int(np.argmax(scores)) + 1
-    assert progress.best_score == max(scores)
+    losses = [row["validation.loss"] for row in progress.history]
+    assert progress.best_epoch == int(np.argmin(losses)) + 1
+    assert progress.best_loss == min(losses)
     rows = data.rows("validation")
     assert accuracy_and_macro_f1(data.labels[rows], predict(whole.trained.model, data.images[rows])) == (
         progress.history[progress.best_epoch - 1]["validation.accuracy"],
-        progress.best_score,
+        progress.history[progress.best_epoch - 1]["validation.macro_f1"],
     )
 
 
@@ -299,10 +299,23 @@ def test_the_measured_precision_is_kept_with_the_checkpoint(tmp_path: Path, monk
 def test_a_measured_precision_trains_as_the_same_precision_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(precision, "_step_seconds", lambda model, *arguments: model.count_params())
+    monkeypatch.setattr(precision, "_step_seconds", lambda *arguments: 1.0)
     files = []
     for name, setting in (("auto", "auto"), ("plain", "float32")):
         (tmp_path / name).mkdir()
         run(tmp_path / name, None, make_job(epochs=1, pretrained="none", precision=setting))
         files.append((tmp_path / name / "model.weights.h5").read_bytes())
     assert files[0] == files[1]
+
+
+def test_a_checkpoint_of_other_code_is_not_gone_on_with(whole: Run, weights: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole.checkpoint(TOTAL - 1), tmp_path / "checkpoint")
+    checkpoint = Checkpoint(tmp_path / "checkpoint")
+    saved = checkpoint.load()
+    saved.progress.code = "of another day"
+    checkpoint.save(saved)
+    warnings: list[str] = []
+    epochs: list[int] = []
+    train(dataset(), make_job(), weights, checkpoint, lambda p: epochs.append(p.epochs), warnings.append)
+    assert epochs == list(range(1, TOTAL + 1))
+    assert warnings == ["tiny: the code has changed since the checkpoint; the training begins anew"]
