@@ -18,14 +18,22 @@ ROUNDS = 50
 
 def onnx_predict(path: Path, faces: np.ndarray, batch_size: int = 256) -> np.ndarray:
     """Probabilities float32 ``[N, C]`` that ONNX Runtime gives for faces uint8 ``[N, 48, 48]``."""
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return _answers(_open(path), faces, batch_size)
+
+
+def ten_view_predict(path: Path, faces: np.ndarray, batch_size: int = 256) -> np.ndarray:
+    """Probabilities float32 ``[N, C]``: the mean of ONNX Runtime's answers to ten views of every face."""
+    session = _open(path)
+    return np.stack([_answers(session, view, batch_size) for view in ten_views(faces)]).mean(axis=0)
+
+
+def _open(path: Path) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+
+def _answers(session: onnxruntime.InferenceSession, faces: np.ndarray, batch_size: int) -> np.ndarray:
     batches = [faces[start : start + batch_size] for start in range(0, len(faces), batch_size)]
     return np.concatenate([session.run([OUTPUT], {INPUT: np.ascontiguousarray(batch)})[0] for batch in batches])
-
-
-def ten_view_predict(path: Path, faces: np.ndarray) -> np.ndarray:
-    """Probabilities float32 ``[N, C]``: the mean of ONNX Runtime's answers to ten views of every face."""
-    return np.stack([onnx_predict(path, view) for view in ten_views(faces)]).mean(axis=0)
 
 
 def parity(path: Path, faces: np.ndarray, probabilities: np.ndarray) -> float:
@@ -40,10 +48,7 @@ def measure_latency(models: dict[str, Path]) -> dict[str, float]:
         models: ONNX files by name, input ``faces`` uint8 ``[N, 48, 48]``.
     """
     face = np.random.default_rng(0).integers(0, 256, (1, IMAGE_SIZE, IMAGE_SIZE), dtype=np.uint8)
-    sessions = {
-        name: onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-        for name, path in models.items()
-    }
+    sessions = {name: _open(path) for name, path in models.items()}
     times: dict[str, list[float]] = {name: [] for name in models}
     for session in sessions.values():
         session.run([OUTPUT], {INPUT: face})
