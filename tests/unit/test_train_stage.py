@@ -1,10 +1,16 @@
+import json
+import os
 from pathlib import Path
 
 import pytest
+from face_datasets import small_dataset
+from trained_models import history, job_of, write_trained
 
 from fer.errors import UserError
-from fer.training.checkpoint import Checkpoint
-from pipelines import train
+from fer.params import Tracking
+from fer.tracking import Tracker
+from fer.training.checkpoint import Checkpoint, Progress
+from pipelines import environment, train
 
 
 def test_without_tensorflow_the_checkpoint_is_the_result_and_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -13,4 +19,42 @@ def test_without_tensorflow_the_checkpoint_is_the_result_and_one_line_says_so(mo
         UserError, match=r"mini: trained, .* copy state/checkpoints/mini-abc to the same place"
     ) as caught:
         train.finish_with_tensorflow.fn("mini", Checkpoint(Path("state/checkpoints/mini-abc")))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_training_whose_epochs_ran_elsewhere_has_a_whole_run_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The checkpoint came from a machine whose run this store does not know."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    dataset = small_dataset(train=2, held_out=4)
+    folder = write_trained(tmp_path / "models", dataset)
+    tracker = Tracker(Tracking(uri=f"sqlite:///{tmp_path / 'mlflow.db'}", experiment="fer", model="fer-classifier"))
+    progress = Progress(history=history(3), notes={"run_id": "f" * 32, "commit": "c" * 40})
+    train.log.fn(tracker, job_of(dataset), progress, folder, dataset)
+    about = json.loads((folder.path / "mlflow.json").read_text())
+    assert about["commit"] == folder.commit == "c" * 40
+    run = tracker.client.get_run(about["run_id"])
+    assert run.info.status == "FINISHED"
+    points = tracker.client.get_metric_history(about["run_id"], "epoch.loss")
+    assert [point.step for point in points] == [1, 2, 3]
+
+
+def test_a_model_that_was_pulled_has_no_known_commit(tmp_path: Path) -> None:
+    assert write_trained(tmp_path, small_dataset(train=2, held_out=4)).commit == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("backend", "words"),
+    [
+        ("jaxx", "unknown backend 'jaxx'; did you mean jax?"),
+        ("torch", "torch is not installed here; install it, or set"),
+    ],
+)
+def test_a_backend_that_cannot_be_had_is_one_line(monkeypatch: pytest.MonkeyPatch, backend: str, words: str) -> None:
+    monkeypatch.setattr(environment, "find_spec", lambda name: None if name == "torch" else name)
+    monkeypatch.setitem(os.environ, "KERAS_BACKEND", backend)
+    with pytest.raises(UserError, match=r"^KERAS_BACKEND: ") as caught:
+        environment.check_backend()
+    assert words in str(caught.value)
     assert "\n" not in str(caught.value)
