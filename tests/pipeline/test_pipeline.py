@@ -244,7 +244,7 @@ def test_the_results_page_is_written_from_the_runs_files(copy):
         assert f"{metrics[name]:.3f}" in page
     assert "| VGGFace | 0.67 | 0.56 | 0.92 | 0.67 | 0.83 |" in page
     images = re.findall(r"\((images/[^)]+)\)", page)
-    assert len(images) == 9
+    assert len(images) == 8
     assert all((copy.folder / "docs" / image).is_file() for image in images)
 
 
