@@ -54,11 +54,11 @@ def ferplus_verdict(table: pd.DataFrame) -> pd.Series:
 
 def slice_table(folders: list[ModelFolder], parts: dict[str, np.ndarray], settings: Compare) -> pd.DataFrame:
     """Accuracy of the ten-view answers on every part, with 95 % bootstrap intervals: a row a part, a column a model."""
+    answers = [(folder, *folder.scored("test_ten_views")) for folder in folders]
     lines = []
     for name, members in parts.items():
         line = {"part of the test split": name, "images": f"{members.sum():,}"}
-        for folder in folders:
-            labels, probabilities = folder.scored("test_ten_views")
+        for folder, labels, probabilities in answers:
             matrix = confusion(labels[members], probabilities[members].argmax(axis=1), len(folder.classes))
             total = int(matrix.sum())
             if total:

@@ -25,13 +25,12 @@ def mistakes_sheet(
         title: names model, split and data set.
         path: the PNG to write.
     """
-    rows = -(-len(faces) // COLUMNS)
     height = FACE + LINE * 4 + 26
+    full_width, full_height = COLUMNS * CELL + 60, 110 + -(-len(faces) // COLUMNS) * height + 20
     subtitle = "label, the model's answer and its confidence" + (
         "; below, the FER+ taggers' votes" if votes is not None else ""
     )
-    with draw(path, COLUMNS * CELL + 60, 110 + rows * height + 20, title, subtitle) as figure:
-        full_width, full_height = COLUMNS * CELL + 60, 110 + rows * height + 20
+    with draw(path, full_width, full_height, title, subtitle) as figure:
         for number, (face, mistake) in enumerate(zip(faces, mistakes.itertuples(), strict=True)):
             left = 30 + number % COLUMNS * CELL + (CELL - FACE) // 2
             top = 110 + number // COLUMNS * height
