@@ -43,7 +43,7 @@ def estimate_statistics(model: keras.Model, faces: np.ndarray) -> None:
 
     Args:
         model: any, its batch normalisation layers at any depth.
-        faces: uint8 ``[N, 48, 48]`` of the train split; the first 2,560 at most are used.
+        faces: uint8 ``[N, 48, 48]`` of the train split, shuffled; the first 2,560 at most are used.
     """
     layers_found = [layer for layer in model._flatten_layers() if isinstance(layer, layers.BatchNormalization)]
     momenta = [layer.momentum for layer in layers_found]

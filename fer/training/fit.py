@@ -273,7 +273,7 @@ def _run_epoch(
     logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[state, bar]).history
     loss = float(logs["loss"][0])
     if model.optimizer.use_ema:
-        estimate_statistics(model, batches.faces)
+        estimate_statistics(model, batches.faces[batches.order])
     probabilities = predict(model, held_out[0])
     # The last step's loss comes before its update, so a finite loss says nothing about the weights it leaves.
     finite = all(np.isfinite(values).all() for values in (np.asarray(loss), probabilities, *state.model_values))

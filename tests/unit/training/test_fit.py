@@ -24,6 +24,7 @@ from fer.models import registry
 from fer.models.network import NETWORK
 from fer.models.transfer import BACKBONE
 from fer.training import fit, precision
+from fer.training.batches import Batches
 from fer.training.checkpoint import Checkpoint, Progress, Saved
 from fer.training.fit import Trained, predict, train
 from fer.training.job import Job
@@ -319,3 +320,17 @@ def test_a_checkpoint_of_other_code_is_not_gone_on_with(whole: Run, weights: Pat
     train(dataset(), make_job(), weights, checkpoint, lambda p: epochs.append(p.epochs), warnings.append)
     assert epochs == list(range(1, TOTAL + 1))
     assert warnings == ["tiny: the code has changed since the checkpoint; the training begins anew"]
+
+
+def test_statistics_are_estimated_on_a_shuffled_train_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder source holds one class after the other, so its first faces would all be of one."""
+    seen: list[np.ndarray] = []
+    monkeypatch.setattr(fit, "estimate_statistics", lambda model, faces: seen.append(np.asarray(faces)))
+    job = make_job(epochs=2, pretrained="none")
+    train(dataset(), job, None, Checkpoint(tmp_path / "checkpoint"))
+    faces = np.asarray(dataset().images[dataset().rows("train")])
+    orders = [
+        Batches(faces, dataset().labels[dataset().rows("train")], 3, job.recipe, job.seed, n, 2).order for n in (0, 1)
+    ]
+    for found, order in zip(seen, orders, strict=True):
+        np.testing.assert_array_equal(found, faces[order])
