@@ -55,7 +55,7 @@ def main(name: str, recipe_name: str) -> None:
             start = time.perf_counter()
             bare.fit(faces, targets, batch_size=recipe.batch_size, verbose=0)
             middle = time.perf_counter()
-            ours.fit(Batches(faces, labels, len(dataset.classes), recipe, 1, epoch, EPOCHS), shuffle=False, verbose=0)
+            ours.fit(Batches(faces, labels, targets, recipe, 1, epoch, EPOCHS), shuffle=False, verbose=0)
             weights, state = read(model_variables(ours)), read(ours.optimizer.variables)
             checkpoint.save(Saved(Progress(), weights, state, weights))
             end = time.perf_counter()

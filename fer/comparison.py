@@ -29,19 +29,19 @@ def open_models(models: Path, architectures: list[str], dataset: FaceDataset) ->
 
 
 def comparison_table(folders: list[ModelFolder], settings: Compare) -> pd.DataFrame:
-    """A row per architecture, best validation macro-F1 first: what it is, then every metric of every split.
+    """A row per model, best validation macro-F1 first: what it is, then every metric of every split.
 
     Accuracy and macro-F1 carry their 95 % bootstrap interval in ``<name>.low`` and ``<name>.high``.
     """
     rows = []
     for folder in folders:
         run = folder.run
-        row = {name: run[name] for name in ("architecture", "title", "dataset", "fingerprint", "weights")}
+        row = {"model": folder.name} | {name: run[name] for name in ("title", "dataset", "fingerprint", "weights")}
         row |= {"epochs": run["epochs"], "best_epoch": run["best_epoch"], "parity": run["parity"]}
         row |= folder.metrics | intervals(folder.predictions, folder.classes, settings)
         rows.append(row)
     table = pd.DataFrame(rows).astype({"params": int})
-    return table.sort_values(["validation.macro_f1", "architecture"], ascending=[False, True], ignore_index=True)
+    return table.sort_values(["validation.macro_f1", "model"], ascending=[False, True], ignore_index=True)
 
 
 def intervals(predictions: pd.DataFrame, classes: tuple[str, ...], settings: Compare) -> dict[str, float]:
@@ -57,12 +57,12 @@ def intervals(predictions: pd.DataFrame, classes: tuple[str, ...], settings: Com
 
 def with_latency(table: pd.DataFrame, folders: list[ModelFolder]) -> pd.DataFrame:
     """The table with a column ``latency_ms``: one face in ONNX Runtime, all models measured in the same run."""
-    measured = measure_latency({folder.run["architecture"]: folder.onnx for folder in folders})
-    return table.assign(latency_ms=table["architecture"].map(measured))
+    measured = measure_latency({folder.name: folder.onnx for folder in folders})
+    return table.assign(latency_ms=table["model"].map(measured))
 
 
 def deck_table(table: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
-    """The table as in the deck, a column per architecture: test F1 per class, macro-F1, accuracy, size and latency."""
+    """The table as in the deck, a column per model: test F1 per class, macro-F1, accuracy, size and latency."""
     lines: dict[str, pd.Series] = {"weights": table["weights"]}
     lines |= {f"F1 {name}": table[f"test.f1.{name}"].map("{:.3f}".format) for name in classes}
     for name, title in (

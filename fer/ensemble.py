@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import log_loss
+from scipy.special import softmax
 
 from fer.errors import UserError
-from fer.evaluation import best_temperature, evaluate
-from fer.outputs import PLAIN, SCORED, TEN_VIEWS, ModelFolder, scored_rows
+from fer.evaluation import best_temperature, log_loss
+from fer.outputs import PLAIN, TEN_VIEWS, ModelFolder, scored_rows, split_metrics
+from fer.runtime import onnx_predict
 
 #: Picks of the greedy selection: weights are multiples of one over their number.
 PICKS = 20
@@ -45,17 +46,26 @@ def build_ensemble(folders: list[ModelFolder]) -> Ensemble:
         if folder.classes != first.classes or not folder.predictions["row"].equals(first.predictions["row"]):
             raise UserError(f"{folder.path}: answers other images or classes than {first.path}; run dvc repro")
     labels = first.scored("validation_ten_views")[0]
-    answers = [_normalised(folder.scored("validation_ten_views")[1]) for folder in folders]
+    answers = [folder.scored("validation_ten_views")[1] for folder in folders]
     shares = select(labels, answers)
-    names = [folder.run["architecture"] for folder in folders]
+    names = [folder.name for folder in folders]
     predictions, temperatures = _averaged(folders, shares)
-    metrics = {
-        f"{split}.{name}": value
-        for split in SCORED
-        for name, value in evaluate(*scored_rows(predictions, first.classes, split), first.classes).items()
-    }
+    metrics = split_metrics(predictions, first.classes)
     weights = {name: float(share) for name, share in zip(names, shares, strict=True) if share > 0}
     return Ensemble(weights, temperatures, predictions, metrics)
+
+
+def answer(chosen: Ensemble, folders: list[ModelFolder], faces: np.ndarray) -> np.ndarray:
+    """The ensemble's probabilities float32 ``[N, C]`` from one view of each of the faces uint8 ``[N, 48, 48]``.
+
+    Args:
+        chosen: of ``build_ensemble``.
+        folders: the members, among others.
+        faces: any, the images that the members were trained on included.
+    """
+    members = {folder.name: folder.onnx for folder in folders}
+    answers = [share * onnx_predict(members[name], faces) for name, share in chosen.weights.items()]
+    return _calibrated(np.sum(answers, axis=0), chosen.temperatures["validation"])
 
 
 def select(labels: np.ndarray, answers: list[np.ndarray], picks: int = PICKS) -> np.ndarray:
@@ -71,9 +81,8 @@ def select(labels: np.ndarray, answers: list[np.ndarray], picks: int = PICKS) ->
     """
     counts, total = np.zeros(len(answers)), np.zeros_like(answers[0], np.float64)
     best_loss, best = np.inf, counts
-    classes = range(answers[0].shape[1])
     for pick in range(1, picks + 1):
-        losses = [log_loss(labels, (total + answer) / pick, labels=classes) for answer in answers]
+        losses = [log_loss(labels, (total + answer) / pick) for answer in answers]
         chosen = int(np.argmin(losses))
         counts, total = counts + np.eye(len(answers))[chosen], total + answers[chosen]
         if losses[chosen] < best_loss:
@@ -91,12 +100,13 @@ def _averaged(folders: list[ModelFolder], shares: np.ndarray) -> tuple[pd.DataFr
         answers = np.stack([folder.predictions[names].to_numpy(float) for folder in folders])
         table[names] = np.tensordot(shares, answers, axes=1)
         temperatures[split] = best_temperature(*scored_rows(table, classes, split))
-        table[names] = _normalised(table[names].to_numpy() ** (1 / temperatures[split])).astype(np.float32)
+        table[names] = _calibrated(table[names].to_numpy(), temperatures[split])
     best = table[[f"{PLAIN}{name}" for name in classes]].to_numpy().argmax(axis=1)
     return table.assign(predicted=[classes[code] for code in best]), temperatures
 
 
-def _normalised(values: np.ndarray) -> np.ndarray:
-    """Rows in float64 that sum to 1 in its precision."""
-    values = values.astype(np.float64)
-    return values / values.sum(axis=1, keepdims=True)
+def _calibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
+    """Probabilities float32 ``[N, C]`` with their logarithms divided by a temperature."""
+    return softmax(np.log(np.maximum(probabilities, np.finfo(np.float32).tiny)) / temperature, axis=1).astype(
+        np.float32
+    )

@@ -54,7 +54,7 @@ def best_temperature(labels: np.ndarray, probabilities: np.ndarray) -> float:
         probabilities: float ``[N, C]`` at temperature 1.
     """
     limit = np.log(10)
-    found = minimize_scalar(lambda log_t: _log_loss(labels, probabilities, np.exp(log_t)), bounds=(-limit, limit))
+    found = minimize_scalar(lambda log_t: log_loss(labels, probabilities, np.exp(log_t)), bounds=(-limit, limit))
     return float(np.exp(found.x))
 
 
@@ -65,10 +65,17 @@ def calibrated_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
         labels: int ``[N]``, codes 0 to C-1.
         probabilities: float ``[N, C]``.
     """
-    return _log_loss(labels, probabilities, best_temperature(labels, probabilities))
+    return log_loss(labels, probabilities, best_temperature(labels, probabilities))
 
 
-def _log_loss(labels: np.ndarray, probabilities: np.ndarray, temperature: float) -> float:
+def log_loss(labels: np.ndarray, probabilities: np.ndarray, temperature: float = 1.0) -> float:
+    """The mean negative logarithm of the labels' probabilities, with logits divided by a temperature.
+
+    Args:
+        labels: int ``[N]``, codes 0 to C-1.
+        probabilities: float ``[N, C]``; rows need not sum to 1.
+        temperature: above 0.
+    """
     logits = np.log(np.maximum(probabilities.astype(np.float64), np.finfo(np.float32).tiny)) / temperature
     return float(-log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean())
 

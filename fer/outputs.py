@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from fer.errors import UserError
+from fer.evaluation import evaluate
+from fer.job import Job
 
 #: Answers that a model is measured by: a split's, those of test less the images that train holds a copy of, and those
 #: averaged over ten views of every face (test-time augmentation).
@@ -37,6 +40,23 @@ class ModelFolder:
             UserError: where the folder holds no complete training.
         """
         return self._json("run.json")
+
+    @cached_property
+    def job(self) -> Job:
+        """What was trained.
+
+        Raises:
+            UserError: where the folder was written by other code.
+        """
+        try:
+            return Job.of(self.run)
+        except (KeyError, TypeError, ValidationError) as error:
+            raise UserError(f"{self.path / 'run.json'}: written by other code; run the train stage again") from error
+
+    @property
+    def name(self) -> str:
+        """What runs and tables call the model."""
+        return self.job.name
 
     @cached_property
     def metrics(self) -> dict[str, float]:
@@ -78,6 +98,15 @@ class ModelFolder:
             return json.loads((self.path / name).read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise UserError(f"{self.path / name}: not to be read ({error}); run the train stage again") from error
+
+
+def split_metrics(predictions: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, float]:
+    """The metrics of every one of ``SCORED``, of a predictions table: ``<split>.<metric>``."""
+    return {
+        f"{split}.{name}": value
+        for split in SCORED
+        for name, value in evaluate(*scored_rows(predictions, classes, split), classes).items()
+    }
 
 
 def scored_rows(predictions: pd.DataFrame, classes: tuple[str, ...], split: str) -> tuple[np.ndarray, np.ndarray]:

@@ -115,6 +115,27 @@ class Recipe(Section):
     augmentation: Augmentation
 
 
+class Distill(Section):
+    """Which architectures are trained again on the ensemble's answers; ``share`` is that of the answers in a target."""
+
+    students: list[str]
+    share: Fraction
+
+
+class Change(Section):
+    """Settings of the data and of the recipe that an ablation changes."""
+
+    data: dict[str, Any] = {}
+    recipe: dict[str, Any] = {}
+
+
+class Ablations(Section):
+    """Trainings of one architecture that differ in a single thing, by name."""
+
+    architecture: str
+    changes: dict[str, Change]
+
+
 class Compare(Section):
     """Bootstrap intervals and the figure of sample faces."""
 
@@ -124,10 +145,11 @@ class Compare(Section):
 
 
 class Promote(Section):
-    """What a model must pass to become champion."""
+    """What a model must pass to become champion, and how often the answers that it calls certain must be right."""
 
     min_class_f1: Fraction
     parity: Rate
+    certain_precision: Fraction
 
 
 class Tracking(Section):
@@ -146,11 +168,13 @@ class Params(Section):
     train: Train
     recipes: dict[str, dict[str, Any]]
     architectures: dict[str, dict[str, dict[str, Any]]]
+    distill: Distill
+    ablations: Ablations
     compare: Compare
     promote: Promote
     tracking: Tracking
 
-    def recipe(self, architecture: str) -> Recipe:
+    def recipe(self, architecture: str, asked_by: str = "train.architectures") -> Recipe:
         """The chosen recipe with the architecture's own settings on top.
 
         Raises:
@@ -161,19 +185,43 @@ class Params(Section):
             raise UserError(f"params.yaml: train.recipe: unknown recipe {name!r}{did_you_mean(name, self.recipes)}")
         if architecture not in self.architectures:
             raise UserError(
-                f"params.yaml: train.architectures: unknown architecture {architecture!r}"
+                f"params.yaml: {asked_by}: unknown architecture {architecture!r}"
                 f"{did_you_mean(architecture, self.architectures)}"
             )
         return self._merge(name, architecture)
 
+    def ablated(self, name: str) -> "Params":
+        """These parameters with an ablation's change to the data and to its architecture's recipe.
+
+        Raises:
+            UserError: for an ablation that params.yaml does not have, or a bad setting in it.
+        """
+        changes, architecture = self.ablations.changes, self.ablations.architecture
+        self.recipe(architecture, "ablations.architecture")
+        if name not in changes:
+            raise UserError(f"params.yaml: ablations.changes: unknown ablation {name!r}{did_you_mean(name, changes)}")
+        own = self.architectures[architecture]
+        recipe = _over(own.get(self.train.recipe, {}), changes[name].recipe)
+        content = self.model_dump(by_alias=True)
+        content["data"] |= changes[name].data
+        content["architectures"][architecture] = own | {self.train.recipe: recipe}
+        try:
+            changed = Params.model_validate(content)
+        except ValidationError as error:
+            raise UserError(f"params.yaml: ablations.changes.{name}: {_first(error, Params)}") from error
+        changed.recipe(architecture)
+        return changed
+
     def check_recipes(self) -> None:
-        """Check every recipe of every architecture, the chosen one of those to be trained included.
+        """Check every recipe of every architecture, the chosen one of those to be trained included, and all ablations.
 
         Raises:
             UserError: for an unknown recipe or architecture, or a bad setting.
         """
         for architecture in self.train.architectures:
             self.recipe(architecture)
+        for architecture in self.distill.students:
+            self.recipe(architecture, "distill.students")
         for architecture, sections in self.architectures.items():
             for name in sections:
                 if name not in self.recipes:
@@ -183,6 +231,8 @@ class Params(Section):
                     )
             for name in self.recipes:
                 self._merge(name, architecture)
+        for name in self.ablations.changes:
+            self.ablated(name)
 
     def _merge(self, name: str, architecture: str) -> Recipe:
         own = self.architectures[architecture].get(name, {})

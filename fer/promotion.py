@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from fer.abstention import thresholds_of
 from fer.files import replace_folder
 from fer.inference.classifier import CARD_FILE, MODEL_FILE, Card
 from fer.outputs import ModelFolder
@@ -20,7 +21,7 @@ class Decision:
     """What promotion decided.
 
     Attributes:
-        champion: the architecture to crown, or None where the reigning champion stays or none qualifies.
+        champion: the name of the model to crown, or None where the reigning champion stays or none qualifies.
         reason: one line.
     """
 
@@ -49,24 +50,25 @@ def decide(
     best = passed.sort_values(SCORE, ascending=False, kind="stable").iloc[0]
     score = f"{best['title']}: validation macro-F1 {best[SCORE]:.4f}"
     if reigning is None:
-        return Decision(best["architecture"], f"{score}, the first champion")
+        return Decision(best["model"], f"{score}, the first champion")
     if reigning["fingerprint"] != best["fingerprint"]:
-        return Decision(best["architecture"], f"{score}; the reigning champion was trained on other data")
+        return Decision(best["model"], f"{score}; the reigning champion was trained on other data")
     if best[SCORE] > float(reigning[SCORE]):
-        return Decision(best["architecture"], f"{score}, ahead of the reigning {float(reigning[SCORE]):.4f}")
+        return Decision(best["model"], f"{score}, ahead of the reigning {float(reigning[SCORE]):.4f}")
     return Decision(None, f"{score}; the reigning champion stays with {float(reigning[SCORE]):.4f}")
 
 
-def card_of(folder: ModelFolder) -> Card:
+def card_of(folder: ModelFolder, settings: Promote) -> Card:
     """The card that a model carries from the registry to the service."""
     run = folder.run
     return Card(
-        architecture=run["architecture"],
+        architecture=folder.name,
         classes=folder.classes,
         dataset=run["dataset"],
         fingerprint=run["fingerprint"],
         model_sha256=run["model_sha256"],
         metrics=folder.metrics,
+        thresholds=thresholds_of(folder, settings.certain_precision),
     )
 
 

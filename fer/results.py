@@ -29,6 +29,8 @@ def results_page(
     table: pd.DataFrame,
     ensemble: dict[str, Any],
     slices: pd.DataFrame,
+    abstention: pd.DataFrame,
+    ablations: pd.DataFrame,
     images: str,
 ) -> str:
     """The page as Markdown.
@@ -41,6 +43,8 @@ def results_page(
         table: the comparison with latency.
         ensemble: the ensemble's summary.
         slices: every model's accuracy on parts of the test split.
+        abstention: what stands of every model's answers where it may abstain.
+        ablations: one architecture's trainings with a single change each; empty where there is none.
         images: where the figures stand, relative to the page.
     """
     sections = [
@@ -64,12 +68,20 @@ def results_page(
         f"![Architectures compared]({images}/comparison.png)",
         *_decks_task(dataset, folders),
         "## The ensemble",
-        _ensemble(ensemble, dataset, {folder.run["architecture"]: folder.run["title"] for folder in folders}),
+        _ensemble(ensemble, dataset, {folder.name: folder.run["title"] for folder in folders}),
+        *_ablations(ablations),
         *(f"![Confusion matrix of {folder.run['title']}]({images}/{confusion_name(folder)})" for folder in folders),
         "## Where they fail",
         "Accuracy of the ten-view answers on parts of the test split." + _taggers(slices),
         markdown(slices),
         f"![The most confident mistakes]({images}/mistakes.png)",
+        "What moves the answer to a face: a square of 8 pixels is covered with the face's mean grey, everywhere in "
+        "turn, and the map shows by how much the probability of the answer falls (its largest fall stands below).",
+        f"![Saliency]({images}/saliency.png)",
+        "## When a model abstains",
+        "For every class the threshold is the lowest probability above which its answers on validation are right as "
+        "often as `promote.certain_precision` asks; answers to test images below it are withheld.",
+        markdown(abstention),
         "The first faces of the test split and every model's answer:",
         f"![Sample predictions]({images}/samples.png)",
     ]
@@ -77,8 +89,8 @@ def results_page(
 
 
 def confusion_name(folder: ModelFolder) -> str:
-    """File name of an architecture's confusion matrix beside the page."""
-    return f"confusion_{folder.run['architecture']}.png"
+    """File name of a model's confusion matrix beside the page."""
+    return f"confusion_{folder.name}.png"
 
 
 def _decks_task(dataset: FaceDataset, folders: list[ModelFolder]) -> list[str]:
@@ -94,6 +106,17 @@ def _decks_task(dataset: FaceDataset, folders: list[ModelFolder]) -> list[str]:
         markdown(restricted_table(folders, FIVE_EMOTIONS)),
         "What the deck reports for its own trainings on FER-2013:",
         markdown(deck),
+    ]
+
+
+def _ablations(table: pd.DataFrame) -> list[str]:
+    if table.empty:
+        return []
+    return [
+        "## What each part brings",
+        "The first training once more with a single thing changed, on the test split; every row is repeated by its "
+        "command.",
+        markdown(table),
     ]
 
 

@@ -6,6 +6,7 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,9 @@ from fer.data.dataset import IMAGE_SIZE, FaceDataset
 from fer.errors import UserError
 from fer.evaluation import confusion
 from fer.figures.training import confusion_matrix, learning_curves, sample_predictions
+from fer.job import Job
 from fer.outputs import ModelFolder
 from fer.params import Tracking
-from fer.training.job import Job
 
 JOB_TAG, MODEL_TAG, FINGERPRINT_TAG = "fer.job", "fer.model_sha256", "fer.fingerprint"
 #: Faces in a run's picture of sample predictions.
@@ -73,11 +74,10 @@ class Tracker:
                 self.client.update_run(run_id, status="RUNNING")
                 return run_id
         tags = {JOB_TAG: job.key, FINGERPRINT_TAG: job.fingerprint, "dataset": dataset}
-        run_id = self.client.create_run(
-            self.experiment_id, tags=resolve_tags(tags), run_name=job.architecture
-        ).info.run_id
+        run_id = self.client.create_run(self.experiment_id, tags=resolve_tags(tags), run_name=job.name).info.run_id
         values: dict[str, Any] = {"architecture": job.architecture, "dataset": dataset, "fingerprint": job.fingerprint}
         values |= {"classes": " ".join(job.classes), "seed": job.seed} | _flat(job.recipe.model_dump())
+        values |= _flat(asdict(job.teacher), "teacher.") if job.teacher else {}
         self.client.log_batch(run_id, params=[Param(name, str(value)) for name, value in values.items()])
         return run_id
 
@@ -111,11 +111,11 @@ class Tracker:
         self.client.set_tag(run_id, MODEL_TAG, run["model_sha256"])
         self.client.set_terminated(run_id)
 
-    def ensure_run(self, folder: ModelFolder, job: Job, dataset: FaceDataset) -> str:
+    def ensure_run(self, folder: ModelFolder, dataset: FaceDataset) -> str:
         """The id of the finished run of the model in ``folder``; written from its files where the store lacks it."""
         run_id = self.find_run(folder.run["model_sha256"], folder.run["job"])
         if run_id is None:
-            run_id = self.open_run(job, dataset.name)
+            run_id = self.open_run(folder.job, dataset.name)
             self.log_history(run_id, folder.rows)
             self.finish_run(run_id, folder, dataset)
         return run_id

@@ -36,11 +36,12 @@ COLOURS = {
 
 @dataclass(frozen=True)
 class Face:
-    """A found face: where, what, and how sure (0 to 1)."""
+    """A found face: where, what, with what probability (0 to 1), and whether the model calls that certain."""
 
     box: Box
     emotion: str
     probability: float
+    certain: bool
 
 
 @dataclass(frozen=True)
@@ -106,13 +107,16 @@ def find_faces(image: np.ndarray, classifier: Classifier, detector: Detector) ->
     probabilities = classifier.predict(np.stack([to_face(crop(image, box)) for box in boxes]))
     best = probabilities.argmax(axis=1)
     return [
-        Face(box, classifier.classes[code], float(row[code]))
-        for box, code, row in zip(boxes, best, probabilities, strict=True)
+        Face(box, classifier.classes[code], float(row[code]), bool(certain))
+        for box, code, row, certain in zip(boxes, best, probabilities, classifier.certain(probabilities), strict=True)
     ]
 
 
 def draw_faces(image: np.ndarray, faces: list[Face]) -> np.ndarray:
-    """A copy of a uint8 ``[H, W, 3]`` BGR image with a box and a label, emotion and probability, for every face."""
+    """A copy of a uint8 ``[H, W, 3]`` BGR image with a box and a label, emotion and probability, for every face.
+
+    An answer that is not certain has a question mark.
+    """
     canvas = image.copy()
     height, width = canvas.shape[:2]
     scale = max(height / 900, 0.45)
@@ -121,7 +125,7 @@ def draw_faces(image: np.ndarray, faces: list[Face]) -> np.ndarray:
         x, y, w, h = face.box
         colour = COLOURS[face.emotion]
         cv2.rectangle(canvas, (x, y), (x + w - 1, y + h - 1), colour, line)
-        text = f"{face.emotion} {face.probability:.0%}"
+        text = f"{face.emotion}{'' if face.certain else '?'} {face.probability:.0%}"
         (text_width, text_height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
         left = max(min(x, width - text_width), 0)
         bottom = max(y, text_height + base)  # above the box, inside the image

@@ -68,6 +68,16 @@ def ensemble() -> None:
 
 
 @app.command()
+def distill(student: str) -> None:
+    """Train STUDENT again on the ensemble's answers."""
+    environment.check_backend()
+    with environment.quiet_start():
+        from pipelines.distill import distill
+
+    distill(student)
+
+
+@app.command()
 def compare() -> None:
     """Compare the trained architectures."""
     from pipelines.compare import compare
@@ -89,6 +99,16 @@ def package() -> None:
     from pipelines.package import package
 
     package()
+
+
+@app.command()
+def ablate(name: str) -> None:
+    """Train the ablations' architecture with the change NAME of params.yaml."""
+    environment.check_backend()
+    with environment.quiet_start():
+        from pipelines.ablate import ablate
+
+    ablate(name)
 
 
 @app.command()
@@ -143,6 +163,14 @@ def results() -> None:
     from pipelines.results import results
 
     results()
+
+
+@app.command()
+def release() -> None:
+    """Put the best small network, halved, and its card into the package."""
+    from pipelines.release import release
+
+    release()
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from prefect.artifacts import create_markdown_artifact
 from rich.console import Console
 from rich.table import Table
 
-from fer.comparison import comparison_table, deck_table, heading, markdown, open_models, with_latency
+from fer.comparison import comparison_table, deck_table, heading, markdown, with_latency
 from fer.data.dataset import FaceDataset
 from fer.figures.training import comparison as draw_comparison
 from fer.figures.training import sample_predictions
@@ -17,9 +17,8 @@ from fer.files import replace_file, write_text
 from fer.outputs import ModelFolder
 from fer.params import Compare, load_params
 from fer.tracking import Tracker
-from fer.training.job import Job
 from pipelines.ingest import DATASET
-from pipelines.models import MODELS, make_job
+from pipelines.models import all_models
 
 FOLDER = Path("reports/compare")
 METRICS, SAMPLES = FOLDER / "metrics.json", FOLDER / "samples.png"
@@ -34,13 +33,13 @@ def compare() -> None:
     """Put the architectures side by side: CSV, figures, Prefect artifact, and latency in their MLflow runs."""
     params = load_params()
     dataset = FaceDataset.load(DATASET)
-    folders = open_models(MODELS, params.train.architectures, dataset)
+    folders = all_models(params, dataset)
     table = measure(folders, params.compare)
     write(table)
     draw(table, folders, dataset, params.compare.sample_faces)
     tracker = Tracker(params.tracking)
     for folder in folders:
-        log(tracker, folder, make_job(params, dataset, folder.run["architecture"]), dataset, table)
+        log(tracker, folder, dataset, table)
     publish(deck_table(table, dataset.classes), heading(dataset))
 
 
@@ -55,7 +54,7 @@ def write(table: pd.DataFrame) -> None:
     """The table as CSV, and what of it is the same on every run as DVC metrics."""
     with replace_file(TABLE) as fresh:
         table.to_csv(fresh, index=False)
-    stable = table.drop(columns="latency_ms").set_index("architecture")
+    stable = table.drop(columns="latency_ms").set_index("model")
     write_text(METRICS, stable.to_json(orient="index", indent=2) + "\n")
 
 
@@ -76,10 +75,10 @@ def draw(table: pd.DataFrame, folders: list[ModelFolder], dataset: FaceDataset, 
 
 
 @task
-def log(tracker: Tracker, folder: ModelFolder, job: Job, dataset: FaceDataset, table: pd.DataFrame) -> None:
+def log(tracker: Tracker, folder: ModelFolder, dataset: FaceDataset, table: pd.DataFrame) -> None:
     """Latency and intervals in the model's run, which is written again where the store lacks it."""
-    run_id = tracker.ensure_run(folder, job, dataset)
-    row = table[table["architecture"] == job.architecture].iloc[0]
+    run_id = tracker.ensure_run(folder, dataset)
+    row = table[table["model"] == folder.name].iloc[0]
     names = [name for name in map(str, table.columns) if name == "latency_ms" or name.endswith((".low", ".high"))]
     tracker.log_metrics(run_id, {name: float(row[name]) for name in names})
 

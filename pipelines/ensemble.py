@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
+import numpy as np
 from prefect import flow, task
 
 from fer.comparison import intervals, open_models
 from fer.data.dataset import FaceDataset
-from fer.ensemble import Ensemble, build_ensemble
+from fer.ensemble import Ensemble, answer, build_ensemble
 from fer.files import replace_file, write_text
 from fer.outputs import ModelFolder
 from fer.params import Compare, load_params
@@ -17,16 +18,19 @@ from pipelines.reporting import say
 
 FOLDER = Path("reports/ensemble")
 SUMMARY, PREDICTIONS = FOLDER / "ensemble.json", FOLDER / "predictions.parquet"
+#: Its answers to the images of the train split, in the data set's order, for students.
+LESSON = FOLDER / "lesson.npy"
 
 
 @flow
 def ensemble() -> None:
-    """Choose members and weights on validation, and measure their mean answer."""
+    """Choose members and weights on validation, measure their mean answer, and have it answer the train split."""
     dataset = FaceDataset.load(DATASET)
     params = load_params()
     folders = open_models(MODELS, params.train.architectures, dataset)
     chosen = choose(folders)
     write(chosen, dataset, params.compare)
+    teach(chosen, folders, dataset)
     members = ", ".join(f"{name} {weight:.2f}" for name, weight in chosen.weights.items())
     say(
         f"ensemble: {members} on {dataset.name}: ten views, "
@@ -54,3 +58,11 @@ def write(chosen: Ensemble, dataset: FaceDataset, settings: Compare) -> None:
         "metrics": chosen.metrics | intervals(chosen.predictions, dataset.classes, settings),
     }
     write_text(SUMMARY, json.dumps(summary, indent=2) + "\n")
+
+
+@task
+def teach(chosen: Ensemble, folders: list[ModelFolder], dataset: FaceDataset) -> None:
+    """What the members think of the images that they were trained on."""
+    answers = answer(chosen, folders, np.asarray(dataset.images[dataset.rows("train")]))
+    with replace_file(LESSON) as fresh:
+        np.save(fresh, answers)

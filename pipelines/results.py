@@ -6,24 +6,28 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer.comparison import open_models
+from fer.ablations import ablation_table
+from fer.abstention import abstention_table
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.evaluation import confusion
 from fer.figures.mistakes import mistakes_sheet
+from fer.figures.saliency import saliency_sheet
 from fer.figures.training import confusion_matrix
 from fer.files import write_text
 from fer.outputs import ModelFolder
 from fer.params import load_params
+from fer.promotion import SCORE
 from fer.results import confusion_name, read_json, results_page
+from fer.saliency import occlusion_maps, right_answers
 from fer.slices import confident_mistakes, ferplus_votes, slice_table, slices_of_test
 from pipelines import compare, ensemble, explore, ingest, validate
-from pipelines.models import MODELS
+from pipelines.models import all_models, finished_ablations
 
 PAGE = Path("docs/results.md")
 IMAGES = Path("docs/images")
-#: Faces on the sheet of mistakes.
-MISTAKES = 21
+#: Faces on the sheet of mistakes, and of every class on that of saliency.
+MISTAKES, SALIENT = 21, 4
 FIGURES = (
     explore.FOLDER / "class_distribution.png",
     explore.FOLDER / "average_faces.png",
@@ -41,7 +45,7 @@ def results() -> None:
     """
     dataset = FaceDataset.load(ingest.DATASET)
     params = load_params()
-    folders = open_models(MODELS, params.train.architectures, dataset)
+    folders = all_models(params, dataset)
     target = IMAGES / dataset.name.lower().replace(" ", "-")
     target.mkdir(parents=True, exist_ok=True)
     try:
@@ -55,6 +59,8 @@ def results() -> None:
             pd.read_csv(compare.TABLE),
             read_json(ensemble.SUMMARY),
             slice_table(folders, slices_of_test(dataset), params.compare),
+            abstention_table(folders, params.promote.certain_precision),
+            ablation_table(finished_ablations(params, dataset), params.compare),
             target.relative_to(PAGE.parent).as_posix(),
         )
     except OSError as error:
@@ -64,16 +70,26 @@ def results() -> None:
         matrix = confusion(labels, probabilities.argmax(axis=1), len(folder.classes))
         title = f"{folder.run['title']} on {dataset.name}, test"
         confusion_matrix(matrix, folder.classes, title, target / confusion_name(folder))
-    draw_mistakes(folders, dataset, target / "mistakes.png")
+    best = max(folders, key=lambda folder: folder.metrics[SCORE])
+    draw_mistakes(best, dataset, target / "mistakes.png")
+    draw_saliency(best, dataset, target / "saliency.png")
     write_text(PAGE, page)
     print(f"results: {PAGE}")
 
 
-def draw_mistakes(folders: list[ModelFolder], dataset: FaceDataset, path: Path) -> None:
-    """The most confident mistakes of the model with the best validation macro-F1."""
-    best = max(folders, key=lambda folder: folder.metrics["validation.macro_f1"])
-    mistakes = confident_mistakes(best, MISTAKES)
+def draw_mistakes(folder: ModelFolder, dataset: FaceDataset, path: Path) -> None:
+    """A model's most confident mistakes."""
+    mistakes = confident_mistakes(folder, MISTAKES)
     rows = mistakes["row"].to_numpy()
     votes = ferplus_votes(dataset.table.loc[rows])
-    title = f"The {len(rows)} most confident mistakes of {best.run['title']} on {dataset.name}, test"
+    title = f"The {len(rows)} most confident mistakes of {folder.run['title']} on {dataset.name}, test"
     mistakes_sheet(np.asarray(dataset.images[rows]), mistakes, None if votes.empty else votes, title, path)
+
+
+def draw_saliency(folder: ModelFolder, dataset: FaceDataset, path: Path) -> None:
+    """What moved a model's answers to a few faces of every class that it reads rightly."""
+    chosen = right_answers(folder, SALIENT)
+    faces = np.asarray(dataset.images[chosen["row"].to_numpy()])
+    codes = chosen["emotion"].map({name: code for code, name in enumerate(folder.classes)}).to_numpy()
+    title = f"What moves the answers of {folder.run['title']} on {dataset.name}, test"
+    saliency_sheet(faces, occlusion_maps(folder.onnx, faces, codes), chosen["emotion"], title, path)

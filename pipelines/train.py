@@ -6,21 +6,23 @@ import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import keras
+import numpy as np
 from mlflow.utils.git_utils import get_git_commit
 from prefect import flow, task
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.files import write_text
+from fer.job import Job
 from fer.outputs import ModelFolder
 from fer.params import Params, load_params
 from fer.tracking import Tracker
 from fer.training.checkpoint import Checkpoint, Progress
 from fer.training.fit import Trained
 from fer.training.fit import train as fit
-from fer.training.job import Job
 from fer.training.progress import epoch_line
 from pipelines.environment import STATE
 from pipelines.ingest import DATASET
@@ -33,43 +35,68 @@ EXPORTER = "tensorflow"
 
 @flow(flow_run_name="train {architecture}")
 def train(architecture: str) -> None:
-    """Train, save and log one architecture; an interrupted training goes on at its last epoch.
-
-    With ``KERAS_BACKEND`` jax or torch the epochs run there; the model's files are written by TensorFlow.
-    """
+    """Train one architecture."""
     params = load_params()
     dataset = FaceDataset.load(DATASET)
-    job = make_job(params, dataset, architecture)
-    checkpoint = Checkpoint(STATE / "checkpoints" / f"{architecture}-{job.key}")
+    run(params, dataset, make_job(params, dataset, architecture), MODELS / architecture, ["train", architecture])
+
+
+def run(
+    params: Params, dataset: FaceDataset, job: Job, path: Path, command: list[str], targets: np.ndarray | None = None
+) -> None:
+    """Train, save and log one job; an interrupted training goes on at its last epoch.
+
+    With ``KERAS_BACKEND`` jax or torch the epochs run there; the model's files are written by TensorFlow.
+
+    Args:
+        params: weights' folder and tracking store.
+        dataset: what is trained on.
+        job: what is trained.
+        path: the folder of its files.
+        command: the words after ``python -m pipelines`` that run it.
+        targets: of ``fer.training.fit.train``.
+    """
+    checkpoint = Checkpoint(STATE / "checkpoints" / f"{job.name}-{job.key}")
     tracker = Tracker(params.tracking)
-    trained = train_epochs(params, dataset, job, checkpoint, tracker)
+    trained = train_epochs(params, dataset, job, checkpoint, tracker, targets)
     if keras.backend.backend() != EXPORTER:
-        return finish_with_tensorflow(architecture, checkpoint)
-    folder = save(dataset, job, trained)
+        return finish_with_tensorflow(command, checkpoint)
+    folder = save(path, dataset, job, trained)
     log(tracker, job, trained.progress, folder, dataset)
     shutil.rmtree(checkpoint.folder, ignore_errors=True)
     scores = folder.metrics
     say(
-        f"train: {folder.run['title']} on {dataset.name}: epoch {folder.run['best_epoch']} kept, "
+        f"{command[0]}: {folder.run['title']} on {dataset.name}: epoch {folder.run['best_epoch']} kept, "
         f"validation macro-F1 {scores['validation.macro_f1']:.3f}, test accuracy {scores['test.accuracy']:.3f}"
     )
 
 
 @task
-def train_epochs(params: Params, dataset: FaceDataset, job: Job, checkpoint: Checkpoint, tracker: Tracker) -> Trained:
+def train_epochs(
+    params: Params,
+    dataset: FaceDataset,
+    job: Job,
+    checkpoint: Checkpoint,
+    tracker: Tracker,
+    targets: np.ndarray | None,
+) -> Trained:
     """Every epoch, logged to MLflow as it ends."""
+    commit = get_git_commit(".") or "unknown"
 
     def on_epoch(progress: Progress) -> None:
-        progress.notes.setdefault("commit", get_git_commit(".") or "unknown")
+        progress.notes.setdefault("commit", commit)
         progress.notes["run_id"] = tracker.open_run(job, dataset.name, progress.notes.get("run_id"))
         tracker.log_history(progress.notes["run_id"], progress.history)
-        say(f"{job.architecture}: {epoch_line(progress)}")
+        say(f"{job.name}: {epoch_line(progress)}")
 
-    return fit(dataset, job, params.train.weights_folder, checkpoint, on_epoch, lambda line: say(f"warning: {line}"))
+    def on_warning(line: str) -> None:
+        say(f"warning: {line}")
+
+    return fit(dataset, job, params.train.weights_folder, checkpoint, on_epoch, on_warning, targets)
 
 
 @task
-def finish_with_tensorflow(architecture: str, checkpoint: Checkpoint) -> None:
+def finish_with_tensorflow(command: list[str], checkpoint: Checkpoint) -> None:
     """The same command by TensorFlow, which finds all epochs done.
 
     Raises:
@@ -77,20 +104,20 @@ def finish_with_tensorflow(architecture: str, checkpoint: Checkpoint) -> None:
     """
     if find_spec(EXPORTER) is None:
         raise UserError(
-            f"{architecture}: trained, but ONNX is written by TensorFlow, which is not installed here; copy "
+            f"{command[1]}: trained, but ONNX is written by TensorFlow, which is not installed here; copy "
             f"{checkpoint.folder} to the same place of a project that has it, and run the same command there"
         )
-    command = [sys.executable, "-m", "pipelines", "train", architecture]
-    if subprocess.run(command, env=os.environ | {"KERAS_BACKEND": EXPORTER}, check=False).returncode:
-        raise UserError(f"{architecture}: trained, but its files were not written: the message above says why")
+    again = [sys.executable, "-m", "pipelines", *command]
+    if subprocess.run(again, env=os.environ | {"KERAS_BACKEND": EXPORTER}, check=False).returncode:
+        raise UserError(f"{command[1]}: trained, but its files were not written: the message above says why")
 
 
 @task
-def save(dataset: FaceDataset, job: Job, trained: Trained) -> ModelFolder:
+def save(path: Path, dataset: FaceDataset, job: Job, trained: Trained) -> ModelFolder:
     """The stage's outputs, put into place at once."""
     from fer.training.save import write_outputs  # it imports TensorFlow
 
-    return write_outputs(MODELS / job.architecture, dataset, job, trained)
+    return write_outputs(path, dataset, job, trained)
 
 
 @task

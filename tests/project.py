@@ -15,7 +15,7 @@ import psutil
 import yaml
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("dvc.yaml", "params.yaml", "bentofile.yaml", ".dvcignore", ".gitignore", ".dvc/config")
+PARTS = ("dvc.yaml", "params.yaml", "bentofile.yaml", ".dvcignore", ".gitignore", "distilled/README.md", ".dvc/config")
 FOLDERS = ("fer", "pipelines", "expectations")
 #: A hang ends here; a loaded machine may need minutes for what takes one.
 SECONDS = 900
@@ -107,6 +107,7 @@ def tiny(params: dict[str, Any]) -> None:
     """Two cheap architectures, one epoch, 140 drawn faces."""
     params["data"]["sample"]["images"] = 140
     params["train"]["architectures"] = ["baseline", "mobilenetv2"]
+    params["distill"]["students"] = ["baseline"]
     params["architectures"]["baseline"]["quick"].update(epochs=2)
     params["architectures"]["mobilenetv2"]["quick"].update(epochs=1)
     params["compare"]["bootstrap"] = 50

@@ -9,11 +9,10 @@ import pandas as pd
 from onnx_models import write_model
 
 from fer.data.dataset import FaceDataset
-from fer.evaluation import evaluate
-from fer.outputs import PLAIN, SCORED, TEN_VIEWS, ModelFolder, scored_rows
+from fer.job import Job
+from fer.outputs import PLAIN, TEN_VIEWS, ModelFolder, split_metrics
 from fer.params import load_params
 from fer.runtime import onnx_predict, parity, ten_view_predict
-from fer.training.job import Job
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 
@@ -38,10 +37,7 @@ def write_trained(
     table[[f"{PLAIN}{name}" for name in dataset.classes]] = probabilities
     table[[f"{TEN_VIEWS}{name}" for name in dataset.classes]] = ten_view_predict(folder / "model.onnx", faces)
     table.to_parquet(folder / "predictions.parquet", index=False)
-    metrics: dict[str, float] = {"params": 48 * 48 * len(dataset.classes)}
-    for split in SCORED:
-        scores = evaluate(*scored_rows(table, dataset.classes, split), dataset.classes)
-        metrics |= {f"{split}.{name}": value for name, value in scores.items()}
+    metrics = {"params": 48 * 48 * len(dataset.classes)} | split_metrics(table, dataset.classes)
     run = {
         "architecture": architecture,
         "title": architecture.title(),
@@ -50,6 +46,7 @@ def write_trained(
         "classes": list(dataset.classes),
         "seed": seed,
         "recipe": job.recipe.model_dump(),
+        "precision": "float32",
         "weights": "random",
         "epochs": epochs,
         "best_epoch": epochs - 1,

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from fer.inference.image import FACE_SIZE
 
 MODEL_FILE = "model.onnx"
 CARD_FILE = "card.json"
+#: The model that the package carries.
+RELEASED = Path(__file__).parents[1] / "released"
 
 
 @dataclass(frozen=True)
@@ -21,12 +23,13 @@ class Card:
     """What a trained model is: ``card.json``, the file beside ``model.onnx``.
 
     Attributes:
-        architecture: its name in the registry of architectures.
+        architecture: its name; one that was distilled says so.
         classes: emotion names in the order of the model's outputs.
         dataset: name of the data set that it was trained on.
         fingerprint: that data set's fingerprint.
         model_sha256: of ``model.onnx``, in hex.
         metrics: flat names and plain numbers.
+        thresholds: by class, the probability above which an answer is certain; a class without one always is.
     """
 
     architecture: str
@@ -35,6 +38,19 @@ class Card:
     fingerprint: str
     model_sha256: str
     metrics: dict[str, float]
+    thresholds: dict[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, content: dict[str, Any]) -> "Card":
+        """The card that ``asdict`` made ``content`` of.
+
+        Raises:
+            KeyError: where one of the facts that every card has is missing.
+        """
+        known = {
+            fact.name: content[fact.name] for fact in fields(cls) if fact.name != "thresholds" or fact.name in content
+        }
+        return cls(**known | {"classes": tuple(content["classes"])})
 
     @classmethod
     def load(cls, folder: Path) -> "Card":
@@ -46,10 +62,7 @@ class Card:
         path = folder / CARD_FILE
         remedy = "train the model again, or point to a folder that holds a trained one"
         try:
-            content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            card = cls(
-                **{field.name: content[field.name] for field in fields(cls)} | {"classes": tuple(content["classes"])}
-            )
+            card = cls.of(json.loads(path.read_text(encoding="utf-8")))
             with (folder / MODEL_FILE).open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
@@ -69,14 +82,14 @@ class Classifier:
     """A model folder (``model.onnx`` and ``card.json``) ready to classify; safe to share between threads.
 
     Args:
-        folder: the model folder.
+        folder: the model folder; by default the one in the package.
         threads: threads of one ``predict`` call; ONNX Runtime's choice by default.
 
     Raises:
         UserError: when the folder holds no usable model.
     """
 
-    def __init__(self, folder: Path, threads: int | None = None) -> None:
+    def __init__(self, folder: Path = RELEASED, threads: int | None = None) -> None:
         self.card = Card.load(folder)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
@@ -115,3 +128,17 @@ class Classifier:
             return np.empty((0, len(self.classes)), np.float32)
         probabilities: np.ndarray = self._session.run(None, {self._input: faces})[0]
         return probabilities
+
+    def certain(self, probabilities: np.ndarray) -> np.ndarray:
+        """Whether the likeliest class is certain: bool ``[N]`` for ``predict``'s answers float32 ``[N, C]``."""
+        return above_thresholds(probabilities, np.array([self.card.thresholds.get(name, 0.0) for name in self.classes]))
+
+
+def above_thresholds(probabilities: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
+    """Whether the likeliest class's probability lies above that class's threshold: bool ``[N]``.
+
+    Args:
+        probabilities: float ``[N, C]``.
+        thresholds: float ``[C]``.
+    """
+    return probabilities.max(axis=1) > thresholds[probabilities.argmax(axis=1)]

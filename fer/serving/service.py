@@ -26,9 +26,14 @@ class ModelInfo(BaseModel):
 
 
 class Classification(BaseModel):
-    """The likeliest emotion, every class's probability (0 to 1, together 1), and the model that says so."""
+    """The likeliest emotion, every class's probability (0 to 1, together 1), and the model that says so.
+
+    ``certain`` tells whether the emotion's probability lies above its class's threshold, chosen on validation so that
+    certain answers are right as often as the pipeline was asked for; otherwise better not rely on the answer.
+    """
 
     emotion: str
+    certain: bool
     probabilities: dict[str, float]
     model: ModelInfo
 
@@ -55,10 +60,11 @@ class FerService:
             face = to_face(decode_image(image.read_bytes()))
         except UserError as error:
             raise InvalidArgument(str(error)) from error
-        probabilities = self.classifier.predict(face[np.newaxis])[0]
+        probabilities = self.classifier.predict(face[np.newaxis])
         classes = self.classifier.classes
         return Classification(
             emotion=classes[int(probabilities.argmax())],
-            probabilities=dict(zip(classes, probabilities.tolist(), strict=True)),
+            certain=bool(self.classifier.certain(probabilities)[0]),
+            probabilities=dict(zip(classes, probabilities[0].tolist(), strict=True)),
             model=self.info,
         )

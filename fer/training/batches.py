@@ -21,13 +21,13 @@ def class_weights(labels: np.ndarray, classes: int) -> np.ndarray:
 class Batches(keras.utils.PyDataset):
     """One epoch of shuffled, augmented batches: faces uint8 ``[B, 48, 48]``, targets ``[B, C]``, weights ``[B]``.
 
-    Targets are float32 rows that sum to 1, one-hot where nothing is blended. Batches are made by threads beside the
+    Batches are made by threads beside the
     training, so that it never waits for one.
 
     Args:
         faces: uint8 ``[N, 48, 48]``.
-        labels: int64 ``[N]``.
-        classes: number of classes.
+        labels: int64 ``[N]``, which the balance of classes goes by.
+        targets: float32 ``[N, C]``, rows that sum to 1; mixup blends them.
         recipe: batch size, augmentation, mixup, class balance (``sampling`` draws every class equally often).
         seed: of the run.
         epoch: counted from 0 over all phases.
@@ -35,15 +35,21 @@ class Batches(keras.utils.PyDataset):
     """
 
     def __init__(
-        self, faces: np.ndarray, labels: np.ndarray, classes: int, recipe: Recipe, seed: int, epoch: int, epochs: int
+        self,
+        faces: np.ndarray,
+        labels: np.ndarray,
+        targets: np.ndarray,
+        recipe: Recipe,
+        seed: int,
+        epoch: int,
+        epochs: int,
     ):
         super().__init__(workers=WORKERS, max_queue_size=QUEUE)
-        self.faces, self.labels, self.recipe = faces, labels, recipe
+        self.faces, self.labels, self.targets, self.recipe = faces, labels, targets, recipe
         self.seed, self.epoch = seed, epoch
         self.blends = recipe.mixup.alpha > 0 and epoch < recipe.mixup.until * epochs
-        self.targets = np.eye(classes, dtype=np.float32)
-        balanced = class_weights(labels, classes)
-        self.weights = balanced if recipe.class_balance == "weights" else np.ones(classes, np.float32)
+        balanced = class_weights(labels, targets.shape[1])
+        self.weights = balanced[labels] if recipe.class_balance == "weights" else np.ones(len(labels), np.float32)
         rng = np.random.default_rng([seed, epoch])
         if recipe.class_balance == "sampling":
             chances = balanced[labels] / balanced[labels].sum(dtype=np.float64)
@@ -57,8 +63,7 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         rows = self.order[index * self.recipe.batch_size : (index + 1) * self.recipe.batch_size]
         rng = np.random.default_rng([self.seed, self.epoch, index])
-        labels = self.labels[rows]
-        batch = augment(self.faces[rows], self.recipe.augmentation, rng), self.targets[labels], self.weights[labels]
+        batch = augment(self.faces[rows], self.recipe.augmentation, rng), self.targets[rows], self.weights[rows]
         return mix(*batch, self.recipe.mixup.alpha, rng) if self.blends else batch
 
 

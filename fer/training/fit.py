@@ -10,33 +10,18 @@ import numpy as np
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
-from fer.evaluation import accuracy_and_macro_f1, best_temperature, calibrated_loss
+from fer.evaluation import best_temperature
+from fer.job import Job
 from fer.models.network import NETWORK, build_classifier
-from fer.models.normalization import estimate_statistics
 from fer.models.registry import Architecture, get_architecture
 from fer.models.transfer import BACKBONE
 from fer.models.weights import PretrainedFile, find_weights, load_backbone
 from fer.training.batches import Batches
-from fer.training.checkpoint import (
-    RANDOM,
-    Arrays,
-    Checkpoint,
-    Progress,
-    Saved,
-    code_digest,
-    model_variables,
-    read,
-    write,
-)
-from fer.training.job import Job
+from fer.training.checkpoint import RANDOM, Checkpoint, Progress, Saved, code_digest, model_variables, write
+from fer.training.epoch import EpochState, predict, run_epoch
 from fer.training.memory import keep_freed_memory
 from fer.training.optimizer import ALL, HEAD, compile_phase
 from fer.training.precision import faster_precision
-from fer.training.progress import EpochBar
-
-PREDICT_BATCH = 256
-#: A training has diverged where its loss is this many times that of guessing all classes alike, log(C).
-DIVERGED = 3.0
 
 #: Faces uint8 ``[N, 48, 48]`` and labels int64 ``[N]``.
 Split = tuple[np.ndarray, np.ndarray]
@@ -68,6 +53,7 @@ def train(
     checkpoint: Checkpoint,
     on_epoch: Callable[[Progress], None] = lambda progress: None,
     on_warning: Callable[[str], None] = lambda message: None,
+    targets: np.ndarray | None = None,
 ) -> Trained:
     """Train, or go on with a training that was interrupted.
 
@@ -83,6 +69,8 @@ def train(
         on_epoch: called after every epoch, before the checkpoint is written; may put notes into the progress.
         on_warning: called with a line where pretrained weights were wanted and cannot be had, or a checkpoint is of
             other code.
+        targets: float32 ``[N, C]``, rows that sum to 1: what the images of the train split are to be answered with, in
+            the data set's order, where that is not their labels.
 
     Raises:
         UserError: for missing or wrong pretrained weights, a class without images, a batch larger than the train split,
@@ -107,7 +95,9 @@ def train(
         begun = Progress(weights=source.name if source else RANDOM, precision=precision, code=code_digest())
         saved = Saved(begun, [], [], [])
     held_out = _split(dataset, "validation")
-    _run(model, job, (faces, labels), held_out, saved, checkpoint, on_epoch)
+    if targets is None:
+        targets = np.eye(len(job.classes), dtype=np.float32)[labels]
+    _run(model, job, (faces, labels, targets), held_out, saved, checkpoint, on_epoch)
     final = _build(job, architecture, source, "float32")
     final.set_weights(saved.best)
     temperature = best_temperature(held_out[1], predict(final, held_out[0]))
@@ -125,7 +115,7 @@ def train(
 def _run(
     model: keras.Model,
     job: Job,
-    train_split: Split,
+    train_split: tuple[np.ndarray, np.ndarray, np.ndarray],
     held_out: Split,
     saved: Saved,
     checkpoint: Checkpoint,
@@ -139,14 +129,14 @@ def _run(
     while progress.epochs < progress.total:
         start = time.monotonic()
         phase = HEAD if progress.epochs < head_epochs else ALL
-        batches = Batches(*train_split, len(job.classes), recipe, job.seed, progress.epochs, progress.total)
+        batches = Batches(*train_split, recipe, job.seed, progress.epochs, progress.total)
         if phase != compiled:
             compile_phase(model, recipe, phase, len(batches))
             if phase == progress.phase:
                 write(model.optimizer.variables, saved.optimizer)
             compiled = progress.phase = phase
         state = EpochState()
-        row = _run_epoch(model, batches, held_out, state, progress)
+        row = run_epoch(model, batches, held_out, state, progress)
         progress.epochs += 1
         progress.backend = keras.backend.backend()
         progress.history.append(row)
@@ -159,11 +149,6 @@ def _run(
         progress.seconds.append(time.monotonic() - start)
         on_epoch(progress)
         checkpoint.save(saved)
-
-
-def predict(model: keras.Model, faces: np.ndarray) -> np.ndarray:
-    """Probabilities float32 ``[N, C]`` of faces uint8 ``[N, 48, 48]``."""
-    return np.asarray(model.predict(faces, batch_size=PREDICT_BATCH, verbose=0), np.float32)
 
 
 def _load(checkpoint: Checkpoint, job: Job, on_warning: Callable[[str], None]) -> Saved | None:
@@ -247,48 +232,3 @@ def _build(
 
 def _preprocessing(architecture: Architecture, source: PretrainedFile | None) -> str:
     return source.preprocessing if source else architecture.preprocessing
-
-
-class EpochState(keras.callbacks.Callback):
-    """The state at the end of an epoch, before Keras puts the moving averages in the weights' place.
-
-    After that JAX's weights share the averages' buffers, and are gone with the next call that takes them over.
-    """
-
-    model_values: Arrays
-    optimizer_values: Arrays
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Keep it."""
-        model = self.model
-        self.model_values, self.optimizer_values = read(model_variables(model)), read(model.optimizer.variables)
-
-
-def _run_epoch(
-    model: keras.Model, batches: Batches, held_out: Split, state: EpochState, progress: Progress
-) -> dict[str, float]:
-    """Train one epoch, score the validation split by the averaged weights, and give the history's row."""
-    epoch = progress.epochs + 1
-    bar = EpochBar(model.name, epoch, progress.total, len(batches))
-    logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[state, bar]).history
-    loss = float(logs["loss"][0])
-    if model.optimizer.use_ema:
-        estimate_statistics(model, batches.faces[batches.order])
-    probabilities = predict(model, held_out[0])
-    # The last step's loss comes before its update, so a finite loss says nothing about the weights it leaves.
-    finite = all(np.isfinite(values).all() for values in (np.asarray(loss), probabilities, *state.model_values))
-    if not finite or loss > DIVERGED * np.log(probabilities.shape[1]):
-        found = f"is {loss:.3g}, far above that of guessing," if finite else "is not finite"
-        raise UserError(
-            f"{model.name}: the loss {found} in epoch {epoch}; lower its learning_rate in params.yaml "
-            "(the checkpoint of the epoch before is kept)"
-        )
-    scores = accuracy_and_macro_f1(held_out[1], probabilities)
-    return {
-        "epoch": epoch,
-        "loss": loss,
-        "accuracy": float(logs["accuracy"][0]),
-        "validation.loss": calibrated_loss(held_out[1], probabilities),
-        "validation.accuracy": scores[0],
-        "validation.macro_f1": scores[1],
-    }

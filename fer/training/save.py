@@ -2,23 +2,23 @@
 
 import hashlib
 import json
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pandas as pd
 
 from fer.data.dataset import FaceDataset
-from fer.evaluation import evaluate
 from fer.export import export_onnx
 from fer.files import replace_folder
+from fer.job import Job
 from fer.models.registry import get_architecture
-from fer.outputs import PLAIN, SCORED, TEN_VIEWS, ModelFolder, scored_rows
+from fer.outputs import PLAIN, TEN_VIEWS, ModelFolder, split_metrics
 from fer.runtime import parity, ten_view_predict
-from fer.training.fit import Trained, predict
-from fer.training.job import Job
+from fer.training.epoch import predict
+from fer.training.fit import Trained
 
 
 def write_outputs(folder: Path, dataset: FaceDataset, job: Job, trained: Trained) -> ModelFolder:
@@ -39,10 +39,11 @@ def write_outputs(folder: Path, dataset: FaceDataset, job: Job, trained: Trained
         trained.model.save_weights(fresh / "model.weights.h5")
         table.to_parquet(fresh / "predictions.parquet", index=False)
         pd.DataFrame(trained.progress.history).to_csv(fresh / "history.csv", index=False)
-        _write_json(fresh / "metrics.json", _metrics(table, job.classes, trained.model))
+        metrics = {"params": trained.model.count_params()} | split_metrics(table, job.classes)
+        _write_json(fresh / "metrics.json", metrics)
         run = {
             "architecture": job.architecture,
-            "title": get_architecture(job.architecture).title,
+            "title": get_architecture(job.architecture).title + (", distilled" if job.teacher else ""),
             "dataset": dataset.name,
             "fingerprint": dataset.fingerprint,
             "classes": list(job.classes),
@@ -59,17 +60,9 @@ def write_outputs(folder: Path, dataset: FaceDataset, job: Job, trained: Trained
             "software": {name: version(name) for name in ("keras", "numpy", "onnx")}
             | {"backend": trained.progress.backend},
             "job": job.key,
-        }
+        } | ({"teacher": asdict(job.teacher)} if job.teacher else {})
         _write_json(fresh / "run.json", run)
     return ModelFolder(folder)
-
-
-def _metrics(table: pd.DataFrame, classes: tuple[str, ...], model: keras.Model) -> dict[str, float]:
-    metrics: dict[str, float] = {"params": model.count_params()}
-    for split in SCORED:
-        scores = evaluate(*scored_rows(table, classes, split), classes)
-        metrics |= {f"{split}.{name}": value for name, value in scores.items()}
-    return metrics
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:

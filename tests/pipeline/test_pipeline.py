@@ -26,8 +26,11 @@ pytestmark = pytest.mark.slow
 
 ARCHITECTURES = ["baseline", "mobilenetv2"]
 TRAINED = ["train@baseline", "train@mobilenetv2"]
-STAGES = ["ingest", "validate", "explore", *TRAINED, "ensemble", "compare", "promote", "package"]
-OUTPUTS = ("data/dataset", "models", "reports", "champion")
+MODELS = [*ARCHITECTURES, "baseline_distilled"]
+STAGES = [
+    "ingest", "validate", "explore", *TRAINED, "ensemble", "distill@baseline", "compare", "promote", "package",
+]  # fmt: skip
+OUTPUTS = ("data/dataset", "models", "distilled", "reports", "champion")
 EPOCHS = 12
 
 
@@ -97,24 +100,25 @@ def test_every_declared_output_is_there(retrained):
 def test_the_comparison_names_its_data(retrained):
     reports = retrained.project.folder / "reports"
     table = pd.read_csv(reports / "compare" / "comparison.csv")
-    assert sorted(table["architecture"]) == ARCHITECTURES
+    assert sorted(table["model"]) == sorted(MODELS)
     assert set(table["dataset"]) == {"drawn sample"}
     assert (table["latency_ms"] > 0).all()
     metrics = json_of(reports / "compare" / "metrics.json")
     fingerprint = json_of(retrained.project.folder / "data" / "dataset" / "dataset.json")["fingerprint"]
-    for architecture in ARCHITECTURES:
-        assert metrics[architecture]["dataset"] == "drawn sample"
-        assert metrics[architecture]["fingerprint"] == fingerprint
-        assert "latency_ms" not in metrics[architecture]
+    for model in MODELS:
+        assert metrics[model]["dataset"] == "drawn sample"
+        assert metrics[model]["fingerprint"] == fingerprint
+        assert "latency_ms" not in metrics[model]
     assert f"drawn sample ({fingerprint})" in retrained.stdout
 
 
 def test_mlflow_has_a_finished_run_with_curves_per_architecture(retrained, monkeypatch):
     store = store_of(retrained.project, monkeypatch)
     runs = runs_of(store)
-    assert sorted(runs) == ARCHITECTURES
+    assert sorted(runs) == sorted(MODELS)
     for name, run in runs.items():
-        folder = retrained.project.folder / "models" / name
+        distilled = name.endswith("_distilled")
+        folder = retrained.project.folder / ("distilled" if distilled else "models") / name.removesuffix("_distilled")
         assert run.info.status == "FINISHED"
         assert run.data.tags["dataset"] == "drawn sample"
         history = pd.read_csv(folder / "history.csv")
@@ -136,7 +140,7 @@ def test_the_registrys_champion_is_the_packaged_model(retrained, monkeypatch):
     digest = hashlib.sha256((project.folder / "champion" / "model.onnx").read_bytes()).hexdigest()
     assert digest == card["model_sha256"] == version.tags["model_sha256"]
     best = pd.read_csv(project.folder / "reports" / "compare" / "comparison.csv").iloc[0]
-    assert card["architecture"] == best["architecture"]
+    assert card["architecture"] == best["model"]
 
     bento = json_of(project.folder / "reports" / "bento.json")
     assert bento["model_sha256"] == digest
@@ -179,7 +183,7 @@ def test_fresh_stores_are_given_the_runs_the_champion_and_the_bento_again(copy, 
     done = copy.run("pipelines", "retrain")
     assert done.returncode == 0, done.stdout + done.stderr
     store = store_of(copy, monkeypatch)
-    assert {name: run.info.status for name, run in runs_of(store).items()} == dict.fromkeys(ARCHITECTURES, "FINISHED")
+    assert {name: run.info.status for name, run in runs_of(store).items()} == dict.fromkeys(MODELS, "FINISHED")
     champion = store.get_model_version_by_alias("fer-classifier", "champion")
     assert champion.tags["model_sha256"] == json_of(copy.folder / "champion" / "card.json")["model_sha256"]
     bento = json_of(copy.folder / "reports" / "bento.json")
@@ -244,7 +248,7 @@ def test_the_results_page_is_written_from_the_runs_files(copy):
         assert f"{metrics[name]:.3f}" in page
     assert "| VGGFace | 0.67 | 0.56 | 0.92 | 0.67 | 0.83 |" in page
     images = re.findall(r"\((images/[^)]+)\)", page)
-    assert len(images) == 8
+    assert len(images) == 9
     assert all((copy.folder / "docs" / image).is_file() for image in images)
 
 

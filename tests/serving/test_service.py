@@ -107,6 +107,7 @@ def test_the_service_answers_as_the_classifier_does(client, model_folder, data):
     assert list(answer["probabilities"]) == list(EMOTIONS)
     np.testing.assert_allclose(list(answer["probabilities"].values()), expected, atol=1e-6)
     assert answer["emotion"] == EMOTIONS[expected.argmax()]
+    assert answer["certain"] == classifier.certain(expected[np.newaxis])[0]
     assert answer["model"] == {
         "architecture": "tiny",
         "dataset": "drawn",

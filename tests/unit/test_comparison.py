@@ -53,7 +53,7 @@ def table(models, dataset) -> pd.DataFrame:
 
 
 def test_the_best_by_validation_macro_f1_stands_first(table):
-    assert sorted(table["architecture"]) == sorted(ARCHITECTURES)
+    assert sorted(table["model"]) == sorted(ARCHITECTURES)
     assert table["validation.macro_f1"].is_monotonic_decreasing
     assert table["validation.macro_f1"].nunique() > 1
 
@@ -62,22 +62,22 @@ def test_the_order_does_not_depend_on_the_order_of_training_and_ties_go_by_name(
     reverse = open_models(models, ARCHITECTURES[::-1], dataset)
     pd.testing.assert_frame_equal(comparison_table(reverse, SETTINGS), table.drop(columns="latency_ms"))
     twins = [write_trained(tmp_path, dataset, name, seed=3) for name in ("vgg16", "baseline", "resnet50")]
-    assert comparison_table(twins, SETTINGS)["architecture"].tolist() == ["baseline", "resnet50", "vgg16"]
+    assert comparison_table(twins, SETTINGS)["model"].tolist() == ["baseline", "resnet50", "vgg16"]
 
 
 def test_every_row_names_its_data_and_carries_the_folders_own_metrics(models, dataset, table):
     assert set(table["dataset"]) == {dataset.name}
     assert set(table["fingerprint"]) == {dataset.fingerprint}
     for row in table.to_dict("records"):
-        metrics = json.loads((models / row["architecture"] / "metrics.json").read_text())
+        metrics = json.loads((models / row["model"] / "metrics.json").read_text())
         assert {name: row[name] for name in metrics} == metrics
 
 
 def test_intervals_hold_the_value_that_the_predictions_give(models, dataset, table):
-    folders = {folder.run["architecture"]: folder for folder in open_models(models, ARCHITECTURES, dataset)}
+    folders = {folder.name: folder for folder in open_models(models, ARCHITECTURES, dataset)}
     for row in table.to_dict("records"):
         for split in SCORED:
-            scores = evaluate(*folders[row["architecture"]].scored(split), dataset.classes)
+            scores = evaluate(*folders[row["model"]].scored(split), dataset.classes)
             for metric in ("accuracy", "macro_f1"):
                 name = f"{split}.{metric}"
                 assert row[f"{name}.low"] <= scores[metric] <= row[f"{name}.high"], name

@@ -10,7 +10,7 @@ from sklearn.metrics import log_loss
 from trained_models import write_trained
 
 from fer.data.dataset import FaceDataset
-from fer.ensemble import Ensemble, build_ensemble, select
+from fer.ensemble import Ensemble, answer, build_ensemble, select
 from fer.errors import UserError
 from fer.evaluation import evaluate
 from fer.outputs import SCORED, ModelFolder, scored_rows
@@ -102,3 +102,13 @@ def test_models_of_other_images_are_one_line(folders: list[ModelFolder], tmp_pat
     other = write_trained(tmp_path, small_dataset(train=2, held_out=3), "vgg16", 1)
     with pytest.raises(UserError, match=r"vgg16: answers other images or classes than .*baseline; run dvc repro"):
         build_ensemble([folders[0], other])
+
+
+def test_asked_anew_it_answers_as_its_predictions_say(
+    folders: list[ModelFolder], built: Ensemble, dataset: FaceDataset
+) -> None:
+    names = [f"p.{name}" for name in dataset.classes]
+    expected = built.predictions.set_index("row")[names]
+    asked = answer(built, folders, np.asarray(dataset.images[expected.index]))
+    assert asked.dtype == np.float32
+    np.testing.assert_allclose(asked, expected, rtol=1e-4, atol=1e-6)

@@ -120,6 +120,52 @@ def test_a_recipe_that_no_training_uses_is_checked_too(tmp_path: Path, content: 
     assert "architectures.vgg16.full: batch_size: " in load_error(write(tmp_path, content))
 
 
+def test_an_ablation_changes_what_it_says_and_nothing_else(tmp_path: Path, content: dict[str, Any]) -> None:
+    content["ablations"]["changes"] = {
+        "copies": {"data": {"remove_copies": False}},
+        "no_mixup": {"recipe": {"mixup": {"alpha": 0.0}}},
+    }
+    content["train"]["recipe"] = "full"
+    params = load_params(write(tmp_path, content))
+    copies, blend = params.ablated("copies"), params.ablated("no_mixup")
+    assert copies.data == params.data.model_copy(update={"remove_copies": False})
+    assert copies.recipe("mini") == params.recipe("mini")
+    own = params.recipe("mini")
+    assert own.mixup.alpha > 0
+    assert blend.recipe("mini") == own.model_copy(update={"mixup": own.mixup.model_copy(update={"alpha": 0.0})})
+    assert blend.recipe("compact") == params.recipe("compact")
+    assert (blend.data, blend.train) == (params.data, params.train)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"recipe": {"epoch": 3}}, "epoch: unknown key; did you mean epochs?"),
+        ({"data": {"remove_copy": False}}, "data.remove_copy: unknown key; did you mean remove_copies?"),
+        ({"recipes": {}}, "ablations.changes.odd.recipes: unknown key"),
+    ],
+)
+def test_a_bad_setting_of_an_ablation(
+    tmp_path: Path, content: dict[str, Any], change: dict[str, Any], words: str
+) -> None:
+    content["ablations"]["changes"]["odd"] = change
+    assert words in load_error(write(tmp_path, content))
+
+
+def test_an_unknown_ablation_and_an_ablation_of_an_unknown_architecture(
+    tmp_path: Path, content: dict[str, Any]
+) -> None:
+    with pytest.raises(UserError, match=r"unknown ablation 'copies_kep'; did you mean copies_kept\?"):
+        load_params(COMMITTED).ablated("copies_kep")
+    content["ablations"]["architecture"] = "minni"
+    assert "ablations.architecture: unknown architecture 'minni'; did you mean" in load_error(write(tmp_path, content))
+
+
+def test_an_unknown_student(tmp_path: Path, content: dict[str, Any]) -> None:
+    content["distill"]["students"] = ["minni"]
+    assert "distill.students: unknown architecture 'minni'; did you mean mini?" in load_error(write(tmp_path, content))
+
+
 def test_a_misspelt_recipe_in_an_architectures_section(tmp_path: Path, content: dict[str, Any]) -> None:
     content["architectures"]["baseline"]["qick"] = content["architectures"]["baseline"].pop("quick")
     message = load_error(write(tmp_path, content))

@@ -8,18 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trained_models import write_trained
 
+from fer.abstention import thresholds_of
 from fer.inference.classifier import Card, Classifier
 from fer.params import Promote
 from fer.promotion import SCORE, Decision, card_of, decide, write_champion
 
 CLASSES = ("happy", "sad")
-SETTINGS = Promote(min_class_f1=0.3, parity=0.001)
+SETTINGS = Promote(min_class_f1=0.3, parity=0.001, certain_precision=0.5)
 SHARE = st.floats(0, 1)
 
 
 def row(architecture: str, score: float, f1: tuple[float, float] = (0.9, 0.9), **changes: object) -> dict[str, object]:
     content: dict[str, object] = {
-        "architecture": architecture,
+        "model": architecture,
         "title": architecture.title(),
         "fingerprint": "same",
         "parity": 1e-6,
@@ -130,10 +131,11 @@ def folder(tmp_path_factory):
 
 
 def test_the_champions_files_are_what_the_service_reads(folder, tmp_path):
-    card = card_of(folder)
+    card = card_of(folder, SETTINGS)
     write_champion(tmp_path / "champion", folder.onnx, card)
     assert Card.load(tmp_path / "champion") == card
     assert asdict(card)["metrics"] == folder.metrics
+    assert card.thresholds == thresholds_of(folder, 0.5)
     assert card.dataset == "small faces"
     assert {path.name for path in (tmp_path / "champion").iterdir()} == {"model.onnx", "card.json"}
     assert Classifier(tmp_path / "champion").card == card
@@ -142,7 +144,7 @@ def test_the_champions_files_are_what_the_service_reads(folder, tmp_path):
 
 
 def test_a_champion_that_cannot_be_written_leaves_the_former(folder, tmp_path):
-    write_champion(tmp_path / "champion", folder.onnx, card_of(folder))
+    write_champion(tmp_path / "champion", folder.onnx, card_of(folder, SETTINGS))
     with pytest.raises(FileNotFoundError):
-        write_champion(tmp_path / "champion", tmp_path / "nothing.onnx", card_of(folder))
-    assert Card.load(tmp_path / "champion") == card_of(folder)
+        write_champion(tmp_path / "champion", tmp_path / "nothing.onnx", card_of(folder, SETTINGS))
+    assert Card.load(tmp_path / "champion") == card_of(folder, SETTINGS)

@@ -55,7 +55,7 @@ def finished(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", "")
         patch.chdir(Path(settings.uri.removeprefix("sqlite:///")).parents[1])
-        return settings, Tracker(settings).ensure_run(folder, job_of(dataset), dataset)
+        return settings, Tracker(settings).ensure_run(folder, dataset)
 
 
 def settings_of(state: Path, empty_store: Path) -> Tracking:
@@ -141,7 +141,7 @@ def test_ensuring_a_run_again_creates_nothing(finished, dataset, folder):
     settings, run_id = finished
     tracker = Tracker(settings)
     before = tracker.client.get_run(run_id).to_dictionary()
-    assert tracker.ensure_run(folder, job_of(dataset), dataset) == run_id
+    assert tracker.ensure_run(folder, dataset) == run_id
     assert tracker.client.get_run(run_id).to_dictionary() == before
     assert len(runs(tracker)) == 1
     assert len(tracker.client.search_logged_models([tracker.experiment_id])) == 1
@@ -153,7 +153,7 @@ def test_a_fresh_store_is_given_the_run_from_its_files_whatever_was_cut_off_ther
     tracker, job = Tracker(settings), job_of(dataset)
     cut = tracker.open_run(job, dataset.name)
     tracker.log_history(cut, history(1))
-    run_id = tracker.ensure_run(folder, job, dataset)
+    run_id = tracker.ensure_run(folder, dataset)
     assert run_id not in (cut, finished[1])
     run = tracker.client.get_run(run_id)
     assert {name: run.data.metrics[name] for name in folder.metrics} == folder.metrics
@@ -178,7 +178,7 @@ def test_the_champion_is_served_from_the_registry_and_the_one_before_keeps_previ
     assert aliases(tracker) == {"champion": first}
 
     better = write_trained(tmp_path, dataset, "resnet50", seed=1)
-    run_id = tracker.ensure_run(better, job_of(dataset, "resnet50", seed=1), dataset)
+    run_id = tracker.ensure_run(better, dataset)
     second = tracker.crown(run_id, {"architecture": "resnet50"})
     assert tracker.champion() == {"architecture": "resnet50", "version": second}
     assert aliases(tracker) == {"champion": second, "previous": first}

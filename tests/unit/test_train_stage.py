@@ -18,7 +18,7 @@ def test_without_tensorflow_the_checkpoint_is_the_result_and_one_line_says_so(mo
     with pytest.raises(
         UserError, match=r"mini: trained, .* copy state/checkpoints/mini-abc to the same place"
     ) as caught:
-        train.finish_with_tensorflow.fn("mini", Checkpoint(Path("state/checkpoints/mini-abc")))
+        train.finish_with_tensorflow.fn(["train", "mini"], Checkpoint(Path("state/checkpoints/mini-abc")))
     assert "\n" not in str(caught.value)
 
 

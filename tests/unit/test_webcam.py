@@ -135,11 +135,18 @@ def test_every_emotion_has_a_colour_of_its_own_that_carries_dark_text():
 @pytest.mark.parametrize("box", [(0, 0, 20, 20), (180, 140, 20, 20), (190, 0, 40, 40), (-5, 150, 20, 30)])
 def test_a_label_at_the_edge_stays_inside_the_image(box):
     image = np.full((160, 200, 3), 128, np.uint8)
-    drawn = draw_faces(image, [Face(box, "happy", 0.987)])
+    drawn = draw_faces(image, [Face(box, "happy", 0.987, certain=True)])
     filled = (drawn == COLOURS["happy"]).all(axis=2)
     assert filled.sum() > 500, "the label's background is there in full"
     assert (drawn == 0).all(axis=2).any() or (drawn < 60).all(axis=2).any(), "and text on it"
     assert (image == 128).all(), "the input is left alone"
+
+
+def test_an_answer_that_is_not_certain_has_a_question_mark():
+    image = np.full((160, 200, 3), 128, np.uint8)
+    sure, unsure = (draw_faces(image, [Face((60, 60, 80, 80), "happy", 0.4, certain)]) for certain in (True, False))
+    label = [(drawn == COLOURS["happy"]).all(axis=2).any(axis=0).sum() for drawn in (sure, unsure)]
+    assert label[1] > label[0], "its label is longer"
 
 
 def write_bytes(path, content):

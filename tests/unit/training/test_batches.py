@@ -7,6 +7,7 @@ from fer.training.batches import Batches, class_weights, mix
 EPOCHS = 12
 COUNTS = (40, 10, 3)
 LABELS = np.repeat(np.arange(3), COUNTS)
+TARGETS = np.eye(3, dtype=np.float32)[LABELS]
 #: Every face is constant with its row number as its value, so that a batch tells its rows.
 FACES = np.repeat(np.arange(len(LABELS), dtype=np.uint8), 4).reshape(-1, 2, 2)
 STILL = Augmentation(flip=0, shift=0, rotate=0, scale=0, brightness=0, contrast=0, erase=0)
@@ -38,7 +39,7 @@ def recipe(balance: str = "none", batch_size: int = 8, augmentation: Augmentatio
 
 
 def epoch_of(settings: Recipe, seed: int = 1, epoch: int = 0) -> list[tuple[np.ndarray, ...]]:
-    batches = Batches(FACES, LABELS, 3, settings, seed, epoch, EPOCHS)
+    batches = Batches(FACES, LABELS, TARGETS, settings, seed, epoch, EPOCHS)
     return [batches[index] for index in range(len(batches))]
 
 
@@ -67,7 +68,7 @@ def test_types_and_the_last_short_batch() -> None:
 def test_seed_and_epoch_decide_a_batch_whatever_was_asked_before(balance: str) -> None:
     settings = recipe(balance, augmentation=MOVING)
     whole = epoch_of(settings, seed=3, epoch=5)
-    alone = Batches(FACES, LABELS, 3, settings, 3, 5, EPOCHS)[4]
+    alone = Batches(FACES, LABELS, TARGETS, settings, 3, 5, EPOCHS)[4]
     for first, second in zip(whole[4], alone, strict=True):
         np.testing.assert_array_equal(first, second)
 
@@ -80,7 +81,8 @@ def test_another_epoch_or_seed_has_another_order() -> None:
 def test_another_epoch_augments_a_face_otherwise() -> None:
     faces = np.repeat(np.arange(0, 240, 5, dtype=np.uint8), 48).reshape(1, 48, 48)
     settings = recipe(augmentation=MOVING)
-    first, second = (Batches(faces, np.zeros(1, np.int64), 3, settings, 1, epoch, EPOCHS)[0][0] for epoch in (0, 1))
+    zero = np.zeros(1, np.int64)
+    first, second = (Batches(faces, zero, TARGETS[:1], settings, 1, epoch, EPOCHS)[0][0] for epoch in (0, 1))
     assert (first != second).any()
 
 
@@ -145,3 +147,11 @@ def test_blending_stops_after_its_share_of_the_epochs() -> None:
         for epoch in range(EPOCHS)
     ]
     assert one_hot == [False] * 6 + [True] * 6
+
+
+def test_targets_that_are_no_labels_go_with_their_faces() -> None:
+    soft = np.random.default_rng(0).dirichlet(np.ones(3), len(LABELS)).astype(np.float32)
+    batches = Batches(FACES, LABELS, soft, recipe("weights"), 1, 0, EPOCHS)
+    for faces, targets, weights in (batches[index] for index in range(len(batches))):
+        np.testing.assert_array_equal(targets, soft[faces[:, 0, 0]])
+        np.testing.assert_array_equal(weights, class_weights(LABELS, 3)[LABELS[faces[:, 0, 0]]])

@@ -20,14 +20,15 @@ from tiny_training import (
 
 from fer.errors import UserError
 from fer.evaluation import accuracy_and_macro_f1
+from fer.job import Job
 from fer.models import registry
 from fer.models.network import NETWORK
 from fer.models.transfer import BACKBONE
-from fer.training import fit, precision
+from fer.params import Mixup
+from fer.training import precision
 from fer.training.batches import Batches
 from fer.training.checkpoint import Checkpoint, Progress, Saved
 from fer.training.fit import Trained, predict, train
-from fer.training.job import Job
 
 TOTAL = HEAD_EPOCHS + EPOCHS
 
@@ -241,7 +242,7 @@ def test_weights_that_are_no_longer_finite_are_seen_where_answers_still_are(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     infinite = make_job(pretrained="none", epochs=1, warmup_epochs=0, batch_size=24, learning_rate=1e39)
-    monkeypatch.setattr(fit, "predict", lambda model, faces: np.full((len(faces), 3), 1 / 3, np.float32))
+    monkeypatch.setattr("fer.training.epoch.predict", lambda model, faces: np.full((len(faces), 3), 1 / 3, np.float32))
     with pytest.raises(UserError, match="tiny: the loss is not finite in epoch 1"):
         train(dataset(), infinite, None, Checkpoint(tmp_path / "checkpoint"))
 
@@ -279,19 +280,19 @@ def test_a_batch_larger_than_the_data_is_one_line(tmp_path: Path) -> None:
 
 
 def test_a_loss_far_above_guessing_stops_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fit, "DIVERGED", 0.5)
+    monkeypatch.setattr("fer.training.epoch.DIVERGED", 0.5)
     with pytest.raises(UserError, match=r"^tiny: the loss is \d.*, far above that of guessing, in epoch 1; lower its"):
         train(dataset(), make_job(pretrained="none"), None, Checkpoint(tmp_path / "checkpoint"))
     assert not (tmp_path / "checkpoint").exists()
 
 
 def test_the_measured_precision_is_kept_with_the_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fit, "faster_precision", lambda *arguments: "mixed_bfloat16")
+    monkeypatch.setattr("fer.training.fit.faster_precision", lambda *arguments: "mixed_bfloat16")
     auto = make_job(pretrained="none", precision="auto")
     checkpoint = Checkpoint(tmp_path / "checkpoint")
     with pytest.raises(KeyboardInterrupt):
         train(dataset(), auto, None, checkpoint, stop_at(2))
-    monkeypatch.setattr(fit, "faster_precision", lambda *arguments: "float32")
+    monkeypatch.setattr("fer.training.fit.faster_precision", lambda *arguments: "float32")
     trained = train(dataset(), auto, None, checkpoint)
     assert trained.progress.precision == "mixed_bfloat16"
     assert trained.model.get_layer(NETWORK).layers[-1].dtype_policy.name == "float32"
@@ -325,12 +326,22 @@ def test_a_checkpoint_of_other_code_is_not_gone_on_with(whole: Run, weights: Pat
 def test_statistics_are_estimated_on_a_shuffled_train_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder source holds one class after the other, so its first faces would all be of one."""
     seen: list[np.ndarray] = []
-    monkeypatch.setattr(fit, "estimate_statistics", lambda model, faces: seen.append(np.asarray(faces)))
+    monkeypatch.setattr("fer.training.epoch.estimate_statistics", lambda model, faces: seen.append(np.asarray(faces)))
     job = make_job(epochs=2, pretrained="none")
     train(dataset(), job, None, Checkpoint(tmp_path / "checkpoint"))
     faces = np.asarray(dataset().images[dataset().rows("train")])
-    orders = [
-        Batches(faces, dataset().labels[dataset().rows("train")], 3, job.recipe, job.seed, n, 2).order for n in (0, 1)
-    ]
+    labels = dataset().labels[dataset().rows("train")]
+    targets = np.eye(3, dtype=np.float32)[labels]
+    orders = [Batches(faces, labels, targets, job.recipe, job.seed, epoch, 2).order for epoch in (0, 1)]
     for found, order in zip(seen, orders, strict=True):
         np.testing.assert_array_equal(found, faces[order])
+
+
+def test_what_is_learned_is_what_the_targets_say(tmp_path: Path) -> None:
+    """Training accuracy is that on the targets: a constant is learned at once, the labels are not."""
+    job = make_job(epochs=3, pretrained="none", class_balance="none", learning_rate=0.1, mixup=Mixup(alpha=0, until=1))
+    targets = np.tile(np.float32([0, 0, 1]), (len(dataset().rows("train")), 1))
+    taught = train(dataset(), job, None, Checkpoint(tmp_path / "taught"), targets=targets)
+    plain = train(dataset(), job, None, Checkpoint(tmp_path / "plain"))
+    assert taught.progress.history[-1]["accuracy"] == 1
+    assert plain.progress.history[-1]["accuracy"] < 1

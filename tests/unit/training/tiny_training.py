@@ -16,6 +16,7 @@ from face_datasets import small_dataset, with_values
 from keras import layers
 
 from fer.data.dataset import FaceDataset
+from fer.job import Job
 from fer.models.network import NETWORK, build_classifier
 from fer.models.registry import get_architecture, register
 from fer.models.transfer import BACKBONE, with_head
@@ -23,7 +24,6 @@ from fer.models.weights import PretrainedFile
 from fer.params import Recipe
 from fer.training import fit
 from fer.training.checkpoint import Checkpoint, Progress
-from fer.training.job import Job
 from fer.training.save import write_outputs
 
 NAME = "tiny"

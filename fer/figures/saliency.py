@@ -1,0 +1,52 @@
+"""Which pixels moved a model's answer, drawn over the faces."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fer.figures.style import EMOTION_COLORS, FAINT, draw, pixel_axes
+
+#: Pixels of an enlarged face, and between the pairs of face and map.
+FACE, GAP = 144, 40
+
+
+def saliency_sheet(faces: np.ndarray, maps: np.ndarray, answers: pd.Series, title: str, path: Path) -> None:
+    """A row per emotion: every face, and beside it the face under its map.
+
+    Args:
+        faces: uint8 ``[N, H, W]``.
+        maps: float ``[N, H, W]`` of ``fer.saliency.occlusion_maps``.
+        answers: N emotions, equal ones next to each other.
+        title: names model, split and data set.
+        path: the PNG to write.
+    """
+    emotions = list(dict.fromkeys(answers))
+    pair = 2 * FACE + 8 + GAP
+    most = int(answers.value_counts().max())
+    width, height = max(150 + most * pair, 1100), 110 + (FACE + 16) * len(emotions) + 20
+    subtitle = "orange: covered with grey, these parts make the answer less probable; blue: more probable"
+    with draw(path, width, height, title, subtitle) as figure:
+        for row, emotion in enumerate(emotions):
+            top = 110 + row * (FACE + 16)
+            y = 1 - (top + FACE / 2) / height
+            figure.text(130 / width, y, emotion, ha="right", va="center", color=EMOTION_COLORS[emotion], weight="bold")
+            for column, number in enumerate(np.flatnonzero(answers == emotion)):
+                left = 150 + column * pair
+                plain, marked = (pixel_axes(figure, left + x, top, FACE, FACE) for x in (0, FACE + 8))
+                for axes in (plain, marked):
+                    axes.imshow(faces[number], cmap="gray", vmin=0, vmax=255)
+                    axes.set_axis_off()
+                limit = float(np.abs(maps[number]).max()) or 1.0
+                marked.imshow(
+                    maps[number],
+                    cmap="PuOr_r",
+                    vmin=-limit,
+                    vmax=limit,
+                    alpha=0.7 * np.abs(maps[number]) / limit,
+                    interpolation="bicubic",
+                )
+                fall = f"-{maps[number].max():.2f}"
+                figure.text(
+                    (left + 2 * FACE + 4) / width, 1 - (top + FACE - 10) / height, fall, ha="right", size=7, color=FAINT
+                )

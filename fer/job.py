@@ -1,0 +1,54 @@
+"""What a training depends on."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fer.params import Recipe
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """Whose answers a distilled training learns from (Hinton, Vinyals and Dean 2015).
+
+    Attributes:
+        share: of its answer in an image's target; the label has the rest.
+        members: the models whose mean answer it is, with their weights.
+        digest: hex sha256 of its answers.
+    """
+
+    share: float
+    members: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a training depends on: the same job on the same machine gives the same weights, byte for byte."""
+
+    architecture: str
+    classes: tuple[str, ...]
+    fingerprint: str
+    recipe: Recipe
+    seed: int
+    teacher: Teacher | None = None
+
+    @classmethod
+    def of(cls, run: dict[str, Any]) -> "Job":
+        """The job of a finished training, by its ``run.json``."""
+        teacher = Teacher(**run["teacher"]) if "teacher" in run else None
+        recipe = Recipe.model_validate(run["recipe"])
+        return cls(run["architecture"], tuple(run["classes"]), run["fingerprint"], recipe, run["seed"], teacher)
+
+    @property
+    def name(self) -> str:
+        """What runs and tables call the model."""
+        return f"{self.architecture}_distilled" if self.teacher else self.architecture
+
+    @property
+    def key(self) -> str:
+        """16 hex digits that change with anything in the job."""
+        teacher = asdict(self.teacher) if self.teacher else None
+        content = [self.architecture, self.classes, self.fingerprint, self.recipe.model_dump(), self.seed, teacher]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,0 +1,49 @@
+"""Which pixels move an answer: every part of a face covered in turn (Zeiler and Fergus 2014)."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fer.outputs import ModelFolder
+from fer.runtime import onnx_predict
+
+#: Side of the square that covers a part, and the pixels by which it moves.
+PATCH, STRIDE = 8, 2
+
+
+def occlusion_maps(model: Path, faces: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """How much the probability of an answer falls where a square of the face is covered with its mean grey.
+
+    Args:
+        model: an ONNX file, input ``faces`` uint8 ``[N, 48, 48]``.
+        faces: uint8 ``[N, H, W]``.
+        codes: int ``[N]``, the answers in question.
+
+    Returns:
+        float32 ``[N, H, W]``: the mean fall over all squares that cover the pixel, -1 to 1; below 0 where the answer
+        grows surer without it.
+    """
+    each, (height, width) = np.arange(len(faces)), faces.shape[1:]
+    whole = onnx_predict(model, faces)[each, codes]
+    means = np.rint(faces.mean(axis=(1, 2))).astype(np.uint8)
+    falls, covers = np.zeros(faces.shape, np.float32), np.zeros((height, width), np.float32)
+    lefts = range(0, width - PATCH + 1, STRIDE)
+    for top in range(0, height - PATCH + 1, STRIDE):
+        parts = [np.s_[top : top + PATCH, left : left + PATCH] for left in lefts]
+        covered = np.repeat(faces[None], len(parts), axis=0)
+        for number, part in enumerate(parts):
+            covered[number, :, *part] = means[:, None, None]
+        answers = onnx_predict(model, covered.reshape(-1, height, width)).reshape(len(parts), len(faces), -1)
+        for part, answer in zip(parts, answers, strict=True):
+            falls[:, *part] += (whole - answer[each, codes])[:, None, None]
+            covers[part] += 1
+    return falls / covers
+
+
+def right_answers(folder: ModelFolder, count: int) -> pd.DataFrame:
+    """The first ``count`` test images of every class that the model reads rightly: columns ``row`` and ``emotion``."""
+    table = folder.predictions.query("split == 'test' and emotion == predicted")
+    first = table.groupby("emotion", sort=False).head(count)
+    order = first["emotion"].map({name: code for code, name in enumerate(folder.classes)})
+    return first.assign(order=order).sort_values(["order", "row"])[["row", "emotion"]].reset_index(drop=True)

@@ -1,0 +1,73 @@
+"""One epoch of a training: its batches, its validation scores, and the state that it leaves."""
+
+import keras
+import numpy as np
+
+from fer.errors import UserError
+from fer.evaluation import accuracy_and_macro_f1, calibrated_loss
+from fer.models.normalization import estimate_statistics
+from fer.training.batches import Batches
+from fer.training.checkpoint import Arrays, Progress, model_variables, read
+from fer.training.progress import EpochBar
+
+PREDICT_BATCH = 256
+#: A training has diverged where its loss is this many times that of guessing all classes alike, log(C).
+DIVERGED = 3.0
+
+
+def predict(model: keras.Model, faces: np.ndarray) -> np.ndarray:
+    """Probabilities float32 ``[N, C]`` of faces uint8 ``[N, 48, 48]``."""
+    return np.asarray(model.predict(faces, batch_size=PREDICT_BATCH, verbose=0), np.float32)
+
+
+class EpochState(keras.callbacks.Callback):
+    """The state at the end of an epoch, before Keras puts the moving averages in the weights' place.
+
+    After that JAX's weights share the averages' buffers, and are gone with the next call that takes them over.
+    """
+
+    model_values: Arrays
+    optimizer_values: Arrays
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Keep it."""
+        model = self.model
+        self.model_values, self.optimizer_values = read(model_variables(model)), read(model.optimizer.variables)
+
+
+def run_epoch(
+    model: keras.Model,
+    batches: Batches,
+    held_out: tuple[np.ndarray, np.ndarray],
+    state: EpochState,
+    progress: Progress,
+) -> dict[str, float]:
+    """Train one epoch, score the validation split by the averaged weights, and give the history's row.
+
+    Raises:
+        UserError: where the loss diverges or is no longer finite.
+    """
+    epoch = progress.epochs + 1
+    bar = EpochBar(model.name, epoch, progress.total, len(batches))
+    logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[state, bar]).history
+    loss = float(logs["loss"][0])
+    if model.optimizer.use_ema:
+        estimate_statistics(model, batches.faces[batches.order])
+    probabilities = predict(model, held_out[0])
+    # The last step's loss comes before its update, so a finite loss says nothing about the weights it leaves.
+    finite = all(np.isfinite(values).all() for values in (np.asarray(loss), probabilities, *state.model_values))
+    if not finite or loss > DIVERGED * np.log(probabilities.shape[1]):
+        found = f"is {loss:.3g}, far above that of guessing," if finite else "is not finite"
+        raise UserError(
+            f"{model.name}: the loss {found} in epoch {epoch}; lower its learning_rate in params.yaml "
+            "(the checkpoint of the epoch before is kept)"
+        )
+    scores = accuracy_and_macro_f1(held_out[1], probabilities)
+    return {
+        "epoch": epoch,
+        "loss": loss,
+        "accuracy": float(logs["accuracy"][0]),
+        "validation.loss": calibrated_loss(held_out[1], probabilities),
+        "validation.accuracy": scores[0],
+        "validation.macro_f1": scores[1],
+    }

@@ -1,0 +1,20 @@
+"""Trainings that differ from an architecture's own in one thing. No stage: they are repeated by hand, one at a time."""
+
+from prefect import flow
+
+from fer.data.dataset import FaceDataset
+from fer.data.ingest import build_dataset
+from fer.params import load_params
+from pipelines.ingest import DATASET
+from pipelines.models import ABLATIONS, make_job
+from pipelines.train import run
+
+
+@flow(flow_run_name="ablate {name}")
+def ablate(name: str) -> None:
+    """Train the ablations' architecture with one change of ``ablations.changes`` in params.yaml."""
+    params = load_params()
+    changed = params.ablated(name)
+    dataset = FaceDataset.load(DATASET) if changed.data == params.data else build_dataset(changed.data)[0]
+    job = make_job(changed, dataset, params.ablations.architecture)
+    run(changed, dataset, job, ABLATIONS / name, ["ablate", name])

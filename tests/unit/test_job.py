@@ -1,0 +1,43 @@
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+from face_datasets import small_dataset
+from trained_models import job_of, write_trained
+
+from fer.errors import UserError
+from fer.job import Job, Teacher
+from fer.outputs import ModelFolder
+
+TEACHER = Teacher(0.7, "compact 0.60, vgg16 0.40", "d" * 64)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
+    return write_trained(tmp_path_factory.mktemp("models"), small_dataset(train=2, held_out=2))
+
+
+def test_the_job_is_found_again_in_its_run(folder: ModelFolder) -> None:
+    job = job_of(small_dataset(train=2, held_out=2))
+    assert folder.job == job
+    assert (folder.name, folder.job.key) == ("baseline", job.key)
+
+
+def test_a_distilled_models_job_is_found_again_and_named_after_what_it_is(folder: ModelFolder) -> None:
+    job = replace(folder.job, teacher=TEACHER)
+    assert Job.of(json.loads(json.dumps(folder.run | {"teacher": asdict(TEACHER)}))) == job
+    assert job.name == "baseline_distilled"
+
+
+def test_every_fact_of_the_teacher_changes_the_key(folder: ModelFolder) -> None:
+    teachers = [None, TEACHER, replace(TEACHER, share=0.5), replace(TEACHER, digest="e" * 64)]
+    assert len({replace(folder.job, teacher=teacher).key for teacher in teachers}) == 4
+
+
+def test_a_folder_written_by_other_code_is_one_line(folder: ModelFolder, tmp_path: Path) -> None:
+    run = folder.run | {"recipe": {"epochs": 3}}
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    with pytest.raises(UserError, match=r"run.json: written by other code; run the train stage again") as caught:
+        print(ModelFolder(tmp_path).job)
+    assert "\n" not in str(caught.value)
