@@ -1,4 +1,8 @@
-"""VGGFace: VGG16 trained on 2.6 million faces (Parkhi, Vedaldi and Zisserman 2015)."""
+"""VGGFace: VGG16 trained on 2.6 million faces (Parkhi, Vedaldi and Zisserman 2015).
+
+Its weights are published for research only and no longer where they were. Without them the network begins from VGG16's
+ImageNet weights, and its tables say so.
+"""
 
 from fer.models import vgg16
 from fer.models.registry import register
@@ -11,6 +15,7 @@ PRETRAINED = (
         preprocessing="vggface",
         layout="vggface",
     ),
+    *vgg16.PRETRAINED,
 )
 
 build = register("vggface", "VGGFace", preprocessing="vggface", pretrained=PRETRAINED)(vgg16.build)

@@ -71,10 +71,10 @@ def test_the_five_class_task_is_one_setting(tmp_path: Path, content: dict[str, A
 
 
 def test_a_rate_in_exponent_notation_is_a_number(tmp_path: Path) -> None:
-    text = COMMITTED.read_text().replace("learning_rate: 0.0001\n", "learning_rate: 1e-4\n")
-    assert "learning_rate: 1e-4" in text
+    text = COMMITTED.read_text().replace("learning_rate: 0.0003\n", "learning_rate: 3e-4\n")
+    assert "learning_rate: 3e-4" in text
     params = load_params(write(tmp_path, text.replace("recipe: quick ", "recipe: full ")))
-    assert params.recipe("resnet50").learning_rate == 1e-4
+    assert params.recipe("resnet50").learning_rate == 3e-4
 
 
 @pytest.mark.parametrize(

@@ -308,6 +308,16 @@ def test_real_weights_of_another_architecture(tmp_path: Path) -> None:
     load_error(get_architecture("mobilenetv2").build(7, 48).get_layer(BACKBONE), file, tmp_path / file.name)
 
 
-def test_every_pretrained_file_has_a_name_of_its_own() -> None:
-    names = [file.name for name in list_architectures() for file in get_architecture(name).pretrained]
-    assert len(set(names)) == len(names)
+def test_a_name_stands_for_one_pretrained_file() -> None:
+    files = {file for name in list_architectures() for file in get_architecture(name).pretrained}
+    assert len({file.name for file in files}) == len(files)
+
+
+def test_vggface_begins_from_faces_where_it_can_and_else_from_vgg16s_images(tmp_path: Path) -> None:
+    files = get_architecture("vggface").pretrained
+    images = get_architecture("vgg16").pretrained[0]
+    (tmp_path / images.name).touch()
+    assert find_weights(files, tmp_path) == (images, tmp_path / images.name)
+    assert images.label == "imagenet"
+    (tmp_path / VGGFACE.name).touch()
+    assert find_weights(files, tmp_path) == (VGGFACE, tmp_path / VGGFACE.name)
