@@ -108,6 +108,7 @@ def tiny(params: dict[str, Any]) -> None:
     params["data"]["sample"]["images"] = 140
     params["train"]["architectures"] = ["baseline", "mobilenetv2"]
     params["distill"]["students"] = ["baseline"]
+    params["ablations"]["architecture"] = "baseline"
     params["architectures"]["baseline"]["quick"].update(epochs=2)
     params["architectures"]["mobilenetv2"]["quick"].update(epochs=1)
     params["compare"]["bootstrap"] = 50

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import mlflow
+import numpy as np
 import pandas as pd
 import psutil
 import pytest
@@ -239,6 +240,11 @@ def test_jax_trains_by_the_same_command_and_tensorflow_writes_the_files(copy):
 
 
 def test_the_results_page_is_written_from_the_runs_files(copy):
+    done = copy.run("pipelines", "ablate", "copies_kept")
+    assert done.returncode == 0, done.stdout + done.stderr
+    ablation = copy.folder / "reports/ablations/copies_kept"
+    own = json_of(copy.folder / "models/baseline/run.json")
+    assert json_of(ablation / "run.json")["fingerprint"] != own["fingerprint"]
     done = copy.run("pipelines", "results")
     assert done.returncode == 0, done.stdout + done.stderr
     page = (copy.folder / "docs/results.md").read_text()
@@ -248,8 +254,34 @@ def test_the_results_page_is_written_from_the_runs_files(copy):
         assert f"{metrics[name]:.3f}" in page
     assert "| VGGFace | 0.67 | 0.56 | 0.92 | 0.67 | 0.83 |" in page
     images = re.findall(r"\((images/[^)]+)\)", page)
-    assert len(images) == 9
+    assert len(images) == 10
+    accuracy = json_of(ablation / "metrics.json")["test.accuracy"]
+    assert re.search(rf"\| copies kept \| {accuracy:.3f} .*\| `python -m pipelines ablate copies_kept` \|", page)
+    assert re.search(r"\| distilled \| .*\| `dvc repro distill@baseline` \|", page)
     assert all((copy.folder / "docs" / image).is_file() for image in images)
+
+
+def test_the_student_learned_from_the_ensembles_answers(retrained):
+    teacher = json_of(retrained.project.folder / "distilled/baseline/run.json")["teacher"]
+    weights = json_of(retrained.project.folder / "reports/ensemble/ensemble.json")["weights"]
+    assert teacher["members"] == ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
+    answers = np.load(retrained.project.folder / "reports/ensemble/lesson.npy")
+    assert teacher["digest"] == hashlib.sha256(answers.tobytes()).hexdigest()
+    table = pd.read_parquet(retrained.project.folder / "data/dataset/table.parquet")
+    assert answers.shape == ((table["split"] == "train").sum(), 7)
+    np.testing.assert_allclose(answers.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_the_best_small_model_is_released_into_the_package(copy):
+    done = copy.run("pipelines", "release")
+    assert done.returncode == 0, done.stdout + done.stderr
+    released = copy.folder / "fer" / "released"
+    assert {path.name for path in released.iterdir()} == {"model.onnx", "card.json", "README.md"}
+    card = json_of(released / "card.json")
+    assert card["dataset"] == "drawn sample"
+    assert card["architecture"] in ("baseline", "baseline_distilled", "mobilenetv2")
+    assert set(card["thresholds"]) == set(card["classes"])
+    assert (released / "model.onnx").stat().st_size < 10_000_000
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
