@@ -2,15 +2,20 @@
 
 import numpy as np
 import pandas as pd
+from scipy.stats import beta
 
 from fer.inference.classifier import above_thresholds
-from fer.outputs import ModelFolder
+from fer.outputs import ModelFolder, scored_rows
+
+#: How sure a threshold must be to keep its promise.
+SURE = 0.95
 
 
 def choose_thresholds(labels: np.ndarray, probabilities: np.ndarray, precision: float) -> np.ndarray:
     """The lowest confidence per class above which answers are right often enough.
 
-    A classifier with a reject option (Chow 1970), with the risk chosen for every answered class on its own.
+    A classifier with a reject option (Chow 1970), with the risk chosen for every answered class on its own. The share
+    of right answers counts by its 95 % lower bound (Clopper and Pearson 1934): few answers promise little.
 
     Args:
         labels: int ``[N]``, codes 0 to C-1; of images that the model was not trained on.
@@ -26,35 +31,45 @@ def choose_thresholds(labels: np.ndarray, probabilities: np.ndarray, precision: 
         rows = np.flatnonzero(answers == code)
         rows = rows[np.argsort(-confidence[rows], kind="stable")]
         sure = np.append(confidence[rows], 0.0)
-        standing = np.cumsum(labels[rows] == code) / np.arange(1, len(rows) + 1)
+        right, given = np.cumsum(labels[rows] == code), np.arange(1, len(rows) + 1)
         # Equal confidences stand or fall together.
-        enough = np.flatnonzero((standing >= precision) & (sure[:-1] > sure[1:]))
+        enough = np.flatnonzero((lower_bound(right, given) >= precision) & (sure[:-1] > sure[1:]))
         if len(enough):
             thresholds[code] = sure[enough[-1] + 1]
     return thresholds
 
 
-def thresholds_of(folder: ModelFolder, precision: float) -> dict[str, float]:
-    """A model's thresholds by class, chosen on its validation answers from one view."""
-    chosen = choose_thresholds(*folder.scored("validation"), precision)
-    return {name: float(value) for name, value in zip(folder.classes, chosen, strict=True)}
+def lower_bound(right: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """The one-sided 95 % lower bound of a share: float64 ``[N]`` for int ``[N]`` right ones of those given."""
+    return np.where(right == 0, 0.0, beta.ppf(1 - SURE, np.maximum(right, 1), given - right + 1))
+
+
+def thresholds_of(predictions: pd.DataFrame, classes: tuple[str, ...], precision: float) -> dict[str, float]:
+    """Thresholds by class, chosen on a predictions table's validation answers from one view."""
+    chosen = choose_thresholds(*scored_rows(predictions, classes, "validation"), precision)
+    return {name: float(value) for name, value in zip(classes, chosen, strict=True)}
 
 
 def abstention_table(folders: list[ModelFolder], precision: float) -> pd.DataFrame:
-    """A row a model: how many of its answers on test stand, how many of those are right, and the thresholds."""
+    """A row a model: how many of its answers on test stand and how many of those are right, together and by class."""
     lines = []
     for folder in folders:
-        thresholds = thresholds_of(folder, precision)
+        thresholds = thresholds_of(folder.predictions, folder.classes, precision)
         labels, probabilities = folder.scored("test")
-        right = probabilities.argmax(axis=1) == labels
+        answers = probabilities.argmax(axis=1)
         stand = above_thresholds(probabilities, np.array(list(thresholds.values())))
-        lines.append(
-            {
-                "architecture": folder.run["title"],
-                "accuracy of all": f"{right.mean():.3f}",
-                "answers that stand": f"{stand.mean():.3f}",
-                "accuracy of those": f"{right[stand].mean():.3f}" if stand.any() else "-",
-            }
-            | {f"threshold {name}": f"{value:.2f}" for name, value in thresholds.items()}
-        )
+        line = {
+            "architecture": folder.run["title"],
+            "accuracy of all": f"{(answers == labels).mean():.3f}",
+            "answers that stand": f"{stand.mean():.3f}",
+            "accuracy of those": _share((answers == labels)[stand]),
+        }
+        for code, (name, threshold) in enumerate(thresholds.items()):
+            of_class = (answers == labels)[stand & (answers == code)]
+            line[name] = f"above {threshold:.2f}: {_share(of_class)} of {len(of_class)}" if threshold < 1 else "never"
+        lines.append(line)
     return pd.DataFrame(lines)
+
+
+def _share(right: np.ndarray) -> str:
+    return f"{right.mean():.3f}" if len(right) else "-"

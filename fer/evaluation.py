@@ -130,3 +130,22 @@ def bootstrap_intervals(matrix: np.ndarray, resamples: int, seed: int) -> dict[s
         for name, values in samples.items()
         for low, high in [np.percentile(values, [2.5, 97.5])]
     }
+
+
+def bootstrap_difference(right: np.ndarray, other: np.ndarray, resamples: int, seed: int) -> tuple[float, float, float]:
+    """How much more accurate a model is than another on the same images, with its 95 % percentile bootstrap interval.
+
+    Args:
+        right: bool ``[N]``, whether the model reads each image rightly.
+        other: bool ``[N]``, whether the other one does.
+        resamples: how many are drawn.
+        seed: of the draw.
+
+    Returns:
+        The difference of the accuracies, and the interval's ends, -1 to 1.
+    """
+    gains = right.astype(int) - other.astype(int)
+    shares = np.bincount(gains + 1, minlength=3) / len(gains)
+    drawn = np.random.default_rng(seed).multinomial(len(gains), shares, size=resamples)
+    low, high = np.percentile((drawn[:, 2] - drawn[:, 0]) / len(gains), [2.5, 97.5])
+    return float(gains.mean()), float(low), float(high)

@@ -1,10 +1,14 @@
 """Outputs that appear whole or not at all."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from fer.errors import UserError
 
 
 @contextmanager
@@ -63,3 +67,15 @@ def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8, whole or not at all."""
     with replace_file(path) as fresh:
         fresh.write_text(text, encoding="utf-8")
+
+
+def read_json(path: Path, remedy: str = "run dvc repro") -> dict[str, Any]:
+    """A file that a stage wrote.
+
+    Raises:
+        UserError: where it is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not to be read ({error}); {remedy}") from error

@@ -14,7 +14,7 @@ class Teacher:
 
     Attributes:
         share: of its answer in an image's target; the label has the rest.
-        members: the models whose mean answer it is, with their weights.
+        members: the models whose mean answer it is, each with its share and with what it began from.
         digest: hex sha256 of its answers.
     """
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from fer.errors import UserError
 from fer.evaluation import evaluate
+from fer.files import read_json
 from fer.job import Job
 
 #: Answers that a model is measured by: a split's, those of test less the images that train holds a copy of, and those
@@ -19,6 +20,7 @@ from fer.job import Job
 SCORED = ("validation", "test", "test_without_copies", "validation_ten_views", "test_ten_views")
 #: Columns of the predictions: one answer a face, and the mean of ten.
 PLAIN, TEN_VIEWS = "p.", "ten."
+AGAIN = "run the train stage again"
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class ModelFolder:
         Raises:
             UserError: where the folder holds no complete training.
         """
-        return self._json("run.json")
+        return read_json(self.path / "run.json", AGAIN)
 
     @cached_property
     def job(self) -> Job:
@@ -51,7 +53,7 @@ class ModelFolder:
         try:
             return Job.of(self.run)
         except (KeyError, TypeError, ValidationError) as error:
-            raise UserError(f"{self.path / 'run.json'}: written by other code; run the train stage again") from error
+            raise UserError(f"{self.path / 'run.json'}: written by other code; {AGAIN}") from error
 
     @property
     def name(self) -> str:
@@ -61,7 +63,7 @@ class ModelFolder:
     @cached_property
     def metrics(self) -> dict[str, float]:
         """``metrics.json``: flat names, ``<split>.<metric>`` and ``params``."""
-        return self._json("metrics.json")
+        return read_json(self.path / "metrics.json", AGAIN)
 
     @cached_property
     def history(self) -> pd.DataFrame:
@@ -92,12 +94,6 @@ class ModelFolder:
     def scored(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Labels int64 ``[N]`` and probabilities float32 ``[N, C]`` of one of ``SCORED``."""
         return scored_rows(self.predictions, self.classes, split)
-
-    def _json(self, name: str) -> dict[str, Any]:
-        try:
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(f"{self.path / name}: not to be read ({error}); run the train stage again") from error
 
 
 def split_metrics(predictions: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, float]:

@@ -123,17 +123,17 @@ class Distill(Section):
 
 
 class Change(Section):
-    """Settings of the data and of the recipe that an ablation changes."""
+    """Settings that an ablation changes."""
 
     data: dict[str, Any] = {}
     recipe: dict[str, Any] = {}
 
 
 class Ablations(Section):
-    """Trainings of one architecture that differ in a single thing, by name."""
+    """Trainings of one architecture that differ in one thing, by name."""
 
     architecture: str
-    changes: dict[str, Change]
+    changes: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Change]
 
 
 class Compare(Section):
@@ -203,13 +203,16 @@ class Params(Section):
         own = self.architectures[architecture]
         recipe = _over(own.get(self.train.recipe, {}), changes[name].recipe)
         content = self.model_dump(by_alias=True)
-        content["data"] |= changes[name].data
+        content["data"] = _over(content["data"], changes[name].data)
         content["architectures"][architecture] = own | {self.train.recipe: recipe}
         try:
             changed = Params.model_validate(content)
+            resolve_classes(changed.data.classes)
+            changed.recipe(architecture)
         except ValidationError as error:
             raise UserError(f"params.yaml: ablations.changes.{name}: {_first(error, Params)}") from error
-        changed.recipe(architecture)
+        except UserError as error:
+            raise UserError(f"params.yaml: ablations.changes.{name}: {error}") from error
         return changed
 
     def check_recipes(self) -> None:
@@ -261,8 +264,10 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         raise UserError(f"{path}: {_first(error, Params)}") from error
     resolve_classes(params.data.classes)
     params.check_recipes()
-    if len(set(params.train.architectures)) != len(params.train.architectures):
-        raise UserError(f"{path}: train.architectures: an architecture is named twice; name each once")
+    lists = {"train.architectures": params.train.architectures, "distill.students": params.distill.students}
+    for key, named in lists.items():
+        if len(set(named)) != len(named):
+            raise UserError(f"{path}: {key}: an architecture is named twice; name each once")
     return params
 
 

@@ -68,7 +68,7 @@ def card_of(folder: ModelFolder, settings: Promote) -> Card:
         fingerprint=run["fingerprint"],
         model_sha256=run["model_sha256"],
         metrics=folder.metrics,
-        thresholds=thresholds_of(folder, settings.certain_precision),
+        thresholds=thresholds_of(folder.predictions, folder.classes, settings.certain_precision),
     )
 
 

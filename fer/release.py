@@ -74,8 +74,10 @@ def write_release(folder: ModelFolder, dataset: FaceDataset, params: Params, tar
 
     Raises:
         UserError: where the halved model is too large, or less accurate than the whole one by more than 0.2 points on
-            validation.
+            validation, or ``target`` holds a model of another data set.
     """
+    if (target / CARD_FILE).is_file() and (released := Card.load(target)).dataset != dataset.name:
+        raise UserError(f"{target}: holds a model of {released.dataset}; remove it to release one of {dataset.name}")
     table = folder.predictions
     faces = np.asarray(dataset.images[table["row"].to_numpy()])
     with replace_folder(target) as fresh:
@@ -99,7 +101,7 @@ def write_release(folder: ModelFolder, dataset: FaceDataset, params: Params, tar
             fingerprint=dataset.fingerprint,
             model_sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
             metrics=metrics,
-            thresholds=thresholds_of(folder, params.promote.certain_precision),
+            thresholds=thresholds_of(halved, folder.classes, params.promote.certain_precision),
         )
         write_text(fresh / CARD_FILE, json.dumps(asdict(card), indent=2) + "\n")
         ends = intervals(halved, folder.classes, params.compare)
@@ -130,7 +132,7 @@ def _page(card: Card, folder: ModelFolder, size: int, ends: dict[str, float], pr
     )
     thresholds = ", ".join(f"{name} {value:.2f}" for name, value in card.thresholds.items())
     gap = metrics["validation.accuracy"] - folder.metrics["validation.accuracy"]
-    teacher = f" Distilled from an ensemble ({run['teacher']['members']})." if "teacher" in run else ""
+    teacher = f" Taught by an ensemble ({run['teacher']['members']})." if "teacher" in run else ""
     sections = [
         f"# {run['title']}: the model in this package",
         "Written by `python -m pipelines release` from the files of the training; no figure is typed by hand.",
@@ -143,10 +145,10 @@ def _page(card: Card, folder: ModelFolder, size: int, ends: dict[str, float], pr
         f"{run['epochs']} epochs (epoch {run['best_epoch']} kept), {run['precision']}, commit `{folder.commit[:12]}`."
         f"{teacher} One run, no mean of seeds. Recipe: `{json.dumps(run['recipe'])}`",
         "## Figures",
-        "95 % bootstrap intervals in brackets, F1 by class. Chosen on validation; test was opened at the end.",
+        "95 % bootstrap intervals in brackets, F1 by class. Epoch, temperature and model were chosen on validation.",
         markdown(figures),
-        f"An answer is called certain above these probabilities, by which {100 * precision:.0f} % of a class's "
-        f"validation answers are right: {thresholds}.",
+        f"An answer is called certain above these probabilities (1: never): {thresholds}. Above them at least "
+        f"{100 * precision:.0f} % of a class's answers on validation are right, by the 95 % lower bound of that share.",
         "## Use and limits",
         "For research, teaching and as a start for a model of your own. It names the expression that a face shows in "
         "the eyes of annotators, not what a person feels; they disagree with each other, and labels are noisy. The "

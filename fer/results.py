@@ -1,7 +1,6 @@
 """docs/results.md: what a pipeline run found, written from the run's own files."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -49,7 +48,7 @@ def results_page(
     """
     sections = [
         f"# Results on {dataset.name}",
-        "Written by `python -m pipelines results` from the files of one `dvc repro`; no figure is typed by hand.",
+        "Written by `python -m pipelines results` from the files that the runs left; no figure is typed by hand.",
         "## What produced them",
         _provenance(dataset, folders),
         "## The data",
@@ -76,11 +75,12 @@ def results_page(
         markdown(slices),
         f"![The most confident mistakes]({images}/mistakes.png)",
         "What moves the answer to a face: a square of 8 pixels is covered with the face's mean grey, everywhere in "
-        "turn, and the map shows by how much the probability of the answer falls (its largest fall stands below).",
+        "turn, and the map shows by how much the probability of the answer falls, as a mean of the squares on a pixel.",
         f"![Saliency]({images}/saliency.png)",
         "## When a model abstains",
         "For every class the threshold is the lowest probability above which its answers on validation are right as "
-        "often as `promote.certain_precision` asks; answers to test images below it are withheld.",
+        "often as `promote.certain_precision` asks, by the 95 % lower bound of that share. Answers below it are "
+        "withheld; by class: the threshold, and how many of the answers above it are right.",
         markdown(abstention),
         "The first faces of the test split and every model's answer:",
         f"![Sample predictions]({images}/samples.png)",
@@ -114,8 +114,8 @@ def _ablations(table: pd.DataFrame) -> list[str]:
         return []
     return [
         "## What each part brings",
-        "The first training once more with a single thing changed, on the test split; every row is repeated by its "
-        "command.",
+        "The first training once more with a single thing changed. Each row is one run of one seed, repeated by its "
+        "command with the data set and recipe of this page set in `params.yaml`.",
         markdown(table),
     ]
 
@@ -154,7 +154,7 @@ def _provenance(dataset: FaceDataset, folders: list[ModelFolder]) -> str:
     rows = [
         {
             "architecture": folder.run["title"],
-            "weights": folder.run["weights"],
+            "weights": folder.run["weights"] + _teacher(folder),
             "epochs": f"{folder.run['epochs']} (epoch {folder.run['best_epoch']} kept)",
             "seed": str(folder.run["seed"]),
             "precision": folder.run["precision"],
@@ -166,6 +166,11 @@ def _provenance(dataset: FaceDataset, folders: list[ModelFolder]) -> str:
         for folder in folders
     ]
     return f"Data fingerprint `{dataset.fingerprint}`.\n\n{markdown(pd.DataFrame(rows))}"
+
+
+def _teacher(folder: ModelFolder) -> str:
+    teacher = folder.job.teacher
+    return f"; targets: {100 * teacher.share:.0f} % answers of {teacher.members}" if teacher else ""
 
 
 def _data(dataset: FaceDataset, ingest: dict[str, Any]) -> str:
@@ -213,8 +218,3 @@ def _without_copies(table: pd.DataFrame) -> pd.DataFrame:
             for _, row in table.iterrows()
         ]
     )
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A report that a stage wrote."""
-    return json.loads(path.read_text(encoding="utf-8"))

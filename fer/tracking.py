@@ -67,14 +67,19 @@ class Tracker:
             reason = " ".join(str(error).split())[:160]
             raise UserError(f"MLflow at {uri}: {reason}; set tracking.uri or MLFLOW_TRACKING_URI") from error
 
-    def open_run(self, job: Job, dataset: str, run_id: str | None = None) -> str:
-        """Start a run for a training, or go on with run ``run_id`` where the store still has it; its id."""
+    def open_run(self, job: Job, dataset: str, run_id: str | None = None, name: str | None = None) -> str:
+        """Start a run for a training, by its own name or another, or go on with run ``run_id`` where the store has it.
+
+        Returns:
+            The run's id.
+        """
         if run_id is not None:
             with contextlib.suppress(mlflow.MlflowException):  # another store: the history is logged there anew
                 self.client.update_run(run_id, status="RUNNING")
                 return run_id
         tags = {JOB_TAG: job.key, FINGERPRINT_TAG: job.fingerprint, "dataset": dataset}
-        run_id = self.client.create_run(self.experiment_id, tags=resolve_tags(tags), run_name=job.name).info.run_id
+        run = self.client.create_run(self.experiment_id, tags=resolve_tags(tags), run_name=name or job.name)
+        run_id = run.info.run_id
         values: dict[str, Any] = {"architecture": job.architecture, "dataset": dataset, "fingerprint": job.fingerprint}
         values |= {"classes": " ".join(job.classes), "seed": job.seed} | _flat(job.recipe.model_dump())
         values |= _flat(asdict(job.teacher), "teacher.") if job.teacher else {}
@@ -113,7 +118,7 @@ class Tracker:
 
     def ensure_run(self, folder: ModelFolder, dataset: FaceDataset) -> str:
         """The id of the finished run of the model in ``folder``; written from its files where the store lacks it."""
-        run_id = self.find_run(folder.run["model_sha256"], folder.run["job"])
+        run_id = self.find_run(folder.run["model_sha256"], folder.job.key)
         if run_id is None:
             run_id = self.open_run(folder.job, dataset.name)
             self.log_history(run_id, folder.rows)
@@ -155,6 +160,12 @@ class Tracker:
             self.client.set_registered_model_alias(self.model_name, PREVIOUS, reigning["version"])
         self.client.set_registered_model_alias(self.model_name, CHAMPION, version.version)
         return str(version.version)
+
+    def describe_champion(self, tags: dict[str, str]) -> None:
+        """Set tags of the champion."""
+        version = self.client.get_model_version_by_alias(self.model_name, CHAMPION).version
+        for name, value in tags.items():
+            self.client.set_model_version_tag(self.model_name, version, name, value)
 
     def champion_model(self) -> Path:
         """The champion's ONNX file, fetched from the registry into a cache folder of MLflow's."""

@@ -4,6 +4,7 @@ from prefect import flow
 
 from fer.data.dataset import FaceDataset
 from fer.data.ingest import build_dataset
+from fer.errors import UserError
 from fer.params import load_params
 from pipelines.ingest import DATASET
 from pipelines.models import ABLATIONS, make_job
@@ -12,9 +13,18 @@ from pipelines.train import run
 
 @flow(flow_run_name="ablate {name}")
 def ablate(name: str) -> None:
-    """Train the ablations' architecture with one change of ``ablations.changes`` in params.yaml."""
+    """Train the ablations' architecture with one change of ``ablations.changes`` in params.yaml.
+
+    Raises:
+        UserError: for an unknown change, or one that changes nothing.
+    """
     params = load_params()
     changed = params.ablated(name)
     dataset = FaceDataset.load(DATASET) if changed.data == params.data else build_dataset(changed.data)[0]
-    job = make_job(changed, dataset, params.ablations.architecture)
-    run(changed, dataset, job, ABLATIONS / name, ["ablate", name])
+    architecture = params.ablations.architecture
+    job = make_job(changed, dataset, architecture)
+    if changed.data == params.data and job == make_job(params, dataset, architecture):
+        raise UserError(
+            f"params.yaml: ablations.changes.{name}: changes nothing of {architecture}'s recipe {params.train.recipe!r}"
+        )
+    run(changed, dataset, job, f"{architecture}_{name}", ABLATIONS / name, ["ablate", name])

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
-from prefect import flow
+from prefect import flow, task
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
+from fer.files import read_json
 from fer.params import load_params
-from fer.results import read_json
 from fer.training.distillation import soft_targets, teacher_of
 from pipelines import ensemble
 from pipelines.ingest import DATASET
@@ -18,17 +18,29 @@ from pipelines.train import run
 
 @flow(flow_run_name="distill {student}")
 def distill(student: str) -> None:
-    """Train an architecture by its own recipe on targets that are in part the ensemble's answers.
-
-    Raises:
-        UserError: where the ensemble was built on other data.
-    """
+    """Train an architecture by its own recipe on targets that are in part the ensemble's answers."""
     params = load_params()
     dataset = FaceDataset.load(DATASET)
-    summary, answers = read_json(ensemble.SUMMARY), np.load(ensemble.LESSON)
-    if summary["fingerprint"] != dataset.fingerprint:
-        raise UserError(f"{ensemble.SUMMARY}: of other data than {DATASET}; run dvc repro ensemble")
+    members, answers = read_lesson(dataset)
     job = make_job(params, dataset, student)
-    job = replace(job, teacher=teacher_of(answers, summary["weights"], params.distill.share))
+    job = replace(job, teacher=teacher_of(answers, members, params.distill.share))
     targets = soft_targets(dataset.labels[dataset.rows("train")], answers, params.distill.share)
-    run(params, dataset, job, DISTILLED / student, ["distill", student], targets)
+    run(params, dataset, job, job.name, DISTILLED / student, ["distill", student], targets)
+
+
+@task
+def read_lesson(dataset: FaceDataset) -> tuple[str, np.ndarray]:
+    """Who the ensemble's members are, and its answers float32 ``[N, C]`` to the train split.
+
+    Raises:
+        UserError: where the ensemble stage has not run, on this data.
+    """
+    remedy = "run dvc repro ensemble"
+    about = read_json(ensemble.MEMBERS, remedy)
+    try:
+        answers = np.load(ensemble.LESSON)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{ensemble.LESSON}: not to be read ({error}); {remedy}") from error
+    if about["fingerprint"] != dataset.fingerprint:
+        raise UserError(f"{ensemble.MEMBERS}: of other data than {DATASET}; {remedy}")
+    return about["members"], answers

@@ -18,8 +18,9 @@ from pipelines.reporting import say
 
 FOLDER = Path("reports/ensemble")
 SUMMARY, PREDICTIONS = FOLDER / "ensemble.json", FOLDER / "predictions.parquet"
-#: Its answers to the images of the train split, in the data set's order, for students.
-LESSON = FOLDER / "lesson.npy"
+#: For students, who depend on no metric: who the members are, and their answers to the images of the train split in
+#: the data set's order.
+MEMBERS, LESSON = FOLDER / "members.json", FOLDER / "lesson.npy"
 
 
 @flow
@@ -34,8 +35,7 @@ def ensemble() -> None:
     members = ", ".join(f"{name} {weight:.2f}" for name, weight in chosen.weights.items())
     say(
         f"ensemble: {members} on {dataset.name}: ten views, "
-        f"validation accuracy {chosen.metrics['validation_ten_views.accuracy']:.3f}, "
-        f"test accuracy {chosen.metrics['test_ten_views.accuracy']:.3f}"
+        f"validation accuracy {chosen.metrics['validation_ten_views.accuracy']:.3f}"
     )
 
 
@@ -63,6 +63,12 @@ def write(chosen: Ensemble, dataset: FaceDataset, settings: Compare) -> None:
 @task
 def teach(chosen: Ensemble, folders: list[ModelFolder], dataset: FaceDataset) -> None:
     """What the members think of the images that they were trained on."""
+    weights = {folder.name: folder.run["weights"] for folder in folders}
+    members = {
+        "fingerprint": dataset.fingerprint,
+        "members": ", ".join(f"{name} {share:.2f} ({weights[name]})" for name, share in chosen.weights.items()),
+    }
+    write_text(MEMBERS, json.dumps(members, indent=2) + "\n")
     answers = answer(chosen, folders, np.asarray(dataset.images[dataset.rows("train")]))
     with replace_file(LESSON) as fresh:
         np.save(fresh, answers)

@@ -29,28 +29,3 @@ def all_models(params: Params, dataset: FaceDataset) -> list[ModelFolder]:
     return open_models(MODELS, params.train.architectures, dataset) + open_models(
         DISTILLED, params.distill.students, dataset
     )
-
-
-def finished_ablations(params: Params, dataset: FaceDataset) -> dict[str, tuple[str, ModelFolder]]:
-    """The trainings that ``ablation_table`` compares: the architecture's own, distilled, and every ablation so far.
-
-    An ablation of another recipe, seed or data set than the present one is left out. There is none without the
-    architecture's own training.
-    """
-    architecture = params.ablations.architecture
-    if architecture not in params.train.architectures:
-        return {}
-    (own,) = open_models(MODELS, [architecture], dataset)
-    found = {own.run["title"]: (f"dvc repro train@{architecture}", own)}
-    if architecture in params.distill.students:
-        (student,) = open_models(DISTILLED, [architecture], dataset)
-        found["distilled"] = (f"dvc repro distill@{architecture}", student)
-    for name in params.ablations.changes:
-        folder, changed = ModelFolder(ABLATIONS / name), params.ablated(name)
-        if not folder.onnx.is_file():
-            continue
-        expected = make_job(changed, dataset, architecture)
-        same_data = folder.job.fingerprint == dataset.fingerprint or changed.data != params.data
-        if same_data and (folder.job.recipe, folder.job.seed) == (expected.recipe, expected.seed):
-            found[name.replace("_", " ")] = (f"python -m pipelines ablate {name}", folder)
-    return found

@@ -10,8 +10,9 @@ from fer.comparison import comparison_table
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.inference.classifier import Card
+from fer.outputs import ModelFolder
 from fer.params import load_params
-from fer.promotion import SCORE, Decision, card_of, decide, write_champion
+from fer.promotion import SCORE, card_of, decide, write_champion
 from fer.tracking import Tracker
 from pipelines.ingest import DATASET
 from pipelines.models import all_models
@@ -28,30 +29,35 @@ def promote() -> None:
     folders = {folder.name: folder for folder in all_models(params, dataset)}
     tracker = Tracker(params.tracking)
     table = comparison_table(list(folders.values()), params.compare)
-    decision = decide(table, dataset.classes, params.promote, tracker.champion())
+    reigning = tracker.champion()
+    decision = decide(table, dataset.classes, params.promote, reigning)
     if decision.champion:
         folder = folders[decision.champion]
         run_id = tracker.ensure_run(folder, dataset)
-        card = card_of(folder, params.promote)
-        crown(tracker, run_id, card)
-        write_champion(CHAMPION, folder.onnx, card)
+        crown(tracker, run_id, folder, card_of(folder, params.promote))
+    elif reigning:
+        known = [folder for folder in folders.values() if folder.run["model_sha256"] == reigning["model_sha256"]]
+        keep(tracker, card_of(known[0], params.promote) if known else Card.of(json.loads(reigning["card"])))
     else:
-        keep(tracker, decision)
+        raise UserError(f"promote: {decision.reason}; train longer, or lower promote.min_class_f1 in params.yaml")
     say(f"promote: {decision.reason}")
 
 
 @task
-def crown(tracker: Tracker, run_id: str, card: Card) -> None:
-    """Register the model as champion."""
-    tags = {name: str(value) for name, value in asdict(card).items() if isinstance(value, str)}
-    tags |= {SCORE: repr(card.metrics[SCORE]), "card": json.dumps(asdict(card))}
-    tracker.crown(run_id, tags)
+def crown(tracker: Tracker, run_id: str, folder: ModelFolder, card: Card) -> None:
+    """Register the model as champion, and write its ONNX file and card."""
+    tracker.crown(run_id, tags_of(card))
+    write_champion(CHAMPION, folder.onnx, card)
 
 
 @task
-def keep(tracker: Tracker, decision: Decision) -> None:
-    """The reigning champion's ONNX file and card."""
-    reigning = tracker.champion()
-    if reigning is None:
-        raise UserError(f"promote: {decision.reason}; train longer, or lower promote.min_class_f1 in params.yaml")
-    write_champion(CHAMPION, tracker.champion_model(), Card.of(json.loads(reigning["card"])))
+def keep(tracker: Tracker, card: Card) -> None:
+    """The reigning champion's ONNX file, and its card as the present settings make it."""
+    tracker.describe_champion(tags_of(card))
+    write_champion(CHAMPION, tracker.champion_model(), card)
+
+
+def tags_of(card: Card) -> dict[str, str]:
+    """What the registry keeps of a card: its texts, the score that promotion goes by, and all of it."""
+    tags = {name: str(value) for name, value in asdict(card).items() if isinstance(value, str)}
+    return tags | {SCORE: repr(card.metrics[SCORE]), "card": json.dumps(asdict(card))}

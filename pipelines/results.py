@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer.ablations import ablation_table
+from fer.ablations import ablation_table, finished_ablations
 from fer.abstention import abstention_table
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
@@ -14,15 +14,15 @@ from fer.evaluation import confusion
 from fer.figures.mistakes import mistakes_sheet
 from fer.figures.saliency import saliency_sheet
 from fer.figures.training import confusion_matrix
-from fer.files import write_text
+from fer.files import read_json, write_text
 from fer.outputs import ModelFolder
-from fer.params import load_params
+from fer.params import Params, load_params
 from fer.promotion import SCORE
-from fer.results import confusion_name, read_json, results_page
+from fer.results import confusion_name, results_page
 from fer.saliency import occlusion_maps, right_answers
 from fer.slices import confident_mistakes, ferplus_votes, slice_table, slices_of_test
 from pipelines import compare, ensemble, explore, ingest, validate
-from pipelines.models import all_models, finished_ablations
+from pipelines.models import ABLATIONS, all_models
 
 PAGE = Path("docs/results.md")
 IMAGES = Path("docs/images")
@@ -60,7 +60,7 @@ def results() -> None:
             read_json(ensemble.SUMMARY),
             slice_table(folders, slices_of_test(dataset), params.compare),
             abstention_table(folders, params.promote.certain_precision),
-            ablation_table(finished_ablations(params, dataset), params.compare),
+            ablations(params, folders),
             target.relative_to(PAGE.parent).as_posix(),
         )
     except OSError as error:
@@ -75,6 +75,15 @@ def results() -> None:
     draw_saliency(best, dataset, target / "saliency.png")
     write_text(PAGE, page)
     print(f"results: {PAGE}")
+
+
+def ablations(params: Params, folders: list[ModelFolder]) -> pd.DataFrame:
+    """The table of ablations, empty where their architecture was not trained."""
+    named = {folder.name: folder for folder in folders}
+    own, student = (named.get(f"{params.ablations.architecture}{suffix}") for suffix in ("", "_distilled"))
+    if own is None:
+        return pd.DataFrame()
+    return ablation_table(finished_ablations(params, own, student, ABLATIONS), params.compare)
 
 
 def draw_mistakes(folder: ModelFolder, dataset: FaceDataset, path: Path) -> None:

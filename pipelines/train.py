@@ -38,11 +38,18 @@ def train(architecture: str) -> None:
     """Train one architecture."""
     params = load_params()
     dataset = FaceDataset.load(DATASET)
-    run(params, dataset, make_job(params, dataset, architecture), MODELS / architecture, ["train", architecture])
+    job = make_job(params, dataset, architecture)
+    run(params, dataset, job, job.name, MODELS / architecture, ["train", architecture])
 
 
 def run(
-    params: Params, dataset: FaceDataset, job: Job, path: Path, command: list[str], targets: np.ndarray | None = None
+    params: Params,
+    dataset: FaceDataset,
+    job: Job,
+    name: str,
+    path: Path,
+    command: list[str],
+    targets: np.ndarray | None = None,
 ) -> None:
     """Train, save and log one job; an interrupted training goes on at its last epoch.
 
@@ -52,22 +59,23 @@ def run(
         params: weights' folder and tracking store.
         dataset: what is trained on.
         job: what is trained.
+        name: what lines and runs call it.
         path: the folder of its files.
         command: the words after ``python -m pipelines`` that run it.
         targets: of ``fer.training.fit.train``.
     """
-    checkpoint = Checkpoint(STATE / "checkpoints" / f"{job.name}-{job.key}")
+    checkpoint = Checkpoint(STATE / "checkpoints" / f"{name}-{job.key}")
     tracker = Tracker(params.tracking)
-    trained = train_epochs(params, dataset, job, checkpoint, tracker, targets)
+    trained = train_epochs(params, dataset, job, name, checkpoint, tracker, targets)
     if keras.backend.backend() != EXPORTER:
         return finish_with_tensorflow(command, checkpoint)
     folder = save(path, dataset, job, trained)
-    log(tracker, job, trained.progress, folder, dataset)
+    log(tracker, job, name, trained.progress, folder, dataset)
     shutil.rmtree(checkpoint.folder, ignore_errors=True)
     scores = folder.metrics
     say(
-        f"{command[0]}: {folder.run['title']} on {dataset.name}: epoch {folder.run['best_epoch']} kept, "
-        f"validation macro-F1 {scores['validation.macro_f1']:.3f}, test accuracy {scores['test.accuracy']:.3f}"
+        f"{command[0]}: {name} on {dataset.name}: epoch {folder.run['best_epoch']} kept, validation accuracy "
+        f"{scores['validation.accuracy']:.3f}, macro-F1 {scores['validation.macro_f1']:.3f}"
     )
 
 
@@ -76,6 +84,7 @@ def train_epochs(
     params: Params,
     dataset: FaceDataset,
     job: Job,
+    name: str,
     checkpoint: Checkpoint,
     tracker: Tracker,
     targets: np.ndarray | None,
@@ -85,9 +94,9 @@ def train_epochs(
 
     def on_epoch(progress: Progress) -> None:
         progress.notes.setdefault("commit", commit)
-        progress.notes["run_id"] = tracker.open_run(job, dataset.name, progress.notes.get("run_id"))
+        progress.notes["run_id"] = tracker.open_run(job, dataset.name, progress.notes.get("run_id"), name)
         tracker.log_history(progress.notes["run_id"], progress.history)
-        say(f"{job.name}: {epoch_line(progress)}")
+        say(f"{name}: {epoch_line(progress)}")
 
     def on_warning(line: str) -> None:
         say(f"warning: {line}")
@@ -121,10 +130,10 @@ def save(path: Path, dataset: FaceDataset, job: Job, trained: Trained) -> ModelF
 
 
 @task
-def log(tracker: Tracker, job: Job, progress: Progress, folder: ModelFolder, dataset: FaceDataset) -> None:
+def log(tracker: Tracker, job: Job, name: str, progress: Progress, folder: ModelFolder, dataset: FaceDataset) -> None:
     """The finished run in MLflow; its id, and the commit of the code that trained, beside the model."""
     # Where the epochs ran on another machine, its run is not in this store.
-    run_id = tracker.open_run(job, dataset.name, progress.notes.get("run_id"))
+    run_id = tracker.open_run(job, dataset.name, progress.notes.get("run_id"), name)
     tracker.log_history(run_id, progress.history)
     tracker.finish_run(run_id, folder, dataset)
     about = {"run_id": run_id, "commit": progress.notes.get("commit", "unknown")}

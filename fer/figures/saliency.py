@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer.figures.style import EMOTION_COLORS, FAINT, draw, pixel_axes
+from fer.figures.style import EMOTION_COLORS, draw, pixel_axes
 
 #: Pixels of an enlarged face, and between the pairs of face and map.
 FACE, GAP = 144, 40
@@ -25,7 +25,8 @@ def saliency_sheet(faces: np.ndarray, maps: np.ndarray, answers: pd.Series, titl
     pair = 2 * FACE + 8 + GAP
     most = int(answers.value_counts().max())
     width, height = max(150 + most * pair, 1100), 110 + (FACE + 16) * len(emotions) + 20
-    subtitle = "orange: covered with grey, these parts make the answer less probable; blue: more probable"
+    limit = float(np.abs(maps).max()) or 1.0
+    subtitle = f"covered with grey, orange parts make the answer less probable (by up to {limit:.2f}), purple ones more"
     with draw(path, width, height, title, subtitle) as figure:
         for row, emotion in enumerate(emotions):
             top = 110 + row * (FACE + 16)
@@ -37,16 +38,11 @@ def saliency_sheet(faces: np.ndarray, maps: np.ndarray, answers: pd.Series, titl
                 for axes in (plain, marked):
                     axes.imshow(faces[number], cmap="gray", vmin=0, vmax=255)
                     axes.set_axis_off()
-                limit = float(np.abs(maps[number]).max()) or 1.0
                 marked.imshow(
                     maps[number],
                     cmap="PuOr_r",
                     vmin=-limit,
                     vmax=limit,
-                    alpha=0.7 * np.abs(maps[number]) / limit,
+                    alpha=0.8 * np.sqrt(np.abs(maps[number]) / limit),
                     interpolation="bicubic",
-                )
-                fall = f"-{maps[number].max():.2f}"
-                figure.text(
-                    (left + 2 * FACE + 4) / width, 1 - (top + FACE - 10) / height, fall, ha="right", size=7, color=FAINT
                 )

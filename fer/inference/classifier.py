@@ -29,7 +29,7 @@ class Card:
         fingerprint: that data set's fingerprint.
         model_sha256: of ``model.onnx``, in hex.
         metrics: flat names and plain numbers.
-        thresholds: by class, the probability above which an answer is certain; a class without one always is.
+        thresholds: by class, the probability above which an answer is certain; without one none is.
     """
 
     architecture: str
@@ -131,7 +131,7 @@ class Classifier:
 
     def certain(self, probabilities: np.ndarray) -> np.ndarray:
         """Whether the likeliest class is certain: bool ``[N]`` for ``predict``'s answers float32 ``[N, C]``."""
-        return above_thresholds(probabilities, np.array([self.card.thresholds.get(name, 0.0) for name in self.classes]))
+        return above_thresholds(probabilities, np.array([self.card.thresholds.get(name, 1.0) for name in self.classes]))
 
 
 def above_thresholds(probabilities: np.ndarray, thresholds: np.ndarray) -> np.ndarray:

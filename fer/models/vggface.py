@@ -1,7 +1,7 @@
 """VGGFace: VGG16 trained on 2.6 million faces (Parkhi, Vedaldi and Zisserman 2015).
 
-Its weights are published for research only and no longer where they were. Without them the network begins from VGG16's
-ImageNet weights, and its tables say so.
+Its weights carry Oxford's terms and are not downloaded. Without them the network begins from VGG16's ImageNet weights,
+and its tables say so.
 """
 
 from fer.models import vgg16

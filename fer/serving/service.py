@@ -28,8 +28,8 @@ class ModelInfo(BaseModel):
 class Classification(BaseModel):
     """The likeliest emotion, every class's probability (0 to 1, together 1), and the model that says so.
 
-    ``certain`` tells whether the emotion's probability lies above its class's threshold, chosen on validation so that
-    certain answers are right as often as the pipeline was asked for; otherwise better not rely on the answer.
+    ``certain`` tells whether the emotion's probability lies above its class's threshold, from which on the model's
+    answers to validation images were right as often as the pipeline was asked for.
     """
 
     emotion: str

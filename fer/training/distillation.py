@@ -27,7 +27,6 @@ def soft_targets(labels: np.ndarray, answers: np.ndarray, share: float) -> np.nd
     return ((1 - share) * one_hot + share * answers).astype(np.float32)
 
 
-def teacher_of(answers: np.ndarray, weights: dict[str, float], share: float) -> Teacher:
-    """Who gave the answers: an ensemble's members with their weights."""
-    members = ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
+def teacher_of(answers: np.ndarray, members: str, share: float) -> Teacher:
+    """Who gave the answers."""
     return Teacher(share, members, hashlib.sha256(np.ascontiguousarray(answers).tobytes()).hexdigest())

@@ -179,12 +179,16 @@ def _find(
     if job.recipe.pretrained == "none" or not architecture.pretrained:
         return None, None
     try:
-        return find_weights(architecture.pretrained, weights_folder)
+        found, path = find_weights(architecture.pretrained, weights_folder)
     except UserError as error:
         if job.recipe.pretrained == "required":
             raise
         on_warning(f"{job.architecture}: training from random weights ({error})")
         return None, None
+    wanted = architecture.pretrained[0]
+    if found.label != wanted.label:
+        on_warning(f"{job.architecture}: training from {found.label} weights ({wanted.name} is not at hand)")
+    return found, path
 
 
 def _split(dataset: FaceDataset, split: str) -> Split:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import time
@@ -255,21 +256,53 @@ def test_the_results_page_is_written_from_the_runs_files(copy):
     assert "| VGGFace | 0.67 | 0.56 | 0.92 | 0.67 | 0.83 |" in page
     images = re.findall(r"\((images/[^)]+)\)", page)
     assert len(images) == 10
-    accuracy = json_of(ablation / "metrics.json")["test.accuracy"]
+    accuracy = json_of(ablation / "metrics.json")["validation.accuracy"]
     assert re.search(rf"\| copies kept \| {accuracy:.3f} .*\| `python -m pipelines ablate copies_kept` \|", page)
     assert re.search(r"\| distilled \| .*\| `dvc repro distill@baseline` \|", page)
     assert all((copy.folder / "docs" / image).is_file() for image in images)
 
 
 def test_the_student_learned_from_the_ensembles_answers(retrained):
-    teacher = json_of(retrained.project.folder / "distilled/baseline/run.json")["teacher"]
+    folders = [retrained.project.folder / name / "baseline" for name in ("models", "distilled")]
+    own, taught = (json_of(folder / "run.json") for folder in folders)
+    assert (own["recipe"], own["seed"]) == (taught["recipe"], taught["seed"])
+    losses = [pd.read_csv(folder / "history.csv")["loss"] for folder in folders]
+    assert (losses[0] != losses[1]).all(), "the same batches with other targets"
+    teacher = taught["teacher"]
     weights = json_of(retrained.project.folder / "reports/ensemble/ensemble.json")["weights"]
-    assert teacher["members"] == ", ".join(f"{name} {weight:.2f}" for name, weight in weights.items())
+    assert teacher["members"] == ", ".join(f"{name} {weight:.2f} (random)" for name, weight in weights.items())
     answers = np.load(retrained.project.folder / "reports/ensemble/lesson.npy")
     assert teacher["digest"] == hashlib.sha256(answers.tobytes()).hexdigest()
     table = pd.read_parquet(retrained.project.folder / "data/dataset/table.parquet")
     assert answers.shape == ((table["split"] == "train").sum(), 7)
     np.testing.assert_allclose(answers.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_another_precision_gives_the_reigning_champion_other_thresholds(copy, retrained):
+    shutil.copytree(retrained.project.folder / "state", copy.folder / "state")
+    before = json_of(copy.folder / "champion/card.json")
+    copy.edit(lambda params: params["promote"].update(certain_precision=0.0))
+    done = copy.run("dvc", "repro", "promote")
+    assert "the reigning champion stays" in done.stdout, done.stdout + done.stderr
+    card = json_of(copy.folder / "champion/card.json")
+    assert set(card["thresholds"].values()) == {0.0} != set(before["thresholds"].values())
+    assert card == before | {"thresholds": card["thresholds"]}
+
+
+def test_an_ablation_that_changes_nothing_is_one_line(copy):
+    done = copy.run("pipelines", "ablate", "no_mixup")
+    assert done.returncode == 1
+    assert "error: params.yaml: ablations.changes.no_mixup: changes nothing of baseline's recipe 'quick'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["lesson.npy", "members.json"])
+def test_a_lesson_that_is_not_there_is_one_line(copy, name):
+    (copy.folder / "reports/ensemble" / name).unlink()
+    done = copy.run("pipelines", "distill", "baseline")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(f"error: reports/ensemble/{name}: not to be read (")
+    assert "Traceback" not in done.stderr
 
 
 def test_the_best_small_model_is_released_into_the_package(copy):

@@ -1,16 +1,17 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 from face_datasets import small_dataset
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 from trained_models import write_trained
 
-from fer.abstention import abstention_table, choose_thresholds, thresholds_of
+from fer.abstention import abstention_table, choose_thresholds, lower_bound, thresholds_of
 from fer.inference.classifier import above_thresholds
 from fer.outputs import ModelFolder
 
+#: Low enough for some classes of a random model.
+PRECISION = 0.2
 CONFIDENCES = st.lists(
     st.tuples(st.integers(0, 2), st.integers(0, 2), st.sampled_from([0.4, 0.5, 0.6, 0.7, 0.8, 0.9])), min_size=1
 )
@@ -24,9 +25,23 @@ def answers_of(rows: list[tuple[int, int, float]]) -> tuple[np.ndarray, np.ndarr
 
 
 def test_the_lowest_threshold_that_keeps_the_precision() -> None:
-    rows = [(0, 0, 0.9), (0, 0, 0.8), (1, 0, 0.7), (0, 0, 0.6), (1, 0, 0.5), (1, 1, 0.4)]
-    thresholds = choose_thresholds(*answers_of(rows), precision=0.75)
-    np.testing.assert_allclose(thresholds, [0.5, 0, 1], err_msg="three of four; all; never answered")
+    rows = [(0, 0, 0.9)] * 40 + [(1, 0, 0.8)] + [(0, 0, 0.7)] * 20 + [(1, 0, 0.6)] * 40 + [(1, 1, 0.4)] * 40
+    thresholds = choose_thresholds(*answers_of(rows), precision=0.9)
+    np.testing.assert_allclose(thresholds, [0.6, 0, 1], err_msg="60 of 61 are right; all are; never answered")
+
+
+def test_few_answers_promise_nothing() -> None:
+    """Nine of nine right ones may well come from a model that is right seven times in ten."""
+    assert choose_thresholds(*answers_of([(0, 0, 0.9)] * 9), precision=0.8)[0] == 1
+    assert choose_thresholds(*answers_of([(0, 0, 0.9)] * 14), precision=0.8)[0] == 0
+
+
+def test_the_lower_bound_is_the_exact_one() -> None:
+    bounds = lower_bound(np.array([0, 9, 90]), np.array([9, 9, 100]))
+    expected = [0.0] + [
+        binomtest(right, given).proportion_ci(0.90, "exact").low for right, given in ((9, 9), (90, 100))
+    ]
+    np.testing.assert_allclose(bounds, expected, rtol=1e-6, err_msg="one-sided 95 % is the end of the two-sided 90 %")
 
 
 @given(CONFIDENCES, st.sampled_from([0.0, 0.5, 0.8, 1.0]))
@@ -40,10 +55,10 @@ def test_what_stands_is_right_often_enough_and_one_answer_more_would_not_be(
     for code in range(3):
         standing = stand & (answers == code)
         if standing.any():
-            assert (labels[standing] == code).mean() >= precision
+            assert lower_bound((labels[standing] == code).sum(), standing.sum()) >= precision
         for lower in set(confidence[(answers == code) & ~stand]):
             wider = (answers == code) & (confidence >= lower)
-            assert (labels[wider] == code).mean() < precision
+            assert lower_bound((labels[wider] == code).sum(), wider.sum()) < precision
 
 
 @pytest.fixture(scope="module")
@@ -52,28 +67,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
 
 
 def test_a_models_thresholds_come_from_its_validation_answers(folder: ModelFolder) -> None:
-    thresholds = thresholds_of(folder, 0.2)
-    np.testing.assert_array_equal(list(thresholds.values()), choose_thresholds(*folder.scored("validation"), 0.2))
+    thresholds = thresholds_of(folder.predictions, folder.classes, PRECISION)
+    np.testing.assert_array_equal(list(thresholds.values()), choose_thresholds(*folder.scored("validation"), PRECISION))
     assert tuple(thresholds) == folder.classes
 
 
 def test_the_table_says_how_many_answers_stand_and_how_good_they_are(folder: ModelFolder) -> None:
-    (row,) = abstention_table([folder], 0.2).to_dict("records")
+    (row,) = abstention_table([folder], PRECISION).to_dict("records")
     labels, probabilities = folder.scored("test")
-    stand = above_thresholds(probabilities, np.array(list(thresholds_of(folder, 0.2).values())))
+    thresholds = thresholds_of(folder.predictions, folder.classes, PRECISION)
+    stand = above_thresholds(probabilities, np.array(list(thresholds.values())))
     assert 0 < stand.sum() < len(labels)
     assert row["answers that stand"] == f"{stand.mean():.3f}"
-    assert row["accuracy of those"] == f"{(probabilities.argmax(axis=1) == labels)[stand].mean():.3f}"
+    right = probabilities.argmax(axis=1) == labels
+    assert row["accuracy of those"] == f"{right[stand].mean():.3f}"
+    for code, (name, threshold) in enumerate(thresholds.items()):
+        of_class = right[stand & (probabilities.argmax(axis=1) == code)]
+        share = f"{of_class.mean():.3f}" if len(of_class) else "-"
+        assert row[name] == ("never" if threshold == 1 else f"above {threshold:.2f}: {share} of {len(of_class)}")
 
 
-def test_no_answer_stands_where_none_is_good_enough(tmp_path: Path) -> None:
-    folder = write_trained(tmp_path, small_dataset(train=2, held_out=6))
-    folder.predictions["emotion"] = folder.predictions["emotion"].map(
-        dict(zip(folder.classes, folder.classes[1:] + folder.classes[:1], strict=True))
-    )
-    table = folder.predictions
-    table.loc[table["split"] == "validation", "emotion"] = table["predicted"].map(
-        dict(zip(folder.classes, folder.classes[1:] + folder.classes[:1], strict=True))
-    )
-    (row,) = abstention_table([folder], 0.9).to_dict("records")
+def test_no_answer_stands_where_none_is_good_enough(folder: ModelFolder) -> None:
+    (row,) = abstention_table([folder], 0.99).to_dict("records")
     assert (row["answers that stand"], row["accuracy of those"]) == ("0.000", "-")
+    assert {row[name] for name in folder.classes} == {"never"}

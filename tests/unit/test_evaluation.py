@@ -8,6 +8,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss
 from fer.evaluation import (
     accuracy_and_macro_f1,
     best_temperature,
+    bootstrap_difference,
     bootstrap_intervals,
     calibrated_loss,
     calibration_error,
@@ -200,3 +201,19 @@ def test_all_classes_kept_is_the_task_itself() -> None:
     same, among = restrict(labels, probabilities, ("angry", "fear", "sad"), ("angry", "fear", "sad"))
     np.testing.assert_array_equal(same, labels)
     np.testing.assert_allclose(among, probabilities)
+
+
+def test_the_difference_of_a_model_to_itself_is_nothing() -> None:
+    right = np.arange(50) % 3 == 0
+    assert bootstrap_difference(right, right, 100, 1) == (0, 0, 0)
+
+
+def test_the_interval_of_a_difference_is_that_of_paired_answers() -> None:
+    """900 images in common, 60 that only the first reads, 40 that only the second reads."""
+    first = np.repeat([True, True, False], [900, 60, 40])
+    second = np.repeat([True, False, True], [900, 60, 40])
+    difference, low, high = bootstrap_difference(first, second, 20_000, 1)
+    assert difference == pytest.approx(0.02)
+    deviation = np.sqrt((0.06 + 0.04 - 0.02**2) / 1000)
+    np.testing.assert_allclose([low, high], [0.02 - 1.96 * deviation, 0.02 + 1.96 * deviation], atol=1e-3)
+    assert bootstrap_difference(second, first, 20_000, 1)[0] == pytest.approx(-0.02)

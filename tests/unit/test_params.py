@@ -141,6 +141,8 @@ def test_an_ablation_changes_what_it_says_and_nothing_else(tmp_path: Path, conte
     ("change", "words"),
     [
         ({"recipe": {"epoch": 3}}, "epoch: unknown key; did you mean epochs?"),
+        ({"data": {"classes": "fiv"}}, "fiv"),
+        ({"data": {"sample": {"image": 200}}}, "data.sample.image: unknown key; did you mean images?"),
         ({"data": {"remove_copy": False}}, "data.remove_copy: unknown key; did you mean remove_copies?"),
         ({"recipes": {}}, "ablations.changes.odd.recipes: unknown key"),
     ],
@@ -149,7 +151,25 @@ def test_a_bad_setting_of_an_ablation(
     tmp_path: Path, content: dict[str, Any], change: dict[str, Any], words: str
 ) -> None:
     content["ablations"]["changes"]["odd"] = change
-    assert words in load_error(write(tmp_path, content))
+    message = load_error(write(tmp_path, content))
+    assert words in message
+    assert "ablations.changes.odd" in message
+
+
+def test_a_part_of_a_section_of_the_data_is_changed_alone(tmp_path: Path, content: dict[str, Any]) -> None:
+    content["ablations"]["changes"]["smaller"] = {"data": {"sample": {"images": 200}}}
+    params = load_params(write(tmp_path, content))
+    assert params.ablated("smaller").data.sample == params.data.sample.model_copy(update={"images": 200})
+
+
+def test_an_ablations_name_is_that_of_a_folder(tmp_path: Path, content: dict[str, Any]) -> None:
+    content["ablations"]["changes"]["../elsewhere"] = {}
+    assert "ablations.changes.../elsewhere" in load_error(write(tmp_path, content))
+
+
+def test_a_student_named_twice(tmp_path: Path, content: dict[str, Any]) -> None:
+    content["distill"]["students"] = ["mini", "mini"]
+    assert "distill.students: an architecture is named twice" in load_error(write(tmp_path, content))
 
 
 def test_an_unknown_ablation_and_an_ablation_of_an_unknown_architecture(

@@ -135,7 +135,7 @@ def test_the_champions_files_are_what_the_service_reads(folder, tmp_path):
     write_champion(tmp_path / "champion", folder.onnx, card)
     assert Card.load(tmp_path / "champion") == card
     assert asdict(card)["metrics"] == folder.metrics
-    assert card.thresholds == thresholds_of(folder, 0.5)
+    assert card.thresholds == thresholds_of(folder.predictions, folder.classes, 0.5)
     assert card.dataset == "small faces"
     assert {path.name for path in (tmp_path / "champion").iterdir()} == {"model.onnx", "card.json"}
     assert Classifier(tmp_path / "champion").card == card

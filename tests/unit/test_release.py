@@ -1,5 +1,6 @@
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from face_datasets import small_dataset
 from trained_models import PARAMS, write_trained
 
 from fer import release
-from fer.abstention import thresholds_of
+from fer.abstention import choose_thresholds
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.evaluation import evaluate
@@ -53,7 +54,13 @@ def test_the_release_is_a_usable_model_with_figures_of_its_own(
     answers = classifier.predict(np.asarray(dataset.images[rows]))
     for name, value in evaluate(dataset.labels[rows], answers, dataset.classes).items():
         assert card.metrics[f"test.{name}"] == pytest.approx(value)
-    assert card.thresholds == thresholds_of(folder, SETTINGS.promote.certain_precision)
+    held_out = dataset.rows("validation")
+    chosen = choose_thresholds(
+        dataset.labels[held_out],
+        classifier.predict(np.asarray(dataset.images[held_out])),
+        SETTINGS.promote.certain_precision,
+    )
+    np.testing.assert_allclose(list(card.thresholds.values()), chosen)
     page = (tmp_path / "released" / "README.md").read_text()
     for fact in (f"{card.metrics['test.accuracy']:.3f}", "small faces", card.model_sha256, card.fingerprint):
         assert fact in page
@@ -68,6 +75,15 @@ def test_a_model_that_loses_too_much_is_not_released(
     with pytest.raises(UserError, match=r"halved it has 0.0 MB and is 0.30 points less accurate; 10 MB and 0.2"):
         write_release(folder, dataset, SETTINGS, tmp_path / "released")
     assert (tmp_path / "released" / "model.onnx").read_bytes() == before
+
+
+def test_a_model_of_another_data_set_is_not_written_over(
+    folder: ModelFolder, dataset: FaceDataset, tmp_path: Path
+) -> None:
+    write_release(folder, dataset, SETTINGS, tmp_path / "released")
+    other = replace(dataset, name="my faces")
+    with pytest.raises(UserError, match="released: holds a model of small faces; remove it to release one of my faces"):
+        write_release(folder, other, SETTINGS, tmp_path / "released")
 
 
 def test_the_best_small_model_of_our_own_is_chosen(

@@ -1,0 +1,118 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from face_datasets import small_dataset, with_values
+from trained_models import PARAMS, write_trained
+
+from fer.ablations import Ablation, ablation_table, finished_ablations
+from fer.data.dataset import FaceDataset
+from fer.evaluation import bootstrap_difference
+from fer.outputs import ModelFolder
+from fer.params import Compare, Params, load_params
+
+SETTINGS = Compare(bootstrap=50, seed=5, sample_faces=7)
+COMMANDS = ["dvc repro train@mini", "python -m pipelines ablate fewer", "python -m pipelines ablate copies"]
+
+
+@pytest.fixture(scope="module")
+def dataset() -> FaceDataset:
+    return small_dataset(train=2, held_out=6)
+
+
+@pytest.fixture(scope="module")
+def params(tmp_path_factory: pytest.TempPathFactory) -> Params:
+    content = yaml.safe_load(PARAMS.read_text())
+    content["ablations"] = {
+        "architecture": "mini",
+        "changes": {
+            "fewer": {"recipe": {"epochs": 2}},
+            "copies": {"data": {"remove_copies": False}},
+            "never_run": {"recipe": {"epochs": 9}},
+        },
+    }
+    path = tmp_path_factory.mktemp("params") / "params.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return load_params(path)
+
+
+@pytest.fixture
+def trained(dataset: FaceDataset, params: Params, tmp_path: Path) -> dict[str, ModelFolder]:
+    """``mini``'s own training and those of two ablations, as their commands leave them."""
+    copies = with_values(dataset, "train_copy", {int(dataset.rows("test")[0]): True})
+    own = write_trained(tmp_path / "models", dataset, "mini", seed=1)
+    folders = {"mini": own}
+    for number, (name, faces) in enumerate((("fewer", dataset), ("copies", copies))):
+        written = write_trained(tmp_path / "made", faces, "mini", seed=2 + number)
+        target = tmp_path / "ablations" / name
+        target.parent.mkdir(exist_ok=True)
+        written.path.rename(target)
+        folders[name] = ModelFolder(target)
+        change(folders[name], lambda run: run.update(seed=1))
+    change(folders["fewer"], lambda run: run["recipe"].update(epochs=2))
+    return folders
+
+
+def change(folder: ModelFolder, edit: Callable[[dict[str, Any]], None]) -> None:
+    path = folder.path / "run.json"
+    run = json.loads(path.read_text())
+    edit(run)
+    path.write_text(json.dumps(run))
+
+
+def found(params: Params, trained: dict[str, ModelFolder], folder: Path) -> list[Ablation]:
+    return finished_ablations(params, trained["mini"], None, folder / "ablations")
+
+
+def test_what_was_trained_is_found_with_its_command(
+    params: Params, trained: dict[str, ModelFolder], tmp_path: Path
+) -> None:
+    ablations = found(params, trained, tmp_path)
+    assert [ablation.label for ablation in ablations] == ["Mini", "fewer", "copies"]
+    assert [ablation.command for ablation in ablations] == COMMANDS
+    student = finished_ablations(params, trained["mini"], trained["fewer"], tmp_path / "none")
+    assert [ablation.command for ablation in student] == ["dvc repro train@mini", "dvc repro distill@mini"]
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda run: run["recipe"].update(epochs=3),
+        lambda run: run["recipe"].update(learning_rate=0.5),
+        lambda run: run.update(seed=9),
+        lambda run: run.update(classes=run["classes"][::-1]),
+    ],
+)
+def test_one_that_differs_in_more_than_its_change_is_left_out(
+    params: Params, trained: dict[str, ModelFolder], tmp_path: Path, edit: Callable[[dict[str, Any]], None]
+) -> None:
+    change(trained["fewer"], edit)
+    assert [ablation.label for ablation in found(params, trained, tmp_path)] == ["Mini", "copies"]
+
+
+def test_one_that_answers_other_images_is_left_out(
+    params: Params, trained: dict[str, ModelFolder], tmp_path: Path
+) -> None:
+    path = trained["copies"].path / "predictions.parquet"
+    table = trained["copies"].predictions
+    table.assign(source_id=table["source_id"].iloc[::-1].to_numpy()).to_parquet(path)
+    assert [ablation.label for ablation in found(params, trained, tmp_path)] == ["Mini", "fewer"]
+
+
+def test_the_table_has_the_figures_of_each_and_the_paired_difference(
+    params: Params, trained: dict[str, ModelFolder], tmp_path: Path
+) -> None:
+    table = ablation_table(found(params, trained, tmp_path), SETTINGS).set_index("training")
+    for label, folder in zip(("Mini", "fewer", "copies"), trained.values(), strict=True):
+        assert table.loc[label, "validation accuracy"] == f"{folder.metrics['validation.accuracy']:.3f}"
+        assert table.loc[label, "ten views"].startswith(f"{folder.metrics['test_ten_views.accuracy']:.3f} [")
+    assert table.loc["Mini", "difference in points"] == "-"
+    right = [
+        probabilities.argmax(axis=1) == labels
+        for labels, probabilities in (trained[name].scored("validation") for name in ("fewer", "mini"))
+    ]
+    mean, low, high = (100 * value for value in bootstrap_difference(*right, SETTINGS.bootstrap, SETTINGS.seed))
+    assert table.loc["fewer", "difference in points"] == f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]"
