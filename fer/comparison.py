@@ -20,7 +20,7 @@ def open_models(models: Path, architectures: list[str], dataset: FaceDataset) ->
     """
     folders = [ModelFolder(models / name) for name in architectures]
     for folder in folders:
-        if folder.run["fingerprint"] != dataset.fingerprint:
+        if folder.job.fingerprint != dataset.fingerprint:
             raise UserError(
                 f"{folder.path}: trained on {folder.run['dataset']} {folder.run['fingerprint']}, not on the present "
                 f"{dataset.name} {dataset.fingerprint}; run dvc repro to train it again"

@@ -31,6 +31,7 @@ def results_page(
     abstention: pd.DataFrame,
     ablations: pd.DataFrame,
     images: str,
+    faces: str,
 ) -> str:
     """The page as Markdown.
 
@@ -45,6 +46,7 @@ def results_page(
         abstention: what stands of every model's answers where it may abstain.
         ablations: one architecture's trainings with a single change each; empty where there is none.
         images: where the figures stand, relative to the page.
+        faces: the folder of the figures that show single faces.
     """
     sections = [
         f"# Results on {dataset.name}",
@@ -69,21 +71,20 @@ def results_page(
         "## The ensemble",
         _ensemble(ensemble, dataset, {folder.name: folder.run["title"] for folder in folders}),
         *_ablations(ablations),
-        *(f"![Confusion matrix of {folder.run['title']}]({images}/{confusion_name(folder)})" for folder in folders),
         "## Where they fail",
+        *(f"![Confusion matrix of {folder.run['title']}]({images}/{confusion_name(folder)})" for folder in folders),
         "Accuracy of the ten-view answers on parts of the test split." + _taggers(slices),
         markdown(slices),
-        f"![The most confident mistakes]({images}/mistakes.png)",
-        "What moves the answer to a face: a square of 8 pixels is covered with the face's mean grey, everywhere in "
+        "Single faces stay out of Git, since the photographs are other people's. The command that wrote this page drew "
+        f"them into `{faces}`: every model's answers to the same faces (`samples.png`), the best model's surest "
+        "mistakes from ten views of a face, with FER+'s votes where there are any (`mistakes.png`), and what moves its "
+        "answer to one view (`saliency.png`): a square of 8 pixels is covered with the face's mean grey, everywhere in "
         "turn, and the map shows by how much the probability of the answer falls, as a mean of the squares on a pixel.",
-        f"![Saliency]({images}/saliency.png)",
         "## When a model abstains",
         "For every class the threshold is the lowest probability above which its answers on validation are right as "
         "often as `promote.certain_precision` asks, by the 95 % lower bound of that share. Answers below it are "
         "withheld; by class: the threshold, and how many of the answers above it are right.",
         markdown(abstention),
-        "The first faces of the test split and every model's answer:",
-        f"![Sample predictions]({images}/samples.png)",
     ]
     return "\n\n".join(sections) + "\n"
 

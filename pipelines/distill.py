@@ -21,6 +21,8 @@ def distill(student: str) -> None:
     """Train an architecture by its own recipe on targets that are in part the ensemble's answers."""
     params = load_params()
     dataset = FaceDataset.load(DATASET)
+    if student not in params.distill.students:
+        raise UserError(f"params.yaml: distill.students: does not name {student!r}; add it")
     members, answers = read_lesson(dataset)
     job = make_job(params, dataset, student)
     job = replace(job, teacher=teacher_of(answers, members, params.distill.share))

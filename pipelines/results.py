@@ -33,8 +33,9 @@ FIGURES = (
     explore.FOLDER / "average_faces.png",
     explore.FOLDER / "contrast_images.png",
     compare.FIGURE,
-    compare.SAMPLES,
 )
+#: Figures that show single faces: other people's photographs, which Git must not keep.
+FACES = Path("reports/results")
 
 
 def results() -> None:
@@ -48,9 +49,11 @@ def results() -> None:
     folders = all_models(params, dataset)
     target = IMAGES / dataset.name.lower().replace(" ", "-")
     target.mkdir(parents=True, exist_ok=True)
+    FACES.mkdir(parents=True, exist_ok=True)
     try:
         for figure in FIGURES:
             shutil.copyfile(figure, target / figure.name)
+        shutil.copyfile(compare.SAMPLES, FACES / compare.SAMPLES.name)
         page = results_page(
             dataset,
             read_json(ingest.REPORT),
@@ -62,6 +65,7 @@ def results() -> None:
             abstention_table(folders, params.promote.certain_precision),
             ablations(params, folders),
             target.relative_to(PAGE.parent).as_posix(),
+            FACES.as_posix(),
         )
     except OSError as error:
         raise UserError(f"{error.filename}: {error.strerror}; run dvc repro first") from error
@@ -71,8 +75,8 @@ def results() -> None:
         title = f"{folder.run['title']} on {dataset.name}, test"
         confusion_matrix(matrix, folder.classes, title, target / confusion_name(folder))
     best = max(folders, key=lambda folder: folder.metrics[SCORE])
-    draw_mistakes(best, dataset, target / "mistakes.png")
-    draw_saliency(best, dataset, target / "saliency.png")
+    draw_mistakes(best, dataset, FACES / "mistakes.png")
+    draw_saliency(best, dataset, FACES / "saliency.png")
     write_text(PAGE, page)
     print(f"results: {PAGE}")
 

@@ -46,11 +46,11 @@ class Card:
 
         Raises:
             KeyError: where one of the facts that every card has is missing.
+            TypeError, ValueError: where the thresholds are no numbers by class.
         """
-        known = {
-            fact.name: content[fact.name] for fact in fields(cls) if fact.name != "thresholds" or fact.name in content
-        }
-        return cls(**known | {"classes": tuple(content["classes"])})
+        facts = {fact.name: content[fact.name] for fact in fields(cls) if fact.name != "thresholds"}
+        thresholds = {name: float(value) for name, value in dict(content.get("thresholds", {})).items()}
+        return cls(**facts | {"classes": tuple(content["classes"])}, thresholds=thresholds)
 
     @classmethod
     def load(cls, folder: Path) -> "Card":

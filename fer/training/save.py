@@ -43,7 +43,7 @@ def write_outputs(folder: Path, dataset: FaceDataset, job: Job, trained: Trained
         _write_json(fresh / "metrics.json", metrics)
         run = {
             "architecture": job.architecture,
-            "title": get_architecture(job.architecture).title + (", distilled" if job.teacher else ""),
+            "title": get_architecture(job.architecture).title + (" (distilled)" if job.teacher else ""),
             "dataset": dataset.name,
             "fingerprint": dataset.fingerprint,
             "classes": list(job.classes),

@@ -255,7 +255,10 @@ def test_the_results_page_is_written_from_the_runs_files(copy):
         assert f"{metrics[name]:.3f}" in page
     assert "| VGGFace | 0.67 | 0.56 | 0.92 | 0.67 | 0.83 |" in page
     images = re.findall(r"\((images/[^)]+)\)", page)
-    assert len(images) == 10
+    assert len(images) == 7
+    assert {path.name for path in (copy.folder / "reports/results").iterdir()} == {
+        "samples.png", "mistakes.png", "saliency.png",
+    }  # fmt: skip
     accuracy = json_of(ablation / "metrics.json")["validation.accuracy"]
     assert re.search(rf"\| copies kept \| {accuracy:.3f} .*\| `python -m pipelines ablate copies_kept` \|", page)
     assert re.search(r"\| distilled \| .*\| `dvc repro distill@baseline` \|", page)
@@ -293,6 +296,13 @@ def test_an_ablation_that_changes_nothing_is_one_line(copy):
     done = copy.run("pipelines", "ablate", "no_mixup")
     assert done.returncode == 1
     assert "error: params.yaml: ablations.changes.no_mixup: changes nothing of baseline's recipe 'quick'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_student_that_params_do_not_name_is_one_line(copy):
+    done = copy.run("pipelines", "distill", "mini")
+    assert done.returncode == 1
+    assert "error: params.yaml: distill.students: does not name 'mini'; add it" in done.stderr
     assert "Traceback" not in done.stderr
 
 

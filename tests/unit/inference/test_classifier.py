@@ -62,6 +62,14 @@ def card_without_a_key(folder):
     (folder / "card.json").write_text('{"architecture": "tiny"}')
 
 
+def thresholds_that_are_a_list(folder):
+    write_card(folder, thresholds=["happy"])
+
+
+def a_threshold_that_is_no_number(folder):
+    write_card(folder, thresholds={"happy": None})
+
+
 def corrupt_model(folder):
     path = folder / "model.onnx"
     path.write_bytes(path.read_bytes()[:-100])
@@ -84,6 +92,8 @@ def wrong_number_of_classes(folder):
         (break_card, r"card\.json: not a model card"),
         (card_is_a_list, r"card\.json: not a model card"),
         (card_without_a_key, r"card\.json: the key 'classes' is missing"),
+        (thresholds_that_are_a_list, r"card\.json: not a model card"),
+        (a_threshold_that_is_no_number, r"card\.json: not a model card"),
         (corrupt_model, r"model\.onnx: not the model that card\.json describes"),
         (corrupt_model_with_matching_card, r"model\.onnx: not a usable ONNX model"),
         (wrong_number_of_classes, r"model\.onnx: answers \(1, 7\) for 2 classes"),
