@@ -25,7 +25,7 @@ METRICS, SAMPLES = FOLDER / "metrics.json", FOLDER / "samples.png"
 #: With latency, which no two runs measure alike: beside the DVC outputs, not one of them.
 TABLE, FIGURE = FOLDER / "comparison.csv", FOLDER / "comparison.png"
 #: Characters of a printed line where the output is no terminal.
-WIDTH = 140
+WIDTH = 180
 
 
 @flow
