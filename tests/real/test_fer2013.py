@@ -4,14 +4,19 @@ import contextlib
 import json
 import subprocess
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 from project import make_project
 
 from fer.data.dataset import FaceDataset
 from fer.emotions import EMOTIONS
+from fer.evaluation import evaluate
+from fer.inference.classifier import Classifier
 
 FOLDER = Path(__file__).parents[3] / "shared" / "fer2013"
 
@@ -37,8 +42,17 @@ def peak_memory(process: "subprocess.Popen[str]") -> int:
     return peak
 
 
-def test_official_counts_known_flaws_and_memory(tmp_path):
-    project = make_project(tmp_path)
+@dataclass(frozen=True)
+class Ingested:
+    dataset: FaceDataset
+    report: dict[str, Any]
+    peak: int
+
+
+@pytest.fixture(scope="module")
+def ingested(tmp_path_factory: pytest.TempPathFactory) -> Ingested:
+    folder = tmp_path_factory.mktemp("fer2013")
+    project = make_project(folder)
     project.edit(
         lambda params: params["data"].update(
             source="csv", path=str(FOLDER / "fer2013.csv.xz"), votes=str(FOLDER / "fer2013new.csv")
@@ -47,9 +61,12 @@ def test_official_counts_known_flaws_and_memory(tmp_path):
     with project.start("pipelines", "ingest") as process:
         peak = peak_memory(process)
         assert process.returncode == 0, process.communicate()
-    dataset = FaceDataset.load(tmp_path / "data" / "dataset")
-    report = json.loads((tmp_path / "reports" / "ingest.json").read_text())
+    report = json.loads((folder / "reports" / "ingest.json").read_text())
+    return Ingested(FaceDataset.load(folder / "data" / "dataset"), report, peak)
 
+
+def test_official_counts_known_flaws_and_memory(ingested):
+    dataset, report = ingested.dataset, ingested.report
     assert dataset.name == "FER-2013"
     source = report["source"]
     assert {split: list(counts.values()) for split, counts in source["counts"].items()} == OFFICIAL_COUNTS
@@ -69,4 +86,14 @@ def test_official_counts_known_flaws_and_memory(tmp_path):
     assert votes.shape[1] == 10
     assert (votes["votes.NF"] == 10).sum() + (dataset.removed["votes.NF"] == 10).sum() > 100
     assert set(dataset.table["emotion"]) == set(EMOTIONS)
-    assert peak < 1.5e9
+    assert ingested.peak < 1.5e9
+
+
+def test_the_released_model_is_as_good_as_its_card_says(ingested):
+    dataset, classifier = ingested.dataset, Classifier()
+    assert classifier.card.fingerprint == dataset.fingerprint
+    for split in ("validation", "test"):
+        rows = dataset.rows(split)
+        scores = evaluate(dataset.labels[rows], classifier.predict(np.asarray(dataset.images[rows])), dataset.classes)
+        for name, value in scores.items():
+            assert classifier.card.metrics[f"{split}.{name}"] == pytest.approx(value, abs=0.002), (split, name)
