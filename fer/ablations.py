@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer.comparison import intervals
+from fer.comparison import intervals, with_interval
 from fer.evaluation import bootstrap_difference
 from fer.outputs import ModelFolder
 from fer.params import Compare, Params
@@ -65,14 +65,14 @@ def ablation_table(trained: list[Ablation], settings: Compare) -> pd.DataFrame:
     first = _right(trained[0].folder)
     for number, ablation in enumerate(trained):
         folder = ablation.folder
-        ends = intervals(folder.predictions, folder.classes, settings)
+        figures = folder.metrics | intervals(folder.predictions, folder.classes, settings)
         difference = "-"
         if number:
             mean, low, high = bootstrap_difference(_right(folder), first, settings.bootstrap, settings.seed)
             difference = f"{100 * mean:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
         line = {
             "training": ablation.label,
-            "validation accuracy": f"{folder.metrics['validation.accuracy']:.3f}",
+            "validation accuracy": f"{figures['validation.accuracy']:.3f}",
             "difference in points": difference,
         }
         for split, title in (
@@ -80,9 +80,8 @@ def ablation_table(trained: list[Ablation], settings: Compare) -> pd.DataFrame:
             ("test_ten_views", "ten views"),
             ("test_without_copies", "without copied images"),
         ):
-            key = f"{split}.accuracy"
-            line[title] = f"{folder.metrics[key]:.3f} [{ends[f'{key}.low']:.3f}, {ends[f'{key}.high']:.3f}]"
-        line |= {"macro-F1": f"{folder.metrics['test.macro_f1']:.3f}", "epochs": str(folder.run["epochs"])}
+            line[title] = with_interval(figures, f"{split}.accuracy")
+        line |= {"macro-F1": f"{figures['test.macro_f1']:.3f}", "epochs": str(folder.run["epochs"])}
         line |= {"precision": folder.run["precision"], "commit": folder.commit[:12]}
         lines.append(line | {"command": f"`{ablation.command}`"})
     return pd.DataFrame(lines)

@@ -1,6 +1,8 @@
 """The deck's table over all trained architectures."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -53,6 +55,11 @@ def intervals(predictions: pd.DataFrame, classes: tuple[str, ...], settings: Com
         for metric, (low, high) in bootstrap_intervals(matrix, settings.bootstrap, settings.seed).items():
             ends |= {f"{split}.{metric}.low": low, f"{split}.{metric}.high": high}
     return ends
+
+
+def with_interval(figures: Mapping[Any, Any], name: str) -> str:
+    """A figure and its 95 % interval as text: ``name``, ``name.low`` and ``name.high`` of ``figures``."""
+    return f"{figures[name]:.3f} [{figures[f'{name}.low']:.3f}, {figures[f'{name}.high']:.3f}]"
 
 
 def with_latency(table: pd.DataFrame, folders: list[ModelFolder]) -> pd.DataFrame:

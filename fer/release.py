@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +11,14 @@ import pandas as pd
 from onnx import TensorProto, helper, numpy_helper
 
 from fer.abstention import thresholds_of
-from fer.comparison import intervals, markdown
+from fer.comparison import intervals, markdown, with_interval
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.files import replace_folder, write_text
 from fer.inference.classifier import CARD_FILE, MODEL_FILE, Card
 from fer.outputs import PLAIN, TEN_VIEWS, ModelFolder, split_metrics
 from fer.params import Params
-from fer.promotion import SCORE
+from fer.promotion import SCORE, card_of
 from fer.runtime import onnx_predict, ten_view_predict
 
 #: Bytes of the largest model that is released, and the accuracy that half precision may cost, as a share.
@@ -94,32 +94,26 @@ def write_release(folder: ModelFolder, dataset: FaceDataset, params: Params, tar
                 f"{folder.path}: halved it has {size / 1e6:.1f} MB and is {100 * lost:.2f} points less accurate; "
                 f"{LARGEST / 1e6:.0f} MB and {100 * COST:.1f} points are the limits"
             )
-        card = Card(
-            architecture=folder.name,
-            classes=folder.classes,
-            dataset=dataset.name,
-            fingerprint=dataset.fingerprint,
+        card = replace(
+            card_of(folder, params.promote),
             model_sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
             metrics=metrics,
             thresholds=thresholds_of(halved, folder.classes, params.promote.certain_precision),
         )
         write_text(fresh / CARD_FILE, json.dumps(asdict(card), indent=2) + "\n")
-        ends = intervals(halved, folder.classes, params.compare)
-        write_text(fresh / PAGE_FILE, _page(card, folder, size, ends, params.promote.certain_precision))
+        figures = metrics | intervals(halved, folder.classes, params.compare)
+        write_text(fresh / PAGE_FILE, _page(card, folder, size, figures, params.promote.certain_precision))
     return card
 
 
-def _page(card: Card, folder: ModelFolder, size: int, ends: dict[str, float], precision: float) -> str:
+def _page(card: Card, folder: ModelFolder, size: int, metrics: dict[str, float], precision: float) -> str:
     """The card for people (Mitchell et al. 2019): what it is, what it is for, how good it is, where it fails."""
-    run, metrics = folder.run, card.metrics
-
-    def score(split: str, name: str) -> str:
-        key = f"{split}.{name}"
-        return f"{metrics[key]:.3f} [{ends[f'{key}.low']:.3f}, {ends[f'{key}.high']:.3f}]"
-
+    run = folder.run
     figures = pd.DataFrame(
         [
-            {"answers": title, "accuracy": score(split, "accuracy"), "macro-F1": score(split, "macro_f1")}
+            {"answers": title}
+            | {"accuracy": with_interval(metrics, f"{split}.accuracy")}
+            | {"macro-F1": with_interval(metrics, f"{split}.macro_f1")}
             | {name: f"{metrics[f'{split}.f1.{name}']:.3f}" for name in card.classes}
             | {"calibration error": f"{metrics[f'{split}.ece']:.3f}"}
             for split, title in (

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from fer.comparison import deck_table, markdown, restricted_table
+from fer.comparison import deck_table, markdown, restricted_table, with_interval
 from fer.data.dataset import FaceDataset
 from fer.emotions import FIVE_EMOTIONS
 from fer.outputs import ModelFolder
@@ -137,8 +137,7 @@ def _ensemble(summary: dict[str, Any], dataset: FaceDataset, titles: dict[str, s
     rows = [
         {
             "answers to": views,
-            "accuracy": f"{metrics[f'{split}.accuracy']:.3f} "
-            f"[{metrics[f'{split}.accuracy.low']:.3f}, {metrics[f'{split}.accuracy.high']:.3f}]",
+            "accuracy": with_interval(metrics, f"{split}.accuracy"),
             "macro-F1": f"{metrics[f'{split}.macro_f1']:.3f}",
         }
         | {f"F1 {name}": f"{metrics[f'{split}.f1.{name}']:.3f}" for name in dataset.classes}
@@ -203,17 +202,13 @@ def _checks(validation: dict[str, Any]) -> str:
 
 
 def _without_copies(table: pd.DataFrame) -> pd.DataFrame:
-    def interval(row: pd.Series, name: str) -> str:
-        key = f"test_without_copies.{name}"
-        return f"{row[key]:.3f} [{row[f'{key}.low']:.3f}, {row[f'{key}.high']:.3f}]"
-
     return pd.DataFrame(
         [
             {
                 "architecture": row["title"],
                 "images": f"{row['test_without_copies.support']:.0f}",
-                "accuracy": interval(row, "accuracy"),
-                "macro-F1": interval(row, "macro_f1"),
+                "accuracy": with_interval(row.to_dict(), "test_without_copies.accuracy"),
+                "macro-F1": with_interval(row.to_dict(), "test_without_copies.macro_f1"),
                 "calibration error (all test images)": f"{row['test.ece']:.3f}",
             }
             for _, row in table.iterrows()

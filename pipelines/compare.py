@@ -1,4 +1,4 @@
-"""Stage 6: the deck's table over the trained architectures."""
+"""Stage 7: the deck's table over the trained architectures."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Stage 8: the champion as a Bento."""
+"""Stage 9: the champion as a Bento."""
 
 import json
 import os

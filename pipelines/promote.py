@@ -1,4 +1,4 @@
-"""Stage 7: the registry's champion."""
+"""Stage 8: the registry's champion."""
 
 import json
 from dataclasses import asdict

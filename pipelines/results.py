@@ -83,8 +83,9 @@ def results() -> None:
 
 def ablations(params: Params, folders: list[ModelFolder]) -> pd.DataFrame:
     """The table of ablations, empty where their architecture was not trained."""
-    named = {folder.name: folder for folder in folders}
-    own, student = (named.get(f"{params.ablations.architecture}{suffix}") for suffix in ("", "_distilled"))
+    trained = [folder for folder in folders if folder.job.architecture == params.ablations.architecture]
+    own = next((folder for folder in trained if folder.job.teacher is None), None)
+    student = next((folder for folder in trained if folder.job.teacher), None)
     if own is None:
         return pd.DataFrame()
     return ablation_table(finished_ablations(params, own, student, ABLATIONS), params.compare)

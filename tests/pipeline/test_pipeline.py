@@ -317,6 +317,12 @@ def test_a_lesson_that_is_not_there_is_one_line(copy, name):
 
 
 def test_the_best_small_model_is_released_into_the_package(copy):
+    committed = copy.bytes_of("fer/released")
+    refused = copy.run("pipelines", "release")
+    assert refused.returncode == 1
+    assert "holds a model of FER-2013; remove it to release one of drawn sample" in refused.stderr.splitlines()[-1]
+    assert copy.bytes_of("fer/released") == committed
+    shutil.rmtree(copy.folder / "fer" / "released")
     done = copy.run("pipelines", "release")
     assert done.returncode == 0, done.stdout + done.stderr
     released = copy.folder / "fer" / "released"
