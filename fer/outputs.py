@@ -20,6 +20,10 @@ from fer.job import Job
 SCORED = ("validation", "test", "test_without_copies", "validation_ten_views", "test_ten_views")
 #: Columns of the predictions: one answer a face, and the mean of ten.
 PLAIN, TEN_VIEWS = "p.", "ten."
+#: What every run.json says beside what makes the job.
+FACTS = frozenset(
+    ("title", "dataset", "precision", "weights", "epochs", "best_epoch", "parity", "model_sha256", "software")
+)
 AGAIN = "run the train stage again"
 
 
@@ -41,7 +45,10 @@ class ModelFolder:
         Raises:
             UserError: where the folder holds no complete training.
         """
-        return read_json(self.path / "run.json", AGAIN)
+        facts = read_json(self.path / "run.json", AGAIN)
+        if missing := sorted(FACTS - facts.keys()):
+            raise UserError(f"{self.path / 'run.json'}: lacks {', '.join(missing)}; {AGAIN}")
+        return facts
 
     @cached_property
     def job(self) -> Job:
@@ -103,6 +110,19 @@ def split_metrics(predictions: pd.DataFrame, classes: tuple[str, ...]) -> dict[s
         for split in SCORED
         for name, value in evaluate(*scored_rows(predictions, classes, split), classes).items()
     }
+
+
+def with_answers(
+    table: pd.DataFrame, classes: tuple[str, ...], one_view: np.ndarray, ten_views: np.ndarray
+) -> pd.DataFrame:
+    """A predictions table of the same images with these answers: probabilities ``[N, C]`` from one view and from ten.
+
+    ``predicted`` is the answer to one view.
+    """
+    filled = table.assign(predicted=[classes[code] for code in one_view.argmax(axis=1)])
+    for columns, answers in ((PLAIN, one_view), (TEN_VIEWS, ten_views)):
+        filled[[f"{columns}{name}" for name in classes]] = answers
+    return filled
 
 
 def scored_rows(predictions: pd.DataFrame, classes: tuple[str, ...], split: str) -> tuple[np.ndarray, np.ndarray]:

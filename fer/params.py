@@ -1,5 +1,6 @@
 """params.yaml as typed, validated objects."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -158,6 +159,11 @@ class Tracking(Section):
     uri: str
     experiment: str
     model: str
+
+    @property
+    def address(self) -> str:
+        """Of the tracking store: ``MLFLOW_TRACKING_URI`` where it is set, else ``uri``."""
+        return os.environ.get("MLFLOW_TRACKING_URI") or self.uri
 
 
 class Params(Section):

@@ -1,15 +1,14 @@
 """Which model becomes champion."""
 
-import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
 from fer.abstention import thresholds_of
 from fer.files import replace_folder
-from fer.inference.classifier import CARD_FILE, MODEL_FILE, Card
+from fer.inference.classifier import MODEL_FILE, Card
 from fer.outputs import ModelFolder
 from fer.params import Promote
 
@@ -76,4 +75,4 @@ def write_champion(folder: Path, model: Path, card: Card) -> None:
     """Put the champion's ONNX file and card into ``folder``, as ``fer.inference.Classifier`` reads them."""
     with replace_folder(folder) as fresh:
         shutil.copyfile(model, fresh / MODEL_FILE)
-        (fresh / CARD_FILE).write_text(json.dumps(asdict(card), indent=2) + "\n", encoding="utf-8")
+        card.save(fresh)

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.files import replace_folder, write_text
 from fer.inference.classifier import CARD_FILE, MODEL_FILE, Card
-from fer.outputs import PLAIN, TEN_VIEWS, ModelFolder, split_metrics
+from fer.outputs import ModelFolder, split_metrics, with_answers
 from fer.params import Params
 from fer.promotion import SCORE, card_of
 from fer.runtime import onnx_predict, ten_view_predict
@@ -83,9 +83,7 @@ def write_release(folder: ModelFolder, dataset: FaceDataset, params: Params, tar
     with replace_folder(target) as fresh:
         model = fresh / MODEL_FILE
         halve(folder.onnx, model)
-        halved = table.copy()
-        for columns, answers in ((PLAIN, onnx_predict(model, faces)), (TEN_VIEWS, ten_view_predict(model, faces))):
-            halved[[f"{columns}{name}" for name in folder.classes]] = answers
+        halved = with_answers(table, folder.classes, onnx_predict(model, faces), ten_view_predict(model, faces))
         metrics = {"params": folder.metrics["params"]} | split_metrics(halved, folder.classes)
         lost = folder.metrics["validation.accuracy"] - metrics["validation.accuracy"]
         size = model.stat().st_size
@@ -100,7 +98,7 @@ def write_release(folder: ModelFolder, dataset: FaceDataset, params: Params, tar
             metrics=metrics,
             thresholds=thresholds_of(halved, folder.classes, params.promote.certain_precision),
         )
-        write_text(fresh / CARD_FILE, json.dumps(asdict(card), indent=2) + "\n")
+        card.save(fresh)
         figures = metrics | intervals(halved, folder.classes, params.compare)
         write_text(fresh / PAGE_FILE, _page(card, folder, size, figures, params.promote.certain_precision))
     return card

@@ -79,7 +79,7 @@ def results_page(
         f"them into `{faces}`: every model's answers to the same faces (`samples.png`), the best model's surest "
         "mistakes from ten views of a face, with FER+'s votes where there are any (`mistakes.png`), and what moves its "
         "answer to one view (`saliency.png`): a square of 8 pixels is covered with the face's mean grey, everywhere in "
-        "turn, and the map shows by how much the probability of the answer falls, as a mean of the squares on a pixel.",
+        "turn, and the map shows by how much the log-odds of the answer fall, as a mean of the squares on a pixel.",
         "## When a model abstains",
         "For every class the threshold is the lowest probability above which its answers on validation are right as "
         "often as `promote.certain_precision` asks, by the 95 % lower bound of that share. Answers below it are "

@@ -13,7 +13,9 @@ PATCH, STRIDE = 8, 2
 
 
 def occlusion_maps(model: Path, faces: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """How much the probability of an answer falls where a square of the face is covered with its mean grey.
+    """How much the log-odds of an answer fall where a square of the face is covered with its mean grey.
+
+    Log-odds, since a probability near 1 hardly moves whatever is covered.
 
     Args:
         model: an ONNX file, input ``faces`` uint8 ``[N, 48, 48]``.
@@ -21,11 +23,11 @@ def occlusion_maps(model: Path, faces: np.ndarray, codes: np.ndarray) -> np.ndar
         codes: int ``[N]``, the answers in question.
 
     Returns:
-        float32 ``[N, H, W]``: the mean fall over all squares that cover the pixel, -1 to 1; below 0 where the answer
-        grows surer without it.
+        float32 ``[N, H, W]``: the mean fall over all squares that cover the pixel, in natural units; below 0 where the
+        answer grows surer without it.
     """
-    each, (height, width) = np.arange(len(faces)), faces.shape[1:]
-    whole = onnx_predict(model, faces)[each, codes]
+    height, width = faces.shape[1:]
+    whole = _log_odds(onnx_predict(model, faces), codes)
     means = np.rint(faces.mean(axis=(1, 2))).astype(np.uint8)
     falls, covers = np.zeros(faces.shape, np.float32), np.zeros((height, width), np.float32)
     lefts = range(0, width - PATCH + 1, STRIDE)
@@ -36,9 +38,17 @@ def occlusion_maps(model: Path, faces: np.ndarray, codes: np.ndarray) -> np.ndar
             covered[number, :, *part] = means[:, None, None]
         answers = onnx_predict(model, covered.reshape(-1, height, width)).reshape(len(parts), len(faces), -1)
         for part, answer in zip(parts, answers, strict=True):
-            falls[:, *part] += (whole - answer[each, codes])[:, None, None]
+            falls[:, *part] += (whole - _log_odds(answer, codes))[:, None, None]
             covers[part] += 1
     return falls / covers
+
+
+def _log_odds(answers: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """float64 ``[N]``: of class ``codes`` in the probabilities ``[N, C]``, against all other classes together."""
+    least = np.finfo(np.float32).tiny
+    chosen = np.arange(answers.shape[1]) == codes[:, None]
+    own, others = (np.maximum(answers.sum(axis=1, where=part, dtype=float), least) for part in (chosen, ~chosen))
+    return np.log(own) - np.log(others)
 
 
 def right_answers(folder: ModelFolder, count: int) -> pd.DataFrame:

@@ -70,8 +70,8 @@ def slice_table(folders: list[ModelFolder], parts: dict[str, np.ndarray], settin
     return pd.DataFrame(lines)
 
 
-def confident_mistakes(folder: ModelFolder, count: int) -> pd.DataFrame:
-    """The ``count`` test images that the model is surest and wrong about, by its ten-view answers.
+def confident_mistakes(folder: ModelFolder, dataset: FaceDataset, count: int) -> pd.DataFrame:
+    """The ``count`` test images that the model is surest and wrong about, by its ten-view answers; copies count once.
 
     Returns:
         Columns ``row`` (of the data set), ``emotion``, ``answer`` and ``confidence`` (0 to 1), surest first.
@@ -86,5 +86,6 @@ def confident_mistakes(folder: ModelFolder, count: int) -> pd.DataFrame:
             "confidence": answers.max(axis=1),
         }
     )
-    wrong = found[found["emotion"] != found["answer"]]
-    return wrong.sort_values(["confidence", "row"], ascending=[False, True], ignore_index=True).head(count)
+    wrong = found[found["emotion"] != found["answer"]].sort_values(["confidence", "row"], ascending=[False, True])
+    picture = dataset.table["sha256"].loc[wrong["row"]].to_numpy()
+    return wrong[~pd.Series(picture, wrong.index).duplicated()].head(count).reset_index(drop=True)

@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator
@@ -46,7 +45,7 @@ class Tracker:
     """
 
     def __init__(self, settings: Tracking):
-        uri = os.environ.get("MLFLOW_TRACKING_URI") or settings.uri
+        uri = settings.address
         path = Path(uri.removeprefix("sqlite:///"))
         self.model_name = settings.model
         logging.getLogger("mlflow").setLevel(logging.ERROR)

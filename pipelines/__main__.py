@@ -10,6 +10,7 @@ import typer
 
 from fer.errors import UserError
 from pipelines import environment
+from pipelines.environment import MOST_WORKERS
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
@@ -113,7 +114,7 @@ def ablate(name: str) -> None:
 
 @app.command()
 def retrain(
-    workers: Annotated[int, typer.Option(min=1, max=8, help="Architectures trained at the same time.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Architectures trained at the same time.")] = 1,
 ) -> None:
     """Run all that is out of date, from ingestion to the champion's Bento."""
     from pipelines.retrain import retrain

@@ -31,8 +31,8 @@ def ensemble() -> None:
     folders = open_models(MODELS, params.train.architectures, dataset)
     chosen = choose(folders)
     write(chosen, dataset, params.compare)
-    teach(chosen, folders, dataset)
-    members = ", ".join(f"{name} {weight:.2f}" for name, weight in chosen.weights.items())
+    members = members_of(chosen, folders)
+    teach(chosen, members, folders, dataset)
     say(
         f"ensemble: {members} on {dataset.name}: ten views, "
         f"validation accuracy {chosen.metrics['validation_ten_views.accuracy']:.3f}"
@@ -60,15 +60,16 @@ def write(chosen: Ensemble, dataset: FaceDataset, settings: Compare) -> None:
     write_text(SUMMARY, json.dumps(summary, indent=2) + "\n")
 
 
-@task
-def teach(chosen: Ensemble, folders: list[ModelFolder], dataset: FaceDataset) -> None:
-    """What the members think of the images that they were trained on."""
+def members_of(chosen: Ensemble, folders: list[ModelFolder]) -> str:
+    """The members as text: every name, its share, and the weights that it was trained from."""
     weights = {folder.name: folder.run["weights"] for folder in folders}
-    members = {
-        "fingerprint": dataset.fingerprint,
-        "members": ", ".join(f"{name} {share:.2f} ({weights[name]})" for name, share in chosen.weights.items()),
-    }
-    write_text(MEMBERS, json.dumps(members, indent=2) + "\n")
+    return ", ".join(f"{name} {share:.2f} ({weights[name]})" for name, share in chosen.weights.items())
+
+
+@task
+def teach(chosen: Ensemble, members: str, folders: list[ModelFolder], dataset: FaceDataset) -> None:
+    """What the members think of the images that they were trained on."""
+    write_text(MEMBERS, json.dumps({"fingerprint": dataset.fingerprint, "members": members}, indent=2) + "\n")
     answers = answer(chosen, folders, np.asarray(dataset.images[dataset.rows("train")]))
     with replace_file(LESSON) as fresh:
         np.save(fresh, answers)

@@ -12,6 +12,9 @@ from fer.errors import UserError, did_you_mean
 #: Everything that the tools themselves keep: MLflow's database, Prefect's, Bentos, checkpoints. Not a DVC output.
 STATE = Path("state")
 
+#: Architectures that train at the same time at most.
+MOST_WORKERS = 8
+
 #: Backends of Keras that train; TensorFlow writes ONNX too.
 BACKENDS = ("tensorflow", "jax", "torch")
 

@@ -87,13 +87,15 @@ def ablations(params: Params, folders: list[ModelFolder]) -> pd.DataFrame:
     own = next((folder for folder in trained if folder.job.teacher is None), None)
     student = next((folder for folder in trained if folder.job.teacher), None)
     if own is None:
+        if ABLATIONS.is_dir():
+            print(f"results: no ablations: they belong to {params.ablations.architecture}, which was not trained")
         return pd.DataFrame()
     return ablation_table(finished_ablations(params, own, student, ABLATIONS), params.compare)
 
 
 def draw_mistakes(folder: ModelFolder, dataset: FaceDataset, path: Path) -> None:
     """A model's most confident mistakes."""
-    mistakes = confident_mistakes(folder, MISTAKES)
+    mistakes = confident_mistakes(folder, dataset, MISTAKES)
     rows = mistakes["row"].to_numpy()
     votes = ferplus_votes(dataset.table.loc[rows])
     title = f"The {len(rows)} most confident mistakes of {folder.run['title']} on {dataset.name}, test"

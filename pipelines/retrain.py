@@ -12,11 +12,12 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from fer.errors import UserError
 from fer.params import load_params
+from pipelines.environment import MOST_WORKERS
 from pipelines.package import is_stored, packaged_tag
 from pipelines.reporting import say
 
 
-@flow(task_runner=ThreadPoolTaskRunner(max_workers=8))  # type: ignore[arg-type]
+@flow(task_runner=ThreadPoolTaskRunner(max_workers=MOST_WORKERS))  # type: ignore[arg-type]
 def retrain(workers: int = 1) -> None:
     """Bring every stage of dvc.yaml up to date.
 

@@ -25,7 +25,7 @@ def prefect() -> None:
 
 def mlflow() -> None:
     """The MLflow comparison of this project's runs, until interrupted."""
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or load_params().tracking.uri
+    uri = load_params().tracking.address
     if uri.startswith("http"):
         print(f"MLflow: {uri} (the server that is configured)")
         return

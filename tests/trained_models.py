@@ -10,7 +10,7 @@ from onnx_models import write_model
 
 from fer.data.dataset import FaceDataset
 from fer.job import Job
-from fer.outputs import PLAIN, TEN_VIEWS, ModelFolder, split_metrics
+from fer.outputs import ModelFolder, split_metrics, with_answers
 from fer.params import load_params
 from fer.runtime import onnx_predict, parity, ten_view_predict
 
@@ -33,9 +33,7 @@ def write_trained(
     faces = np.asarray(dataset.images[rows])
     probabilities = onnx_predict(folder / "model.onnx", faces)
     table = dataset.table.loc[rows, ["source_id", "split", "emotion", "train_copy"]].reset_index(names="row")
-    table["predicted"] = [dataset.classes[code] for code in probabilities.argmax(axis=1)]
-    table[[f"{PLAIN}{name}" for name in dataset.classes]] = probabilities
-    table[[f"{TEN_VIEWS}{name}" for name in dataset.classes]] = ten_view_predict(folder / "model.onnx", faces)
+    table = with_answers(table, dataset.classes, probabilities, ten_view_predict(folder / "model.onnx", faces))
     table.to_parquet(folder / "predictions.parquet", index=False)
     metrics = {"params": 48 * 48 * len(dataset.classes)} | split_metrics(table, dataset.classes)
     run = {
@@ -51,6 +49,7 @@ def write_trained(
         "epochs": epochs,
         "best_epoch": epochs - 1,
         "parity": parity(folder / "model.onnx", faces, probabilities),
+        "software": {"numpy": np.__version__},
         "model_sha256": hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest(),
         "job": job.key,
     }

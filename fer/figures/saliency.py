@@ -25,8 +25,7 @@ def saliency_sheet(faces: np.ndarray, maps: np.ndarray, answers: pd.Series, titl
     pair = 2 * FACE + 8 + GAP
     most = int(answers.value_counts().max())
     width, height = max(150 + most * pair, 1100), 110 + (FACE + 16) * len(emotions) + 20
-    limit = float(np.abs(maps).max()) or 1.0
-    subtitle = f"covered with grey, orange parts make the answer less probable (by up to {limit:.2f}), purple ones more"
+    subtitle = "covered with grey, orange parts make the answer less sure, purple surer; each face on its own scale"
     with draw(path, width, height, title, subtitle) as figure:
         for row, emotion in enumerate(emotions):
             top = 110 + row * (FACE + 16)
@@ -38,6 +37,7 @@ def saliency_sheet(faces: np.ndarray, maps: np.ndarray, answers: pd.Series, titl
                 for axes in (plain, marked):
                     axes.imshow(faces[number], cmap="gray", vmin=0, vmax=255)
                     axes.set_axis_off()
+                limit = float(np.abs(maps[number]).max()) or 1.0
                 marked.imshow(
                     maps[number],
                     cmap="PuOr_r",

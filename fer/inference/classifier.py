@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,10 @@ class Card:
                 f"{folder / MODEL_FILE}: not the model that {CARD_FILE} describes (sha256 differs); {remedy}"
             )
         return card
+
+    def save(self, folder: Path) -> None:
+        """Write the card beside the model of ``folder``."""
+        (folder / CARD_FILE).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
 
 class Classifier:

@@ -15,7 +15,7 @@ from fer.export import export_onnx
 from fer.files import replace_folder
 from fer.job import Job
 from fer.models.registry import get_architecture
-from fer.outputs import PLAIN, TEN_VIEWS, ModelFolder, split_metrics
+from fer.outputs import ModelFolder, split_metrics, with_answers
 from fer.runtime import parity, ten_view_predict
 from fer.training.epoch import predict
 from fer.training.fit import Trained
@@ -30,12 +30,9 @@ def write_outputs(folder: Path, dataset: FaceDataset, job: Job, trained: Trained
     faces = np.asarray(dataset.images[rows])
     probabilities = predict(trained.model, faces)
     table = dataset.table.loc[rows, ["source_id", "split", "emotion", "train_copy"]].reset_index(names="row")
-    table["predicted"] = [job.classes[code] for code in probabilities.argmax(axis=1)]
     with replace_folder(folder) as fresh:
         export_onnx(trained.model, fresh / "model.onnx")
-        averaged = ten_view_predict(fresh / "model.onnx", faces)
-        for columns, answers in ((PLAIN, probabilities), (TEN_VIEWS, averaged)):
-            table[[f"{columns}{name}" for name in job.classes]] = answers
+        table = with_answers(table, job.classes, probabilities, ten_view_predict(fresh / "model.onnx", faces))
         trained.model.save_weights(fresh / "model.weights.h5")
         table.to_parquet(fresh / "predictions.parquet", index=False)
         pd.DataFrame(trained.progress.history).to_csv(fresh / "history.csv", index=False)

@@ -41,3 +41,9 @@ def test_a_folder_written_by_other_code_is_one_line(folder: ModelFolder, tmp_pat
     with pytest.raises(UserError, match=r"run.json: written by other code; run the train stage again") as caught:
         print(ModelFolder(tmp_path).job)
     assert "\n" not in str(caught.value)
+
+
+def test_a_folder_that_lacks_a_fact_is_one_line(folder: ModelFolder, tmp_path: Path) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({name: folder.run[name] for name in folder.run if name != "weights"}))
+    with pytest.raises(UserError, match=r"run.json: lacks weights; run the train stage again"):
+        print(ModelFolder(tmp_path).job)

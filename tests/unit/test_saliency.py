@@ -57,6 +57,13 @@ def test_for_the_other_answer_the_map_is_turned_round(local_model: Path, faces: 
     np.testing.assert_allclose(happy, -sad, atol=1e-6)
 
 
+def test_the_map_is_as_strong_where_the_model_is_sure(local_model: Path, faces: np.ndarray) -> None:
+    sure = np.repeat(faces[:1], 2, axis=0)
+    sure[0, TOP : TOP + SIDE, LEFT : LEFT + SIDE] = 110
+    weak, strong = occlusion_maps(local_model, sure, np.zeros(2, int)).max(axis=(1, 2))
+    assert strong / weak == pytest.approx(14.8, rel=0.03), "linear in the model's pixels: 148 levels against 10"
+
+
 def test_faces_are_left_alone(local_model: Path, faces: np.ndarray) -> None:
     before = faces.copy()
     occlusion_maps(local_model, faces, np.zeros(3, int))

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -58,11 +60,19 @@ def test_the_table_has_the_accuracy_of_every_part(dataset: FaceDataset, folder: 
     assert table["Baseline"][1] == "-"
 
 
-def test_mistakes_are_wrong_and_the_surest_come_first(folder: ModelFolder) -> None:
-    found = confident_mistakes(folder, 10)
+def test_mistakes_are_wrong_and_the_surest_come_first(dataset: FaceDataset, folder: ModelFolder) -> None:
+    found = confident_mistakes(folder, dataset, 10)
     assert (found["emotion"] != found["answer"]).all()
     assert found["confidence"].is_monotonic_decreasing
     labels, probabilities = folder.scored("test_ten_views")
     wrong = probabilities.argmax(axis=1) != labels
     assert found["confidence"].iloc[0] == probabilities.max(axis=1)[wrong].max()
     assert len(found) == min(10, wrong.sum())
+
+
+def test_a_picture_that_is_there_twice_is_one_mistake(dataset: FaceDataset, folder: ModelFolder) -> None:
+    first, second, third = confident_mistakes(folder, dataset, 3)["row"]
+    table = dataset.table.copy()
+    table.loc[second, "sha256"] = table.loc[first, "sha256"]
+    found = confident_mistakes(folder, replace(dataset, table=table), 2)
+    assert found["row"].tolist() == [first, third]
