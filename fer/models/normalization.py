@@ -57,6 +57,32 @@ def estimate_statistics(model: keras.Model, faces: np.ndarray) -> None:
             layer.momentum = momentum
 
 
+def match_statistics(backbone: keras.Model, images: np.ndarray) -> None:
+    """Make the running statistics those of ``images`` and have scale and offset take up the difference.
+
+    Answers stay the same. A training, which divides by each batch's own statistics, then begins from the pretrained
+    function; from the statistics of other images, or from none where normalisation was folded into the kernels, it
+    begins from another one.
+
+    Args:
+        backbone: functional, in float32 or a mixed policy.
+        images: float32 ``[N, H, W, C]``, preprocessed as the backbone takes them.
+    """
+    found = [layer for layer in backbone.layers if isinstance(layer, layers.BatchNormalization)]
+    if not found:
+        return
+    moments = [keras.ops.moments(layer.input, axes=(0, 1, 2), keepdims=True) for layer in found]
+    measured = keras.Model(backbone.input, moments).predict(images, batch_size=BATCH, verbose=0)
+    for layer, (means, variances) in zip(found, measured, strict=True):
+        mean = means.mean(axis=(0, 1, 2), dtype=float)
+        variance = variances.mean(axis=(0, 1, 2), dtype=float) + means.var(axis=(0, 1, 2), dtype=float)
+        gamma, beta, former_mean, former_variance = layer.get_weights()
+        scale = gamma / np.sqrt(former_variance + layer.epsilon)
+        layer.set_weights(
+            [scale * np.sqrt(variance + layer.epsilon), beta + scale * (mean - former_mean), mean, variance]
+        )
+
+
 def normalization() -> BatchNormalization:
     """The layer as every network of ours uses it."""
     return BatchNormalization(momentum=NORM_MOMENTUM)

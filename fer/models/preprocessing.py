@@ -33,6 +33,10 @@ PREPROCESSINGS = {
 }
 
 
+#: The layer whose output an architecture sees.
+PREPARED = "normalise"
+
+
 def preprocess(faces: keras.KerasTensor, input_size: int, preprocessing: str) -> keras.KerasTensor:
     """Faces ``[N, 48, 48]`` uint8 to float32 ``[N, input_size, input_size, C]`` in the preprocessing's range.
 
@@ -47,4 +51,4 @@ def preprocess(faces: keras.KerasTensor, input_size: int, preprocessing: str) ->
         x = layers.Resizing(input_size, input_size, dtype="float32", name="resize")(x)
     if len(chosen.scale) > 1:
         x = layers.Concatenate(dtype="float32", name="colour")([x] * len(chosen.scale))
-    return layers.Rescaling(list(chosen.scale), list(chosen.offset), dtype="float32", name="normalise")(x)
+    return layers.Rescaling(list(chosen.scale), list(chosen.offset), dtype="float32", name=PREPARED)(x)

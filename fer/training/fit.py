@@ -13,6 +13,8 @@ from fer.errors import UserError
 from fer.evaluation import best_temperature
 from fer.job import Job
 from fer.models.network import NETWORK, build_classifier
+from fer.models.normalization import match_statistics
+from fer.models.preprocessing import PREPARED
 from fer.models.registry import Architecture, get_architecture
 from fer.models.transfer import BACKBONE
 from fer.models.weights import PretrainedFile, find_weights, load_backbone
@@ -23,6 +25,8 @@ from fer.training.memory import keep_freed_memory
 from fer.training.optimizer import ALL, HEAD, compile_phase
 from fer.training.precision import faster_precision
 
+#: Faces that pretrained batch normalisation is matched to.
+MEASURED = 1024
 #: Faces uint8 ``[N, 48, 48]`` and labels int64 ``[N]``.
 Split = tuple[np.ndarray, np.ndarray]
 
@@ -91,7 +95,7 @@ def train(
         precision = _precision(job, architecture, source, faces)
         model = _build(job, architecture, source, precision)
         if source and path:
-            load_backbone(model.get_layer(NETWORK).get_layer(BACKBONE), source, path)
+            _load_backbone(model, source, path, faces, job.seed)
         begun = Progress(weights=source.name if source else RANDOM, precision=precision, code=code_digest())
         saved = Saved(begun, [], [], [])
     held_out = _split(dataset, "validation")
@@ -189,6 +193,15 @@ def _find(
     if found.label != wanted.label:
         on_warning(f"{job.architecture}: training from {found.label} weights ({wanted.name} is not at hand)")
     return found, path
+
+
+def _load_backbone(model: keras.Model, source: PretrainedFile, path: Path, faces: np.ndarray, seed: int) -> None:
+    """The pretrained weights, with the statistics of the faces that they go on to be trained on."""
+    backbone = model.get_layer(NETWORK).get_layer(BACKBONE)
+    load_backbone(backbone, source, path)
+    some = np.random.default_rng(seed).permutation(len(faces))[:MEASURED]
+    prepared = keras.Model(model.input, model.get_layer(PREPARED).output)
+    match_statistics(backbone, prepared.predict(faces[some], verbose=0))
 
 
 def _split(dataset: FaceDataset, split: str) -> Split:
