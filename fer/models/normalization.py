@@ -71,9 +71,9 @@ def match_statistics(backbone: keras.Model, images: np.ndarray) -> None:
     found = [layer for layer in backbone.layers if isinstance(layer, layers.BatchNormalization)]
     if not found:
         return
-    moments = [keras.ops.moments(layer.input, axes=(0, 1, 2), keepdims=True) for layer in found]
+    moments = [moment for layer in found for moment in keras.ops.moments(layer.input, axes=(0, 1, 2), keepdims=True)]
     measured = keras.Model(backbone.input, moments).predict(images, batch_size=BATCH, verbose=0)
-    for layer, (means, variances) in zip(found, measured, strict=True):
+    for layer, means, variances in zip(found, measured[::2], measured[1::2], strict=True):
         mean = means.mean(axis=(0, 1, 2), dtype=float)
         variance = variances.mean(axis=(0, 1, 2), dtype=float) + means.var(axis=(0, 1, 2), dtype=float)
         gamma, beta, former_mean, former_variance = layer.get_weights()

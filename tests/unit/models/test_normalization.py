@@ -2,7 +2,12 @@ import keras
 import numpy as np
 import pytest
 
-from fer.models.normalization import BatchNormalization, estimate_statistics, with_fast_normalization
+from fer.models.normalization import (
+    BatchNormalization,
+    estimate_statistics,
+    match_statistics,
+    with_fast_normalization,
+)
 
 IMAGES = np.random.default_rng(0).normal(3, 2, (16, 5, 5, 4)).astype(np.float32)
 
@@ -78,3 +83,35 @@ def test_statistics_are_estimated_as_plain_means_over_batches() -> None:
     np.testing.assert_allclose(layer.moving_mean, [np.mean([batch.mean() for batch in batches])], rtol=1e-4)
     np.testing.assert_allclose(layer.moving_variance, [np.mean([batch.var() for batch in batches])], rtol=1e-3)
     assert layer.momentum == 0.5
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_matched_statistics_change_no_answer_and_training_begins_from_it(depth: int) -> None:
+    keras.utils.set_random_seed(3)
+    inputs = x = keras.Input((8, 8, 3))
+    for _ in range(depth):
+        x = BatchNormalization()(keras.layers.Conv2D(5, 3, padding="same")(x))
+        x = keras.layers.Activation("relu")(x)
+    backbone = keras.Model(inputs, x)
+    rng = np.random.default_rng(4)
+    for layer in backbone.layers:
+        if isinstance(layer, BatchNormalization):
+            layer.set_weights(
+                [rng.uniform(0.5, 3, 5), rng.normal(0, 2, 5), rng.normal(0, 1, 5), rng.uniform(0.5, 3, 5)]
+            )
+    images = rng.normal(20, 30, (256, 8, 8, 3)).astype(np.float32)
+    before = np.asarray(backbone(images))
+    published = backbone.get_weights()
+    assert np.abs(np.asarray(backbone(images, training=True)) - before).max() > 0.2 * before.max()
+    backbone.set_weights(published)
+    match_statistics(backbone, images)
+    np.testing.assert_allclose(np.asarray(backbone(images)), before, rtol=1e-3, atol=1e-3 * before.max())
+    assert np.abs(np.asarray(backbone(images, training=True)) - before).max() < 0.01 * before.max()
+
+
+def test_a_network_without_normalization_has_nothing_to_match() -> None:
+    backbone = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3)])
+    before = backbone.get_weights()
+    match_statistics(backbone, np.zeros((4, 8, 8, 3), np.float32))
+    for first, second in zip(before, backbone.get_weights(), strict=True):
+        np.testing.assert_array_equal(first, second)
