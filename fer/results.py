@@ -111,7 +111,7 @@ def _decks_task(dataset: FaceDataset, folders: list[ModelFolder]) -> list[str]:
 
 
 def _ablations(table: pd.DataFrame) -> list[str]:
-    if table.empty:
+    if len(table) < 2:
         return []
     return [
         "## What each part brings",
