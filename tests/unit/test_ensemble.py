@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from face_datasets import small_dataset
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 from trained_models import write_trained
@@ -52,7 +52,6 @@ def test_two_that_err_on_different_images_are_better_together() -> None:
     assert min(shares[:2]) > 0.3
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 99), st.floats(0, 0.8)), min_size=1, max_size=5))
 def test_shares_sum_to_one_and_the_mean_is_no_worse_than_the_best_single_one(models: list[tuple[int, float]]) -> None:
     candidates = [answers(*model) for model in models]

@@ -98,7 +98,7 @@ def test_a_tie_goes_to_the_row_that_stands_first():
 rows_of_models = st.lists(st.tuples(SHARE, SHARE, SHARE, st.floats(0, 0.002)), min_size=1, max_size=6)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(rows_of_models, st.none() | SHARE, st.sampled_from(["same", "other"]), st.data())
 def test_test_figures_never_matter(models, score, fingerprint, data):
     rows = [
@@ -112,7 +112,7 @@ def test_test_figures_never_matter(models, score, fingerprint, data):
     assert choose(rows, reigning) == before
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(rows_of_models, st.none() | SHARE)
 def test_a_new_champion_qualifies_is_the_best_that_does_and_beats_the_reigning_one(models, score):
     rows = [row(f"m{n}", macro, (happy, sad), parity=parity) for n, (macro, happy, sad, parity) in enumerate(models)]

@@ -53,7 +53,7 @@ GROWS = {
 
 
 @pytest.mark.parametrize("unit", UNITS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(person=people, pair=rises)
 def test_each_unit_moves_its_feature_monotonically(unit: int, person: Person, pair: tuple[float, float]) -> None:
     # Lips that press on each other part only above an intensity of about a half.
@@ -61,7 +61,7 @@ def test_each_unit_moves_its_feature_monotonically(unit: int, person: Person, pa
     assert GROWS[unit](shape_face(person, {unit: strong})) > GROWS[unit](shape_face(person, {unit: weak}))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(person=people, units=st.dictionaries(st.sampled_from(UNITS), st.floats(0, 1)))
 def test_any_combination_is_a_possible_face(person: Person, units: dict[int, float]) -> None:
     face = shape_face(person, units)
@@ -72,7 +72,7 @@ def test_any_combination_is_a_possible_face(person: Person, units: dict[int, flo
     assert face.brows[:, :, 1].max() < face.nose[:, 1].min() < face.upper_lip[0, 12, 1] < face.outline[:, 1].max()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(person=people)
 def test_a_frontal_face_is_symmetric(person: Person) -> None:
     face = shape_face(person, {1: 0.7, 12: 0.4, 26: 0.3})
@@ -150,7 +150,7 @@ def test_yaw_turns_the_features_sideways() -> None:
     assert centre[0.35] > centre[-0.35]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(x=st.floats(-3, 3), y=st.floats(-3, 3), blur=st.floats(0, 0.2))
 def test_shapes_may_lie_partly_or_wholly_off_the_canvas(x: float, y: float, blur: float) -> None:
     canvas = Canvas(10)
