@@ -84,8 +84,8 @@ def confident_mistakes(folder: ModelFolder, dataset: FaceDataset, count: int) ->
             "emotion": table["emotion"].to_numpy(),
             "answer": np.array(folder.classes)[answers.argmax(axis=1)],
             "confidence": answers.max(axis=1),
+            "picture": dataset.table["sha256"].loc[table["row"]].to_numpy(),
         }
     )
     wrong = found[found["emotion"] != found["answer"]].sort_values(["confidence", "row"], ascending=[False, True])
-    picture = dataset.table["sha256"].loc[wrong["row"]].to_numpy()
-    return wrong[~pd.Series(picture, wrong.index).duplicated()].head(count).reset_index(drop=True)
+    return wrong.drop_duplicates("picture", ignore_index=True).drop(columns="picture").head(count)
