@@ -8,7 +8,7 @@ from scipy.special import softmax
 
 from fer.errors import UserError
 from fer.evaluation import best_temperature, log_loss
-from fer.outputs import PLAIN, TEN_VIEWS, ModelFolder, scored_rows, split_metrics
+from fer.outputs import PLAIN, TEN_VIEWS, ModelFolder, scored_rows, split_metrics, with_answers
 from fer.runtime import onnx_predict
 
 #: Picks of the greedy selection: weights are multiples of one over their number.
@@ -93,16 +93,16 @@ def select(labels: np.ndarray, answers: list[np.ndarray], picks: int = PICKS) ->
 def _averaged(folders: list[ModelFolder], shares: np.ndarray) -> tuple[pd.DataFrame, dict[str, float]]:
     """The members' predictions averaged, for one view and for ten, each calibrated by its own temperature."""
     classes = folders[0].classes
-    table = folders[0].predictions[["row", "source_id", "split", "emotion", "train_copy"]].copy()
-    temperatures = {}
-    for columns, split in ((PLAIN, "validation"), (TEN_VIEWS, "validation_ten_views")):
+    means = []
+    for columns in (PLAIN, TEN_VIEWS):
         names = [f"{columns}{name}" for name in classes]
         answers = np.stack([folder.predictions[names].to_numpy(float) for folder in folders])
-        table[names] = np.tensordot(shares, answers, axes=1)
-        temperatures[split] = best_temperature(*scored_rows(table, classes, split))
-        table[names] = _calibrated(table[names].to_numpy(), temperatures[split])
-    best = table[[f"{PLAIN}{name}" for name in classes]].to_numpy().argmax(axis=1)
-    return table.assign(predicted=[classes[code] for code in best]), temperatures
+        means.append(np.tensordot(shares, answers, axes=1))
+    table = with_answers(folders[0].predictions, classes, *means)
+    splits = ("validation", "validation_ten_views")
+    temperatures = {split: best_temperature(*scored_rows(table, classes, split)) for split in splits}
+    calibrated = [_calibrated(mean, temperatures[split]) for mean, split in zip(means, splits, strict=True)]
+    return with_answers(table, classes, *calibrated), temperatures
 
 
 def _calibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
