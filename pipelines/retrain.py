@@ -4,6 +4,7 @@ import contextlib
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import psutil
 from prefect import flow, task
@@ -15,6 +16,9 @@ from fer.params import load_params
 from pipelines.environment import MOST_WORKERS
 from pipelines.package import is_stored, packaged_tag
 from pipelines.reporting import say
+
+#: What DVC notes of the files that its running stages read and write.
+RUNNING = Path(".dvc/tmp/rwlock")
 
 
 @flow(task_runner=ThreadPoolTaskRunner(max_workers=MOST_WORKERS))  # type: ignore[arg-type]
@@ -31,6 +35,7 @@ def retrain(workers: int = 1) -> None:
     params = load_params()
     if params.data.source in ("csv", "folder") and not params.data.path.exists():
         raise UserError(f"{params.data.path}: no such file or folder; correct data.path in params.yaml")
+    _drop_empty_note()
     try:
         if workers > 1:
             reproduce(["validate"])
@@ -95,6 +100,12 @@ def out_of_date(stages: list[str]) -> list[str]:
         subprocess.run([sys.executable, "-m", "dvc", "status", "--json"], check=True, capture_output=True).stdout
     )
     return [stage for stage in stages if stage in status]
+
+
+def _drop_empty_note() -> None:
+    """Remove DVC's note of running stages where a kill came while DVC wrote it: DVC would stop at the empty file."""
+    if RUNNING.exists() and not RUNNING.stat().st_size:
+        RUNNING.unlink(missing_ok=True)
 
 
 def _dvc(*arguments: str) -> None:

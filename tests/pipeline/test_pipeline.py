@@ -172,6 +172,15 @@ def test_nothing_runs_a_second_time(retrained):
     assert json.loads(project.run("dvc", "status", "--json").stdout) == {}
 
 
+def test_what_a_kill_left_of_dvcs_lock_file_stops_nothing(retrained):
+    lock = retrained.project.folder / ".dvc" / "tmp" / "rwlock"
+    lock.write_text("")
+    assert "'.dvc/tmp/rwlock'. JSON structure is corrupted" in retrained.project.run("dvc", "repro", "ingest").stderr
+    done = retrained.project.run("pipelines", "retrain")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json_of(lock) == {}
+
+
 def test_a_change_to_one_architectures_section_retrains_that_one_alone(copy):
     copy.edit(lambda params: params["architectures"]["mobilenetv2"]["quick"].update(learning_rate=0.002))
     assert set(json.loads(copy.run("dvc", "status", "--json").stdout)) == {"train@mobilenetv2"}

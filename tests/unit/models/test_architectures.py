@@ -120,3 +120,9 @@ def test_the_head_keeps_the_backbone_and_speeds_up_its_statistics() -> None:
     assert {layer.momentum for layer in backbone.layers if hasattr(layer, "momentum")} == {0.9}
     assert model.output_shape == (None, 4)
     assert len(model.weights) == len(backbone.weights) + 2
+
+
+def test_a_new_head_begins_without_an_opinion() -> None:
+    inputs = keras.Input((32, 32, 3))
+    model = with_head(keras.Model(inputs, keras.layers.Rescaling(100)(inputs)), 4)
+    np.testing.assert_array_equal(model.predict(np.ones((2, 32, 32, 3)), verbose=0), 0)
