@@ -38,7 +38,7 @@ def finished_ablations(params: Params, own: ModelFolder, student: ModelFolder | 
         found.append(Ablation("distilled", f"dvc repro distill@{architecture}", student))
     for name in params.ablations.changes:
         folder = ModelFolder(trained / name)
-        if folder.onnx.is_file() and _belongs(folder, own, params.ablated(name)):
+        if (folder.path / "run.json").is_file() and _belongs(folder, own, params.ablated(name)):
             found.append(Ablation(name.replace("_", " "), f"python -m pipelines ablate {name}", folder))
     return found
 

@@ -69,7 +69,10 @@ def with_latency(table: pd.DataFrame, folders: list[ModelFolder]) -> pd.DataFram
 
 
 def deck_table(table: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
-    """The table as in the deck, a column per model: test F1 per class, macro-F1, accuracy, size and latency."""
+    """The table as in the deck, a column per model: test F1 per class, macro-F1, accuracy, size and latency.
+
+    A latency that is not a number was not measured: "-".
+    """
     lines: dict[str, pd.Series] = {"weights": table["weights"]}
     lines |= {f"F1 {name}": table[f"test.f1.{name}"].map("{:.3f}".format) for name in classes}
     for name, title in (
@@ -80,7 +83,7 @@ def deck_table(table: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
         low, high = (table[f"{name}.{end}"].map("{:.3f}".format) for end in ("low", "high"))
         lines |= {title: table[name].map("{:.3f}".format), "  95 % interval of " + title: low + "-" + high}
     lines |= {"parameters": table["params"].map("{:,}".format), "epochs": table["epochs"].map(str)}
-    lines |= {"ms per face": table["latency_ms"].map("{:.1f}".format)}
+    lines |= {"ms per face": table["latency_ms"].map("{:.1f}".format).replace("nan", "-")}
     view = pd.DataFrame(lines).T.set_axis(table["title"].tolist(), axis=1)
     return view.rename_axis("test split").reset_index()
 

@@ -87,11 +87,19 @@ class ModelFolder:
         """``predictions.parquet``: one row per validation and test image, with ``p.`` and ``ten.<emotion>`` columns."""
         return pd.read_parquet(self.path / "predictions.parquet")
 
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """``mlflow.json``: MLflow's run, the code's commit, the epochs' minutes and the cores of the machine.
+
+        Empty where the training did not run in this folder.
+        """
+        path = self.path / "mlflow.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
     @property
     def commit(self) -> str:
-        """The Git commit of the code that trained, where the training ran in this folder; ``unknown`` otherwise."""
-        path = self.path / "mlflow.json"
-        return json.loads(path.read_text(encoding="utf-8"))["commit"] if path.is_file() else "unknown"
+        """The Git commit of the code that trained, or ``unknown``."""
+        return self.about.get("commit", "unknown")
 
     @property
     def classes(self) -> tuple[str, ...]:

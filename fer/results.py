@@ -1,4 +1,4 @@
-"""docs/results.md: what a pipeline run found, written from the run's own files."""
+"""docs/results.md: what trainings found, written from their own files."""
 
 import json
 from typing import Any
@@ -31,6 +31,7 @@ def results_page(
     abstention: pd.DataFrame,
     ablations: pd.DataFrame,
     images: str,
+    records: str,
     faces: str,
 ) -> str:
     """The page as Markdown.
@@ -39,18 +40,21 @@ def results_page(
         dataset: what was trained on.
         ingest: the ingest report.
         validation: the checks' report.
-        folders: the trained architectures.
-        table: the comparison with latency.
+        folders: the trained architectures, best first.
+        table: the comparison with latency, where it was measured.
         ensemble: the ensemble's summary.
         slices: every model's accuracy on parts of the test split.
         abstention: what stands of every model's answers where it may abstain.
         ablations: one architecture's trainings with a single change each; empty where there is none.
         images: where the figures stand, relative to the page.
+        records: where the answers that every figure comes from stand, relative to the page.
         faces: the folder of the figures that show single faces.
     """
     sections = [
         f"# Results on {dataset.name}",
-        "Written by `python -m pipelines results` from the files that the runs left; no figure is typed by hand.",
+        "Written by `python -m pipelines results` from the files that the runs left; no figure is typed by hand. Every "
+        f"model's answers to the images of validation and test, and what it is, are kept in [{records}]({records}), "
+        "whichever machine trained it.",
         "## What produced them",
         _provenance(dataset, folders),
         "## The data",
@@ -64,6 +68,7 @@ def results_page(
         "Chosen on validation (PublicTest in FER-2013), reported on test (PrivateTest), which nothing was selected on. "
         "Intervals are 95 % percentile bootstraps.",
         markdown(deck_table(table, dataset.classes)),
+        *_unmeasured(table),
         "Test images of which the source's train split holds an exact copy count in the table above. Without them:",
         markdown(_without_copies(table)),
         f"![Architectures compared]({images}/comparison.png)",
@@ -77,9 +82,10 @@ def results_page(
         markdown(slices),
         "Single faces stay out of Git, since the photographs are other people's. The command that wrote this page drew "
         f"them into `{faces}`: every model's answers to the same faces (`samples.png`), the best model's surest "
-        "mistakes from ten views of a face, with FER+'s votes where there are any (`mistakes.png`), and what moves its "
-        "answer to one view (`saliency.png`): a square of 8 pixels is covered with the face's mean grey, everywhere in "
-        "turn, and the map shows by how much the log-odds of the answer fall, as a mean of the squares on a pixel.",
+        "mistakes from ten views of a face, with FER+'s votes where there are any (`mistakes.png`), and what moves the "
+        "answer to one view of the best one trained on that machine (`saliency.png`): a square of 8 pixels is covered "
+        "with the face's mean grey, everywhere in turn, and the map shows by how much the log-odds of the answer fall, "
+        "as a mean of the squares on a pixel.",
         "## When a model abstains",
         "For every class the threshold is the lowest probability above which its answers on validation are right as "
         "often as `promote.certain_precision` asks, by the 95 % lower bound of that share. Answers below it are "
@@ -92,6 +98,12 @@ def results_page(
 def confusion_name(folder: ModelFolder) -> str:
     """File name of a model's confusion matrix beside the page."""
     return f"confusion_{folder.name}.png"
+
+
+def _unmeasured(table: pd.DataFrame) -> list[str]:
+    if not table["latency_ms"].isna().any():
+        return []
+    return ["Milliseconds were measured together on one machine; `-` for models that were trained on another."]
 
 
 def _decks_task(dataset: FaceDataset, folders: list[ModelFolder]) -> list[str]:
@@ -156,6 +168,7 @@ def _provenance(dataset: FaceDataset, folders: list[ModelFolder]) -> str:
             "architecture": folder.run["title"],
             "weights": folder.run["weights"] + _teacher(folder),
             "epochs": f"{folder.run['epochs']} (epoch {folder.run['best_epoch']} kept)",
+            "minutes of training": _minutes(folder),
             "seed": str(folder.run["seed"]),
             "precision": folder.run["precision"],
             "commit": folder.commit[:12],
@@ -166,6 +179,11 @@ def _provenance(dataset: FaceDataset, folders: list[ModelFolder]) -> str:
         for folder in folders
     ]
     return f"Data fingerprint `{dataset.fingerprint}`.\n\n{markdown(pd.DataFrame(rows))}"
+
+
+def _minutes(folder: ModelFolder) -> str:
+    about = folder.about
+    return f"{about['minutes']:.0f} on {about['cores']} cores" if "minutes" in about else "-"
 
 
 def _teacher(folder: ModelFolder) -> str:

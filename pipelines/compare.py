@@ -60,9 +60,16 @@ def write(table: pd.DataFrame) -> None:
 
 @task
 def draw(table: pd.DataFrame, folders: list[ModelFolder], dataset: FaceDataset, faces: int) -> None:
+    """The stage's figures."""
+    draw_figures(table, folders, dataset, faces, FIGURE, SAMPLES)
+
+
+def draw_figures(
+    table: pd.DataFrame, folders: list[ModelFolder], dataset: FaceDataset, faces: int, figure: Path, samples: Path
+) -> None:
     """The table as a picture, and the same faces with every model's answer."""
     subtitle = "F1 per class on test, best validation macro-F1 first; 95 % bootstrap intervals below; best in bold"
-    draw_comparison(table, dataset.classes, heading(dataset), subtitle, FIGURE)
+    draw_comparison(table, dataset.classes, heading(dataset), subtitle, figure)
     rows = dataset.examples(faces)
     answers = {folder.run["title"]: folder.predictions.set_index("row").loc[rows, "predicted"] for folder in folders}
     sample_predictions(
@@ -70,7 +77,7 @@ def draw(table: pd.DataFrame, folders: list[ModelFolder], dataset: FaceDataset, 
         dataset.table["emotion"].loc[rows].tolist(),
         {title: given.tolist() for title, given in answers.items()},
         f"The same faces, every model's answer: {dataset.name}, test",
-        SAMPLES,
+        samples,
     )
 
 

@@ -131,10 +131,15 @@ def save(path: Path, dataset: FaceDataset, job: Job, trained: Trained) -> ModelF
 
 @task
 def log(tracker: Tracker, job: Job, name: str, progress: Progress, folder: ModelFolder, dataset: FaceDataset) -> None:
-    """The finished run in MLflow; its id, and the commit of the code that trained, beside the model."""
+    """The finished run in MLflow; beside the model its id, the commit of the code that trained, and the time taken."""
     # Where the epochs ran on another machine, its run is not in this store.
     run_id = tracker.open_run(job, dataset.name, progress.notes.get("run_id"), name)
     tracker.log_history(run_id, progress.history)
     tracker.finish_run(run_id, folder, dataset)
-    about = {"run_id": run_id, "commit": progress.notes.get("commit", "unknown")}
+    about = {
+        "run_id": run_id,
+        "commit": progress.notes.get("commit", "unknown"),
+        "minutes": round(sum(progress.seconds) / 60, 1),
+        "cores": os.cpu_count(),
+    }
     write_text(folder.path / "mlflow.json", json.dumps(about) + "\n")

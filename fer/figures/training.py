@@ -100,7 +100,7 @@ def comparison(table: pd.DataFrame, classes: tuple[str, ...], title: str, subtit
     """The deck's table as a picture: test F1 per class, macro-F1 and accuracy with intervals, a row an architecture.
 
     Args:
-        table: the comparison's rows, best first, with its CSV's columns.
+        table: the comparison's rows, best first, with its CSV's columns; a latency may be missing.
         classes: the task's emotions.
         title: names the data set.
         subtitle: how to read it.
@@ -133,7 +133,8 @@ def comparison(table: pd.DataFrame, classes: tuple[str, ...], title: str, subtit
             )
         for row, (params, latency) in enumerate(zip(table["params"], table["latency_ms"], strict=True)):
             axes.text(len(columns), row, f"{params / 1e6:.2f} M", ha="center", va="center", fontsize=9)
-            axes.text(len(columns) + 1, row, f"{latency:.1f} ms", ha="center", va="center", fontsize=9)
+            time = "-" if np.isnan(latency) else f"{latency:.1f} ms"
+            axes.text(len(columns) + 1, row, time, ha="center", va="center", fontsize=9)
         names = [f"{title}\n{weights} weights" for title, weights in zip(table["title"], table["weights"], strict=True)]
         axes.set_yticks(range(len(table)), names, fontsize=9)
         axes.set_xticks(range(len(columns) + 2), [*heads, "parameters", "latency"], fontsize=9)

@@ -272,6 +272,11 @@ def test_the_results_page_is_written_from_the_runs_files(copy):
     assert re.search(rf"\| copies kept \| {accuracy:.3f} .*\| `python -m pipelines ablate copies_kept` \|", page)
     assert re.search(r"\| distilled \| .*\| `dvc repro distill@baseline` \|", page)
     assert all((copy.folder / "docs" / image).is_file() for image in images)
+    records = copy.folder / "docs/records/drawn-sample"
+    assert re.search(r"\| \d+ on \d+ cores \|", page)
+    assert json_of(records / "models/baseline/run.json") == own
+    assert (records / "models/baseline_distilled/predictions.parquet").is_file()
+    assert (records / "ablations/copies_kept/predictions.parquet").is_file()
 
 
 def test_the_student_learned_from_the_ensembles_answers(retrained):

@@ -89,6 +89,14 @@ def test_latency_is_a_time(table):
     assert table["latency_ms"].between(0, 1000, inclusive="neither").all()
 
 
+def test_a_latency_that_was_not_measured_is_a_dash(table, dataset, tmp_path):
+    some = table.assign(latency_ms=[1.25, float("nan"), 3.0])
+    assert deck_table(some, dataset.classes).iloc[-1].tolist() == ["ms per face", "1.2", "-", "3.0"]
+    draw_comparison(some, dataset.classes, "title", "subtitle", tmp_path / "some.png")
+    draw_comparison(table, dataset.classes, "title", "subtitle", tmp_path / "all.png")
+    assert (tmp_path / "some.png").read_bytes() != (tmp_path / "all.png").read_bytes()
+
+
 def test_the_deck_table_has_a_line_per_class_and_a_column_per_architecture(table, dataset):
     deck = deck_table(table, dataset.classes)
     assert deck.columns.tolist() == ["test split", *table["title"]]
