@@ -89,12 +89,13 @@ class ModelFolder:
 
     @cached_property
     def about(self) -> dict[str, Any]:
-        """``mlflow.json``: MLflow's run, the code's commit, the epochs' minutes and the cores of the machine.
+        """``mlflow.json``: MLflow's run, the code's commit, the epochs' minutes and the cores that they ran on.
 
-        Empty where the training did not run in this folder.
+        Empty where the training did not run in this folder: DVC, which puts a model here, knows nothing of that file.
         """
         path = self.path / "mlflow.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        about = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        return about if about.get("model_sha256") == self.run["model_sha256"] else {}
 
     @property
     def commit(self) -> str:

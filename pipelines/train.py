@@ -94,6 +94,7 @@ def train_epochs(
 
     def on_epoch(progress: Progress) -> None:
         progress.notes.setdefault("commit", commit)
+        progress.notes.setdefault("cores", os.cpu_count())
         progress.notes["run_id"] = tracker.open_run(job, dataset.name, progress.notes.get("run_id"), name)
         tracker.log_history(progress.notes["run_id"], progress.history)
         say(f"{name}: {epoch_line(progress)}")
@@ -138,8 +139,9 @@ def log(tracker: Tracker, job: Job, name: str, progress: Progress, folder: Model
     tracker.finish_run(run_id, folder, dataset)
     about = {
         "run_id": run_id,
+        "model_sha256": folder.run["model_sha256"],
         "commit": progress.notes.get("commit", "unknown"),
         "minutes": round(sum(progress.seconds) / 60, 1),
-        "cores": os.cpu_count(),
+        "cores": progress.notes.get("cores"),
     }
     write_text(folder.path / "mlflow.json", json.dumps(about) + "\n")
