@@ -38,8 +38,8 @@ def comparison_table(folders: list[ModelFolder], settings: Compare) -> pd.DataFr
     rows = []
     for folder in folders:
         run = folder.run
-        row = {"model": folder.name} | {name: run[name] for name in ("title", "dataset", "fingerprint", "weights")}
-        row |= {"epochs": run["epochs"], "best_epoch": run["best_epoch"], "parity": run["parity"]}
+        said = ("title", "dataset", "fingerprint", "weights", "model_sha256", "epochs", "best_epoch", "parity")
+        row = {"model": folder.name} | {name: run[name] for name in said}
         row |= folder.metrics | intervals(folder.predictions, folder.classes, settings)
         rows.append(row)
     table = pd.DataFrame(rows).astype({"params": int})

@@ -14,8 +14,8 @@ from fer.outputs import ModelFolder
 from fer.promotion import SCORE
 
 PREDICTIONS = "predictions.parquet"
-#: What is kept beside the answers; the last holds the commit and is missing where that is not known.
-COPIED = ("run.json", "metrics.json", "history.csv", "mlflow.json")
+#: What is kept beside the answers: what every figure needs, and what only tells how the training went.
+NEEDED, TOLD = ("run.json", "metrics.json"), ("history.csv", "mlflow.json")
 
 
 def keep(folder: ModelFolder, target: Path) -> None:
@@ -33,9 +33,8 @@ def keep(folder: ModelFolder, target: Path) -> None:
             use_dictionary=answers.columns.difference(numbers).tolist(),
             column_encoding=dict.fromkeys(numbers, "BYTE_STREAM_SPLIT"),
         )
-        for name in COPIED:
-            if (folder.path / name).is_file():
-                shutil.copyfile(folder.path / name, fresh / name)
+        for name in NEEDED + tuple(name for name in TOLD if (folder.path / name).is_file()):
+            shutil.copyfile(folder.path / name, fresh / name)
 
 
 def kept_models(records: Path, dataset: FaceDataset) -> list[ModelFolder]:
@@ -44,14 +43,22 @@ def kept_models(records: Path, dataset: FaceDataset) -> list[ModelFolder]:
     Raises:
         UserError: where one was trained on other data than ``dataset``.
     """
-    folders = [ModelFolder(path.parent) for path in sorted(records.glob("*/run.json"))]
+    folders = trained_below(records)
     for folder in folders:
         if folder.job.fingerprint != dataset.fingerprint:
             raise UserError(
-                f"{folder.path}: kept of a training on {folder.run['dataset']} {folder.run['fingerprint']}, not on the "
-                f"present {dataset.name} {dataset.fingerprint}; remove it, or train {folder.job.architecture} again"
+                f"{folder.path}: kept of a training on other data ({folder.run['fingerprint']}) of the same name as "
+                f"the present {dataset.name} ({dataset.fingerprint}); give these a name of their own: data.name in "
+                "params.yaml"
             )
     return best_first(folders)
+
+
+def trained_below(path: Path) -> list[ModelFolder]:
+    """The trainings that stand in ``path``, a folder each, by name."""
+    found = sorted(path.glob("*/run.json"))
+    # A name that begins with a dot is that of a folder on its way into place.
+    return [ModelFolder(run.parent) for run in found if not run.parent.name.startswith(".")]
 
 
 def best_first(folders: list[ModelFolder]) -> list[ModelFolder]:

@@ -103,7 +103,7 @@ def confusion_name(folder: ModelFolder) -> str:
 def _unmeasured(table: pd.DataFrame) -> list[str]:
     if not table["latency_ms"].isna().any():
         return []
-    return ["Milliseconds were measured together on one machine; `-` for models that were trained on another."]
+    return ["Milliseconds were measured together on one machine; `-`: not among those measured."]
 
 
 def _decks_task(dataset: FaceDataset, folders: list[ModelFolder]) -> list[str]:
@@ -158,7 +158,8 @@ def _ensemble(summary: dict[str, Any], dataset: FaceDataset, titles: dict[str, s
     ]
     return (
         "The mean of several models' answers on the test split. Members and weights are those that lower the log-loss "
-        f"on validation most, picked one at a time: {members}.\n\n{markdown(pd.DataFrame(rows))}"
+        f"on validation most, picked one at a time among all that is kept: {members}. A distilled model learned from "
+        f"the ensemble of its day, which the first table names.\n\n{markdown(pd.DataFrame(rows))}"
     )
 
 
@@ -168,7 +169,7 @@ def _provenance(dataset: FaceDataset, folders: list[ModelFolder]) -> str:
             "architecture": folder.run["title"],
             "weights": folder.run["weights"] + _teacher(folder),
             "epochs": f"{folder.run['epochs']} (epoch {folder.run['best_epoch']} kept)",
-            "minutes of training": _minutes(folder),
+            "minutes of all epochs": _minutes(folder),
             "seed": str(folder.run["seed"]),
             "precision": folder.run["precision"],
             "commit": folder.commit[:12],
@@ -182,8 +183,10 @@ def _provenance(dataset: FaceDataset, folders: list[ModelFolder]) -> str:
 
 
 def _minutes(folder: ModelFolder) -> str:
-    about = folder.about
-    return f"{about['minutes']:.0f} on {about['cores']} cores" if "minutes" in about else "-"
+    if "minutes" not in folder.about:
+        return "-"
+    cores = folder.about["cores"]
+    return f"{folder.about['minutes']:.0f}" + (f" on {cores} cores" if cores else "")
 
 
 def _teacher(folder: ModelFolder) -> str:

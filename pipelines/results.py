@@ -9,7 +9,7 @@ import pandas as pd
 
 from fer.ablations import ablation_table, finished_ablations
 from fer.abstention import abstention_table
-from fer.comparison import comparison_table, intervals
+from fer.comparison import comparison_table, intervals, open_models
 from fer.data.dataset import FaceDataset
 from fer.ensemble import build_ensemble
 from fer.errors import UserError
@@ -25,7 +25,7 @@ from fer.results import confusion_name, results_page
 from fer.saliency import occlusion_maps, right_answers
 from fer.slices import confident_mistakes, ferplus_votes, slice_table, slices_of_test
 from pipelines import compare, explore, ingest, validate
-from pipelines.models import ABLATIONS, all_models
+from pipelines.models import ABLATIONS, DISTILLED, MODELS
 
 PAGE = Path("docs/results.md")
 IMAGES = Path("docs/images")
@@ -46,21 +46,17 @@ def results() -> None:
     """Keep what was trained here, and write the page of all that is kept.
 
     Raises:
-        UserError: where a stage has not run yet, or something was kept of trainings on other data.
+        UserError: where a stage has not run yet, nothing was trained, or something was kept of trainings on other data.
     """
     dataset = FaceDataset.load(ingest.DATASET)
     params = load_params()
-    here = all_models(params, dataset)
     records = RECORDS / slug(dataset)
-    keep_all(here, records)
-    folders = kept_models(records / "models", dataset)
+    here = trained_here(params, dataset)
+    folders = keep_all(here, records / "models", dataset)
+    ablations = keep_ablations(params, folders, records / "ablations")
     target = IMAGES / slug(dataset)
-    target.mkdir(parents=True, exist_ok=True)
-    FACES.mkdir(parents=True, exist_ok=True)
+    table = comparison(folders, params)
     try:
-        for figure in FIGURES:
-            shutil.copyfile(figure, target / figure.name)
-        table = comparison(folders, params)
         page = results_page(
             dataset,
             read_json(ingest.REPORT),
@@ -70,22 +66,17 @@ def results() -> None:
             ensemble(folders, params),
             slice_table(folders, slices_of_test(dataset), params.compare),
             abstention_table(folders, params.promote.certain_precision),
-            ablations(params, folders, records / "ablations"),
+            ablations,
             target.relative_to(PAGE.parent).as_posix(),
             records.relative_to(PAGE.parent).as_posix(),
             FACES.as_posix(),
         )
+        draw_models(folders, table, dataset, params, target)
     except OSError as error:
         raise UserError(f"{error.filename}: {error.strerror}; run dvc repro first") from error
-    faces = params.compare.sample_faces
-    compare.draw_figures(table, folders, dataset, faces, target / compare.FIGURE.name, FACES / compare.SAMPLES.name)
-    for folder in folders:
-        labels, probabilities = folder.scored("test")
-        matrix = confusion(labels, probabilities.argmax(axis=1), len(folder.classes))
-        title = f"{folder.run['title']} on {dataset.name}, test"
-        confusion_matrix(matrix, folder.classes, title, target / confusion_name(folder))
     draw_mistakes(folders[0], dataset, FACES / "mistakes.png")
-    draw_saliency(best_first(here)[0], dataset, FACES / "saliency.png")
+    if here:
+        draw_saliency(here[0], dataset, FACES / "saliency.png")
     write_text(PAGE, page)
     print(f"results: {PAGE}")
 
@@ -95,19 +86,36 @@ def slug(dataset: FaceDataset) -> str:
     return dataset.name.lower().replace(" ", "-")
 
 
-def keep_all(here: list[ModelFolder], records: Path) -> None:
-    """Keep the models and the finished ablations of this machine."""
+def trained_here(params: Params, dataset: FaceDataset) -> list[ModelFolder]:
+    """The architectures and students of ``params`` that this machine has trained, best first."""
+    found = []
+    for models, names in ((MODELS, params.train.architectures), (DISTILLED, params.distill.students)):
+        found += open_models(models, [name for name in names if (models / name / "run.json").is_file()], dataset)
+    return best_first(found)
+
+
+def keep_all(here: list[ModelFolder], records: Path, dataset: FaceDataset) -> list[ModelFolder]:
+    """Keep the models of this machine, and give all that are kept, best first.
+
+    Raises:
+        UserError: where there is none but students, or one was trained on other data; nothing is written then.
+    """
+    before = {folder.name: folder.run["model_sha256"] for folder in kept_models(records, dataset)}
     for folder in here:
-        keep(folder, records / "models" / folder.name)
-    for path in sorted(ABLATIONS.glob("*/run.json")):
-        keep(ModelFolder(path.parent), records / "ablations" / path.parent.name)
+        if before.get(folder.name) != folder.run["model_sha256"]:
+            print(f"results: {folder.name}: {'replaced' if folder.name in before else 'new'} in {records}")
+        keep(folder, records / folder.name)
+    folders = kept_models(records, dataset)
+    if all(folder.job.teacher for folder in folders):
+        raise UserError(f"{records}: no model is kept, and none of train.architectures is trained; run dvc repro first")
+    return folders
 
 
 def comparison(folders: list[ModelFolder], params: Params) -> pd.DataFrame:
-    """The comparison of all that is kept, with latency where this machine's last comparison measured it."""
-    measured = pd.read_csv(compare.TABLE).set_index("model")["latency_ms"]
+    """The comparison of all that is kept, with latency where this machine's last comparison measured the very model."""
     table = comparison_table(folders, params.compare)
-    return table.assign(latency_ms=table["model"].map(measured))
+    measured = pd.read_csv(compare.TABLE) if compare.TABLE.is_file() else table.assign(latency_ms=float("nan"))
+    return table.assign(latency_ms=table["model_sha256"].map(measured.set_index("model_sha256")["latency_ms"]))
 
 
 def ensemble(folders: list[ModelFolder], params: Params) -> dict[str, Any]:
@@ -117,16 +125,41 @@ def ensemble(folders: list[ModelFolder], params: Params) -> dict[str, Any]:
     return {"weights": chosen.weights, "metrics": chosen.metrics | ends}
 
 
-def ablations(params: Params, folders: list[ModelFolder], records: Path) -> pd.DataFrame:
-    """The table of ablations, empty where their architecture was not trained."""
-    trained = [folder for folder in folders if folder.job.architecture == params.ablations.architecture]
+def keep_ablations(params: Params, folders: list[ModelFolder], records: Path) -> pd.DataFrame:
+    """Keep this machine's ablations, and give the table of all; empty where their architecture is not among those kept.
+
+    Only what differs from ``params`` in an ablation's change alone counts.
+    """
+    architecture = params.ablations.architecture
+    trained = [folder for folder in folders if folder.job.architecture == architecture]
     own = next((folder for folder in trained if folder.job.teacher is None), None)
     student = next((folder for folder in trained if folder.job.teacher), None)
-    if own is None:
-        if records.is_dir():
-            print(f"results: no ablations: they belong to {params.ablations.architecture}, which was not trained")
+    if own is None or own.job.recipe != params.recipe(architecture):
+        if records.is_dir() or ABLATIONS.is_dir():
+            print(f"results: no ablations: {architecture} was not trained by the recipe of params.yaml")
         return pd.DataFrame()
+    for ablation in finished_ablations(params, own, None, ABLATIONS)[1:]:
+        keep(ablation.folder, records / ablation.folder.path.name)
     return ablation_table(finished_ablations(params, own, student, records), params.compare)
+
+
+def draw_models(
+    folders: list[ModelFolder], table: pd.DataFrame, dataset: FaceDataset, params: Params, target: Path
+) -> None:
+    """The page's figures into ``target``, and the same faces with every model's answer."""
+    for path in (target, FACES):
+        path.mkdir(parents=True, exist_ok=True)
+    for figure in FIGURES:
+        shutil.copyfile(figure, target / figure.name)
+    samples = FACES / compare.SAMPLES.name
+    compare.draw_figures(table, folders, dataset, params.compare.sample_faces, target / compare.FIGURE.name, samples)
+    for old in target.glob("confusion_*.png"):
+        old.unlink()
+    for folder in folders:
+        labels, probabilities = folder.scored("test")
+        matrix = confusion(labels, probabilities.argmax(axis=1), len(folder.classes))
+        title = f"{folder.run['title']} on {dataset.name}, test"
+        confusion_matrix(matrix, folder.classes, title, target / confusion_name(folder))
 
 
 def draw_mistakes(folder: ModelFolder, dataset: FaceDataset, path: Path) -> None:

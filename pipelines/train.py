@@ -94,7 +94,7 @@ def train_epochs(
 
     def on_epoch(progress: Progress) -> None:
         progress.notes.setdefault("commit", commit)
-        progress.notes.setdefault("cores", os.cpu_count())
+        progress.notes.setdefault("cores", str(os.cpu_count()))
         progress.notes["run_id"] = tracker.open_run(job, dataset.name, progress.notes.get("run_id"), name)
         tracker.log_history(progress.notes["run_id"], progress.history)
         say(f"{name}: {epoch_line(progress)}")

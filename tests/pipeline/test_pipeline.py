@@ -249,12 +249,25 @@ def test_jax_trains_by_the_same_command_and_tensorflow_writes_the_files(copy):
     assert not list((copy.folder / "state/checkpoints").glob("baseline-*"))
 
 
+def keep_one_of_another_machine(model: Path, record: Path) -> None:
+    """A record as if ``model`` were a VGG16 that was trained elsewhere."""
+    record.mkdir(parents=True)
+    for name in ("metrics.json", "predictions.parquet"):
+        shutil.copy(model / name, record)
+    run = json_of(model / "run.json") | {"architecture": "vgg16", "title": "VGG16", "model_sha256": "f" * 64}
+    about = {"model_sha256": "f" * 64, "commit": "c" * 40, "minutes": 61.2, "cores": "96"}
+    for name, content in (("run.json", run), ("mlflow.json", about)):
+        (record / name).write_text(json.dumps(content))
+
+
 def test_the_results_page_is_written_from_the_runs_files(copy):
     done = copy.run("pipelines", "ablate", "copies_kept")
     assert done.returncode == 0, done.stdout + done.stderr
     ablation = copy.folder / "reports/ablations/copies_kept"
     own = json_of(copy.folder / "models/baseline/run.json")
     assert json_of(ablation / "run.json")["fingerprint"] != own["fingerprint"]
+    records = copy.folder / "docs/records/drawn-sample"
+    keep_one_of_another_machine(copy.folder / "models/mobilenetv2", records / "models/vgg16")
     done = copy.run("pipelines", "results")
     assert done.returncode == 0, done.stdout + done.stderr
     page = (copy.folder / "docs/results.md").read_text()
@@ -264,7 +277,7 @@ def test_the_results_page_is_written_from_the_runs_files(copy):
         assert f"{metrics[name]:.3f}" in page
     assert "| VGGFace | 0.67 | 0.56 | 0.92 | 0.67 | 0.83 |" in page
     images = re.findall(r"\((images/[^)]+)\)", page)
-    assert len(images) == 7
+    assert len(images) == 8
     assert {path.name for path in (copy.folder / "reports/results").iterdir()} == {
         "samples.png", "mistakes.png", "saliency.png",
     }  # fmt: skip
@@ -272,8 +285,9 @@ def test_the_results_page_is_written_from_the_runs_files(copy):
     assert re.search(rf"\| copies kept \| {accuracy:.3f} .*\| `python -m pipelines ablate copies_kept` \|", page)
     assert re.search(r"\| distilled \| .*\| `dvc repro distill@baseline` \|", page)
     assert all((copy.folder / "docs" / image).is_file() for image in images)
-    records = copy.folder / "docs/records/drawn-sample"
-    assert re.search(r"\| \d+ on \d+ cores \|", page)
+    assert re.search(r"^\| VGG16 \| random \| .* \| 61 on 96 cores \|", page, re.MULTILINE)
+    (times,) = re.findall(r"^\| ms per face .*$", page, re.MULTILINE)
+    assert (times.count("| - |"), len(re.findall(r"\d\.\d", times))) == (1, len(MODELS))
     assert json_of(records / "models/baseline/run.json") == own
     assert (records / "models/baseline_distilled/predictions.parquet").is_file()
     assert (records / "ablations/copies_kept/predictions.parquet").is_file()
