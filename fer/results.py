@@ -74,7 +74,7 @@ def results_page(
         f"![Architectures compared]({images}/comparison.png)",
         *_decks_task(dataset, folders),
         "## The ensemble",
-        _ensemble(ensemble, dataset, {folder.name: folder.run["title"] for folder in folders}),
+        _ensemble(ensemble, dataset, folders),
         *_ablations(ablations),
         "## Where they fail",
         *(f"![Confusion matrix of {folder.run['title']}]({images}/{confusion_name(folder)})" for folder in folders),
@@ -143,8 +143,10 @@ def _taggers(slices: pd.DataFrame) -> str:
     )
 
 
-def _ensemble(summary: dict[str, Any], dataset: FaceDataset, titles: dict[str, str]) -> str:
+def _ensemble(summary: dict[str, Any], dataset: FaceDataset, folders: list[ModelFolder]) -> str:
     metrics = summary["metrics"]
+    titles = {folder.name: folder.run["title"] for folder in folders}
+    day = " A distilled model learned from the ensemble of its day, which the first table names."
     members = ", ".join(f"{titles[name]} {weight:.2f}" for name, weight in summary["weights"].items())
     rows = [
         {
@@ -158,8 +160,8 @@ def _ensemble(summary: dict[str, Any], dataset: FaceDataset, titles: dict[str, s
     ]
     return (
         "The mean of several models' answers on the test split. Members and weights are those that lower the log-loss "
-        f"on validation most, picked one at a time among all that is kept: {members}. A distilled model learned from "
-        f"the ensemble of its day, which the first table names.\n\n{markdown(pd.DataFrame(rows))}"
+        f"on validation most, picked one at a time among all that is kept: {members}."
+        f"{day if any(folder.job.teacher for folder in folders) else ''}\n\n{markdown(pd.DataFrame(rows))}"
     )
 
 
