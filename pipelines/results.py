@@ -98,7 +98,7 @@ def keep_all(here: list[ModelFolder], records: Path, dataset: FaceDataset) -> li
     """Keep the models of this machine, and give all that are kept, best first.
 
     Raises:
-        UserError: where there is none but students, or one was trained on other data; nothing is written then.
+        UserError: where one was trained on other data, before anything is written; where there is none but students.
     """
     before = {folder.name: folder.run["model_sha256"] for folder in kept_models(records, dataset)}
     for folder in here:
