@@ -1,23 +1,16 @@
 """docs/results.md: what trainings found, written from their own files."""
 
-import json
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from fer.comparison import deck_table, markdown, restricted_table, with_interval
 from fer.data.dataset import FaceDataset
+from fer.deck import beside_deck, of_deck
 from fer.emotions import FIVE_EMOTIONS
 from fer.outputs import ModelFolder
 from fer.slices import OTHER
-
-#: F1 per class, in the order of ``FIVE_EMOTIONS``, as printed in the deck that this project grew out of.
-DECK = {
-    "VGGFace": (0.67, 0.56, 0.92, 0.67, 0.83),
-    "MobileNetV2": (0.57, 0.40, 0.89, 0.62, 0.77),
-    "VGG16": (0.54, 0.51, 0.87, 0.61, 0.78),
-    "ResNet-50": (0.52, 0.47, 0.82, 0.56, 0.77),
-}
 
 
 def results_page(
@@ -54,19 +47,10 @@ def results_page(
         f"# Results on {dataset.name}",
         "Written by `python -m pipelines results` from the files that the runs left; no figure is typed by hand. Every "
         f"model's answers to the images of validation and test, and what it is, are kept in [{records}]({records}), "
-        "whichever machine trained it.",
-        "## What produced them",
-        _provenance(dataset, folders),
-        "## The data",
-        _data(dataset, ingest),
-        f"![Class distribution]({images}/class_distribution.png)",
-        f"![The average face of every emotion]({images}/average_faces.png)",
-        f"![Happy against each other emotion]({images}/contrast_images.png)",
-        "## The checks",
-        _checks(validation),
+        "whichever machine trained it. Models are chosen on validation (PublicTest in FER-2013) and reported on test "
+        "(PrivateTest), which nothing was selected on. Intervals are 95 % percentile bootstraps.",
+        _in_short(table, ensemble, dataset, folders),
         "## The architectures",
-        "Chosen on validation (PublicTest in FER-2013), reported on test (PrivateTest), which nothing was selected on. "
-        "Intervals are 95 % percentile bootstraps.",
         markdown(deck_table(table, dataset.classes)),
         *_unmeasured(table),
         "Test images of which the source's train split holds an exact copy count in the table above. Without them:",
@@ -91,8 +75,37 @@ def results_page(
         "often as `promote.certain_precision` asks, by the 95 % lower bound of that share. Answers below it are "
         "withheld; by class: the threshold, and how many of the answers above it are right.",
         markdown(abstention),
+        "## The data",
+        _data(dataset, ingest),
+        f"![Class distribution]({images}/class_distribution.png)",
+        f"![The average face of every emotion]({images}/average_faces.png)",
+        f"![Happy against each other emotion]({images}/contrast_images.png)",
+        _checks(validation),
+        "## How every model was trained",
+        f"Data fingerprint `{dataset.fingerprint}`.",
+        markdown(_trainings(folders)),
     ]
     return "\n\n".join(sections) + "\n"
+
+
+def _in_short(table: pd.DataFrame, ensemble: dict[str, Any], dataset: FaceDataset, folders: list[ModelFolder]) -> str:
+    """The findings, a line each."""
+    best, metrics = table.iloc[0].to_dict(), ensemble["metrics"]
+    lines = [
+        f"The best single model is {best['title']} ({best['params'] / 1e6:.1f} M parameters): accuracy "
+        f"{_percent(best, 'test')} from one view of a face, {_percent(best, 'test_ten_views')} from ten.",
+        f"The ensemble of {len(ensemble['weights'])}: {_percent(metrics, 'test')} from one view, "
+        f"{_percent(metrics, 'test_ten_views')} from ten.",
+    ]
+    if of_deck(dataset):
+        deck = beside_deck(folders)
+        trained = deck[deck["here"] != "-"]
+        *own, best_of_all = trained["here"] + " in " + trained["above the deck in"]
+        lines.append(
+            "F1 above the deck's own on its five classes: "
+            f"{''.join(f'{pair}, ' for pair in own)}and, against its best figure of every class, {best_of_all}."
+        )
+    return "## In short\n\n" + "\n".join(f"- {line}" for line in lines)
 
 
 def confusion_name(folder: ModelFolder) -> str:
@@ -107,18 +120,24 @@ def _unmeasured(table: pd.DataFrame) -> list[str]:
 
 
 def _decks_task(dataset: FaceDataset, folders: list[ModelFolder]) -> list[str]:
-    """The five-class task beside the deck's own table, where the data set has those classes."""
+    """The five-class task, beside the deck's own table where it is of this data set."""
     if not set(FIVE_EMOTIONS) <= set(dataset.classes):
         return []
-    deck = pd.DataFrame(DECK, index=list(FIVE_EMOTIONS)).T.map("{:.2f}".format).rename_axis("in the deck").reset_index()
     return [
         "## The deck's task: five classes",
         f"The models above restricted to {', '.join(FIVE_EMOTIONS)}: test images with one of these labels, and the "
         "largest of these five probabilities. F1 per class, from one view of a face and from the mean answer to ten "
         "(mirrored, moved by 2 pixels towards every corner).",
         markdown(restricted_table(folders, FIVE_EMOTIONS)),
-        "What the deck reports for its own trainings on FER-2013:",
-        markdown(deck),
+        *(_deck(folders) if of_deck(dataset) else []),
+    ]
+
+
+def _deck(folders: list[ModelFolder]) -> list[str]:
+    return [
+        "What the deck reports for its own trainings on FER-2013 → the same architecture here, one view of a face. The "
+        "last line sets the highest of the deck's figures in every class against the best model here:",
+        markdown(beside_deck(folders)),
     ]
 
 
@@ -165,23 +184,23 @@ def _ensemble(summary: dict[str, Any], dataset: FaceDataset, folders: list[Model
     )
 
 
-def _provenance(dataset: FaceDataset, folders: list[ModelFolder]) -> str:
-    rows = [
-        {
-            "architecture": folder.run["title"],
-            "weights": folder.run["weights"] + _teacher(folder),
-            "epochs": f"{folder.run['epochs']} (epoch {folder.run['best_epoch']} kept)",
+def _trainings(folders: list[ModelFolder]) -> pd.DataFrame:
+    """What each model is and what made it: a line a fact, a column a model."""
+    columns = {}
+    for folder in folders:
+        run = folder.run
+        facts = {
+            "weights": run["weights"] + _teacher(folder),
+            "epochs": f"{run['epochs']} (epoch {run['best_epoch']} kept)",
             "minutes of all epochs": _minutes(folder),
-            "seed": str(folder.run["seed"]),
-            "precision": folder.run["precision"],
+            "seed": run["seed"],
+            "precision chosen": run["precision"],
             "commit": folder.commit[:12],
-            "recipe": f"`{json.dumps(folder.run['recipe'])}`",
-            "software": ", ".join(f"{name} {value}" for name, value in folder.run["software"].items()),
-            "model sha256": f"`{folder.run['model_sha256'][:12]}`",
+            "model sha256": f"`{run['model_sha256'][:12]}`",
         }
-        for folder in folders
-    ]
-    return f"Data fingerprint `{dataset.fingerprint}`.\n\n{markdown(pd.DataFrame(rows))}"
+        told = {"recipe": run["recipe"], "software": run["software"]}
+        columns[run["title"]] = facts | pd.json_normalize(told, sep=": ").iloc[0].to_dict()
+    return pd.DataFrame(columns).fillna("-").astype(str).rename_axis("").reset_index()
 
 
 def _minutes(folder: ModelFolder) -> str:
@@ -189,6 +208,12 @@ def _minutes(folder: ModelFolder) -> str:
         return "-"
     cores = folder.about["cores"]
     return f"{folder.about['minutes']:.0f}" + (f" on {cores} cores" if cores else "")
+
+
+def _percent(figures: Mapping[Any, Any], split: str) -> str:
+    """An accuracy with its interval in percent."""
+    ends = (f"{100 * figures[f'{split}.accuracy.{end}']:.1f}" for end in ("low", "high"))
+    return f"{100 * figures[f'{split}.accuracy']:.1f} % [{', '.join(ends)}]"
 
 
 def _teacher(folder: ModelFolder) -> str:
