@@ -44,8 +44,10 @@ def finished_ablations(params: Params, own: ModelFolder, student: ModelFolder | 
 
 
 def _belongs(folder: ModelFolder, own: ModelFolder, changed: Params) -> bool:
-    expected = changed.recipe(changed.ablations.architecture)
-    if (folder.job.recipe, folder.job.seed, folder.classes) != (expected, own.job.seed, own.classes):
+    architecture = changed.ablations.architecture
+    expected = (architecture, None, changed.recipe(architecture), own.job.seed, own.classes)
+    job = folder.job
+    if (job.architecture, job.teacher, job.recipe, job.seed, folder.classes) != expected:
         return False
     answered = ["source_id", "split", "emotion"]
     return folder.predictions[answered].equals(own.predictions[answered])

@@ -7,22 +7,30 @@ With a model's answers every figure can be computed again.
 import shutil
 from pathlib import Path
 
+import numpy as np
+
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
-from fer.files import replace_folder
-from fer.outputs import ModelFolder
+from fer.files import replace_folder, restore_folder
+from fer.outputs import AGAIN, PLAIN, TEN_VIEWS, ModelFolder, split_metrics
 from fer.promotion import SCORE
 
-PREDICTIONS = "predictions.parquet"
-#: What is kept beside the answers: what every figure needs, and what only tells how the training went.
-NEEDED, TOLD = ("run.json", "metrics.json"), ("history.csv", "mlflow.json")
+PREDICTIONS, HISTORY, ABOUT = "predictions.parquet", "history.csv", "mlflow.json"
+#: What a damaged or foreign file can raise while it is read.
+DAMAGE = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, UserError, ValueError)
 
 
 def keep(folder: ModelFolder, target: Path) -> None:
     """Copy a model's files, except the network's own, into ``target``, in place of what is kept there.
 
-    The answers are the same numbers, packed to 60 % of the bytes: Git is to hold them.
+    The answers are the same numbers, packed to 60 % of the bytes: Git is to hold them. Where and how it was trained is
+    kept on where ``folder`` no longer tells it, as when DVC brought the model here.
     """
+    kept = ModelFolder(target)
+    same = (target / "run.json").is_file() and kept.run["model_sha256"] == folder.run["model_sha256"]
+    sources = [folder, kept] if same else [folder]
+    histories = [source.path / HISTORY for source in sources if (source.path / HISTORY).is_file()]
+    abouts = [source.path / ABOUT for source in sources if source.about]
     answers = folder.predictions
     numbers = answers.select_dtypes("float32").columns
     with replace_folder(target) as fresh:
@@ -33,32 +41,78 @@ def keep(folder: ModelFolder, target: Path) -> None:
             use_dictionary=answers.columns.difference(numbers).tolist(),
             column_encoding=dict.fromkeys(numbers, "BYTE_STREAM_SPLIT"),
         )
-        for name in NEEDED + tuple(name for name in TOLD if (folder.path / name).is_file()):
-            shutil.copyfile(folder.path / name, fresh / name)
+        for path in (folder.path / "run.json", folder.path / "metrics.json", *histories[:1], *abouts[:1]):
+            shutil.copyfile(path, fresh / path.name)
 
 
 def kept_models(records: Path, dataset: FaceDataset) -> list[ModelFolder]:
     """The models kept in ``records``, best validation macro-F1 first.
 
     Raises:
-        UserError: where one was trained on other data than ``dataset``.
+        UserError: where one was trained on other data than ``dataset``, is damaged or contradicts itself.
     """
+    for old in records.glob(".*.old"):
+        restore_folder(records / old.name.removeprefix(".").removesuffix(".old"))
     folders = trained_below(records)
     for folder in folders:
+        remedy = restore(folder)
+        check(folder, remedy)
+        if folder.path.name != folder.name:
+            raise UserError(f"{folder.path}: is a record of {folder.name}; {remedy}")
         if folder.job.fingerprint != dataset.fingerprint:
             raise UserError(
                 f"{folder.path}: kept of a training on other data ({folder.run['fingerprint']}) of the same name as "
                 f"the present {dataset.name} ({dataset.fingerprint}); give these a name of their own: data.name in "
                 "params.yaml"
             )
+        check_images(folder, dataset, remedy)
     return best_first(folders)
+
+
+def restore(folder: ModelFolder) -> str:
+    """How to mend a damaged record."""
+    return f"git checkout -- {folder.path}, or remove it"
+
+
+def check(folder: ModelFolder, remedy: str) -> None:
+    """That a training's files are whole and its figures those of its answers.
+
+    Raises:
+        UserError: where they are not, with ``remedy`` at its end.
+    """
+    try:
+        answers, classes, _ = folder.predictions, folder.job.classes, folder.about
+        for columns in (PLAIN, TEN_VIEWS):
+            given = answers[[f"{columns}{name}" for name in classes]].to_numpy()
+            if not ((given >= 0).all() and np.allclose(given.sum(axis=1), 1, atol=1e-3)):
+                raise UserError(f"{PREDICTIONS}: no probabilities")
+        figures = split_metrics(answers, classes)
+        said = [folder.metrics[name] for name in (*figures, "params")]
+        if not np.allclose(said, [*figures.values(), said[-1]], atol=1e-6):
+            raise UserError(f"metrics.json: not the figures of {PREDICTIONS}")
+    except DAMAGE as error:
+        cause = " ".join(str(error).split()).removesuffix(f"; {AGAIN}")
+        raise UserError(f"{folder.path}: damaged ({cause}); {remedy}") from error
+
+
+def check_images(folder: ModelFolder, dataset: FaceDataset, remedy: str) -> None:
+    """That a training answers ``dataset``'s images of validation and test, in their order.
+
+    Raises:
+        UserError: where it does not, with ``remedy`` at its end.
+    """
+    rows = np.concatenate([dataset.rows(split) for split in ("validation", "test")])
+    said = ["split", "emotion", "train_copy"]
+    expected = dataset.table.loc[rows, said].reset_index(names="row")
+    if not folder.predictions.reindex(columns=["row", *said]).equals(expected):
+        raise UserError(f"{folder.path / PREDICTIONS}: not the answers to {dataset.name}'s images; {remedy}")
 
 
 def trained_below(path: Path) -> list[ModelFolder]:
     """The trainings that stand in ``path``, a folder each, by name."""
-    found = sorted(path.glob("*/run.json"))
     # A name that begins with a dot is that of a folder on its way into place.
-    return [ModelFolder(run.parent) for run in found if not run.parent.name.startswith(".")]
+    found = (folder for folder in path.glob("[!.]*") if folder.is_dir() and any(folder.iterdir()))
+    return [ModelFolder(folder) for folder in sorted(found)]
 
 
 def best_first(folders: list[ModelFolder]) -> list[ModelFolder]:

@@ -45,10 +45,11 @@ def results_page(
     """
     sections = [
         f"# Results on {dataset.name}",
-        "Written by `python -m pipelines results` from the files that the runs left; no figure is typed by hand. Every "
-        f"model's answers to the images of validation and test, and what it is, are kept in [{records}]({records}), "
-        "whichever machine trained it. Models are chosen on validation (PublicTest in FER-2013) and reported on test "
-        "(PrivateTest), which nothing was selected on. Intervals are 95 % percentile bootstraps.",
+        "Written by `python -m pipelines results` from the files that the runs left; no figure but the deck's is "
+        "typed by hand. Every model's answers to the images of validation and test, and what it is, are kept in "
+        f"[{records}]({records}), whichever machine trained it. Models are chosen on validation (PublicTest in "
+        "FER-2013) and reported on test (PrivateTest), which nothing was selected on. Intervals are 95 % "
+        "percentile bootstraps.",
         _in_short(table, ensemble, dataset, folders),
         "## The architectures",
         markdown(deck_table(table, dataset.classes)),
@@ -67,9 +68,9 @@ def results_page(
         "Single faces stay out of Git, since the photographs are other people's. The command that wrote this page drew "
         f"them into `{faces}`: every model's answers to the same faces (`samples.png`), the best model's surest "
         "mistakes from ten views of a face, with FER+'s votes where there are any (`mistakes.png`), and what moves the "
-        "answer to one view of the best one trained on that machine (`saliency.png`): a square of 8 pixels is covered "
-        "with the face's mean grey, everywhere in turn, and the map shows by how much the log-odds of the answer fall, "
-        "as a mean of the squares on a pixel.",
+        "answer to one view of the best one trained on that machine, if any (`saliency.png`): a square of 8 pixels is "
+        "covered with the face's mean grey, everywhere in turn, and the map shows by how much the log-odds of the "
+        "answer fall, as a mean of the squares on a pixel.",
         "## When a model abstains",
         "For every class the threshold is the lowest probability above which its answers on validation are right as "
         "often as `promote.certain_precision` asks, by the 95 % lower bound of that share. Answers below it are "
@@ -165,7 +166,7 @@ def _taggers(slices: pd.DataFrame) -> str:
 def _ensemble(summary: dict[str, Any], dataset: FaceDataset, folders: list[ModelFolder]) -> str:
     metrics = summary["metrics"]
     titles = {folder.name: folder.run["title"] for folder in folders}
-    day = " A distilled model learned from the ensemble of its day, which the first table names."
+    day = " Distilled models are left out: each learned from the ensemble of its day, which the last table names."
     members = ", ".join(f"{titles[name]} {weight:.2f}" for name, weight in summary["weights"].items())
     rows = [
         {
@@ -178,8 +179,8 @@ def _ensemble(summary: dict[str, Any], dataset: FaceDataset, folders: list[Model
         for split, views in (("test", "one view"), ("test_ten_views", "ten views"))
     ]
     return (
-        "The mean of several models' answers on the test split. Members and weights are those that lower the log-loss "
-        f"on validation most, picked one at a time among all that is kept: {members}."
+        "The weighted mean of several models' answers on the test split, its temperature fitted on validation. Members "
+        f"and weights are those that lower the log-loss on validation most, picked one at a time: {members}."
         f"{day if any(folder.job.teacher for folder in folders) else ''}\n\n{markdown(pd.DataFrame(rows))}"
     )
 

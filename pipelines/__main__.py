@@ -21,6 +21,9 @@ MACHINE = {
     errno.EFBIG: "raise the limit on a file's size",
     errno.EACCES: "make it writable",
     errno.EROFS: "make it writable",
+    errno.EEXIST: "move it out of the way",
+    errno.ENOTDIR: "move what is no folder out of the way",
+    errno.EISDIR: "move it out of the way",
 }
 #: How Prefect says that its server cannot be reached or started.
 NO_PREFECT = ("Failed to reach API", "ephemeral Prefect API server")

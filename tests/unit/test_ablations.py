@@ -84,6 +84,7 @@ def test_what_was_trained_is_found_with_its_command(
         lambda run: run["recipe"].update(learning_rate=0.5),
         lambda run: run.update(seed=9),
         lambda run: run.update(classes=run["classes"][::-1]),
+        lambda run: run.update(architecture="compact"),
     ],
 )
 def test_one_that_differs_in_more_than_its_change_is_left_out(

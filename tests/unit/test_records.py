@@ -1,11 +1,15 @@
 import json
+import os
 import re
+import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from face_datasets import small_dataset, with_values
+from filelock import FileLock
 from trained_models import PARAMS, write_trained
 
 from fer.comparison import comparison_table, deck_table, markdown, restricted_table
@@ -17,6 +21,7 @@ from fer.errors import UserError
 from fer.outputs import ModelFolder, split_metrics
 from fer.params import load_params
 from fer.records import best_first, keep, kept_models, trained_below
+from pipelines import records as keeping
 from pipelines import results
 
 RECORDS = PARAMS.parent / "docs/records/fer-2013/models"
@@ -67,11 +72,12 @@ def test_what_is_trained_again_takes_the_place_of_what_was_kept(
 def test_the_best_by_validation_macro_f1_stands_first(
     dataset: FaceDataset, trained: list[ModelFolder], tmp_path: Path
 ) -> None:
-    for score, folder in zip((0.1, 0.2), trained, strict=True):
-        path = folder.path / "metrics.json"
-        path.write_text(json.dumps(folder.metrics | {"validation.macro_f1": score}))
-        keep(ModelFolder(folder.path), tmp_path / "kept" / folder.name)
-    assert [folder.name for folder in kept_models(tmp_path / "kept", dataset)] == ["vgg16", "mini"]
+    for folder in trained:
+        keep(folder, tmp_path / "kept" / folder.name)
+    kept = kept_models(tmp_path / "kept", dataset)
+    scores = [folder.metrics["validation.macro_f1"] for folder in kept]
+    assert len(scores) == 2
+    assert scores == sorted(scores, reverse=True)
 
 
 def test_a_record_of_other_data_is_one_line_with_the_remedy(
@@ -97,12 +103,12 @@ def test_what_is_new_and_what_is_replaced_is_said(
     dataset: FaceDataset, trained: list[ModelFolder], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     records = tmp_path / "records"
-    assert {folder.name for folder in results.keep_all(trained[:1], records, dataset)} == {"mini"}
+    assert {folder.name for folder in keeping.keep_all(trained[:1], records, dataset)} == {"mini"}
     assert capsys.readouterr().out == f"results: mini: new in {records}\n"
     again = write_trained(tmp_path / "again", dataset, "mini", seed=9)
-    assert {folder.name for folder in results.keep_all([again, trained[1]], records, dataset)} == {"mini", "vgg16"}
+    assert {folder.name for folder in keeping.keep_all([again, trained[1]], records, dataset)} == {"mini", "vgg16"}
     assert capsys.readouterr().out == f"results: mini: replaced in {records}\nresults: vgg16: new in {records}\n"
-    results.keep_all([again, trained[1]], records, dataset)
+    keeping.keep_all([again, trained[1]], records, dataset)
     assert not capsys.readouterr().out
 
 
@@ -110,19 +116,19 @@ def test_records_of_other_data_of_the_same_name_stay_as_they_are(
     dataset: FaceDataset, trained: list[ModelFolder], tmp_path: Path
 ) -> None:
     records = tmp_path / "records"
-    results.keep_all(trained, records, dataset)
+    keeping.keep_all(trained, records, dataset)
     before = {path: path.read_bytes() for path in records.rglob("*") if path.is_file()}
     other = with_values(dataset, "emotion", {0: "sad"})
     assert (other.name, other.fingerprint != dataset.fingerprint) == (dataset.name, True)
     again = write_trained(tmp_path / "again", other, "mini", seed=9)
     with pytest.raises(UserError, match=r"data\.name"):
-        results.keep_all([again], records, other)
+        keeping.keep_all([again], records, other)
     assert {path: path.read_bytes() for path in records.rglob("*") if path.is_file()} == before
 
 
 def test_nothing_trained_and_nothing_kept_is_one_line(dataset: FaceDataset, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no model is kept.*run dvc repro first") as caught:
-        results.keep_all([], tmp_path / "records", dataset)
+        keeping.keep_all([], tmp_path / "records", dataset)
     assert "\n" not in str(caught.value)
 
 
@@ -139,6 +145,98 @@ def test_latency_belongs_to_the_very_model_that_was_measured(
     latency = results.comparison(trained, params).set_index("model")["latency_ms"]
     assert latency["mini"] == 1.5
     assert pd.isna(latency["vgg16"])
+
+
+def altered(path: Path, column: str, value: object) -> None:
+    table = pd.read_parquet(path)
+    table.loc[0, column] = value
+    table.to_parquet(path, index=False)
+
+
+def with_one(path: Path, name: str, value: object) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | {name: value}))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda record: (record / "run.json").unlink(),
+        lambda record: (record / "run.json").write_text("[1]"),
+        lambda record: (record / "metrics.json").write_text('{"valid'),
+        lambda record: with_one(record / "metrics.json", "params", None),
+        lambda record: with_one(record / "metrics.json", "test.accuracy", 0.99),
+        lambda record: (record / "predictions.parquet").unlink(),
+        lambda record: os.truncate(record / "predictions.parquet", 400),
+        lambda record: altered(record / "predictions.parquet", "p.happy", float("nan")),
+        lambda record: altered(record / "predictions.parquet", "ten.sad", -0.5),
+        lambda record: altered(record / "predictions.parquet", "row", 999),
+        lambda record: (record / "mlflow.json").write_text("{"),
+        lambda record: record.rename(record.with_name("mini_copy")),
+    ],
+)
+def test_a_damaged_record_is_one_line_with_a_remedy_that_mends_it(
+    dataset: FaceDataset, trained: list[ModelFolder], tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    records = tmp_path / "records"
+    keeping.keep_all(trained, records, dataset)
+    damage(records / "mini")
+    with pytest.raises(UserError, match=r"records/mini.*; git checkout -- \S*records/mini\S*, or remove it$") as caught:
+        keeping.keep_all(trained, records, dataset)
+    assert "\n" not in str(caught.value)
+    shutil.rmtree(re.findall(r"git checkout -- (\S+),", str(caught.value))[0])
+    assert len(keeping.keep_all(trained, records, dataset)) == 2
+
+
+def test_what_a_folder_no_longer_tells_of_the_same_model_is_kept_on(
+    dataset: FaceDataset, trained: list[ModelFolder], tmp_path: Path
+) -> None:
+    folder, target = trained[0], tmp_path / "kept/mini"
+    about = folder.path / "mlflow.json"
+    about.write_text(json.dumps({"model_sha256": folder.run["model_sha256"], "commit": "abc"}))
+    keep(folder, target)
+    (folder.path / "history.csv").unlink()
+    about.write_text(json.dumps({"model_sha256": "0" * 64, "commit": "another model's"}))
+    keep(ModelFolder(folder.path), target)
+    assert ModelFolder(target).commit == "abc"
+    assert len(ModelFolder(target).history) == 3
+    about.unlink()
+    again = write_trained(tmp_path / "again", dataset, "mini", seed=9)
+    keep(again, target)
+    assert ModelFolder(target).about == {}, "it tells of the model before"
+
+
+def test_a_record_that_a_kill_left_between_two_renames_comes_back(
+    dataset: FaceDataset, trained: list[ModelFolder], tmp_path: Path
+) -> None:
+    keep(trained[0], tmp_path / "kept/mini")
+    (tmp_path / "kept/mini").rename(tmp_path / "kept/.mini.old")
+    assert [folder.name for folder in kept_models(tmp_path / "kept", dataset)] == ["mini"]
+
+
+@pytest.mark.parametrize("table", ["", "model,latency_ms\nmini,1.0\n", "model_sha256\n\xff\n"])
+def test_a_comparison_that_cannot_be_read_measured_nothing(
+    trained: list[ModelFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("reports/compare").mkdir(parents=True)
+    Path("reports/compare/comparison.csv").write_text(table, encoding="latin-1")
+    params = load_params(PARAMS)
+    params = params.model_copy(update={"compare": params.compare.model_copy(update={"bootstrap": 20})})
+    assert results.comparison(trained, params)["latency_ms"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [("FER-2013", "fer-2013"), ("drawn sample", "drawn-sample"), ("../../up", "up"), ("..", "unnamed"), ("a/ü", "a-ü")],
+)
+def test_no_data_sets_name_leads_out_of_the_folder_of_records(dataset: FaceDataset, name: str, folder: str) -> None:
+    assert results.slug(replace(dataset, name=name)) == folder
+
+
+def test_a_second_run_waits_for_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with FileLock(Path("state/results.lock")), pytest.raises(UserError, match="another run is writing it"):
+        results.results()
 
 
 @pytest.fixture(scope="module")
