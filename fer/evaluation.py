@@ -118,18 +118,29 @@ def bootstrap_intervals(matrix: np.ndarray, resamples: int, seed: int) -> dict[s
         resamples: how many are drawn.
         seed: of the draw.
     """
+    accuracy, f1 = _resampled(matrix, resamples, seed)
+    return {name: _middle(values) for name, values in (("accuracy", accuracy), ("macro_f1", f1.mean(axis=1)))}
+
+
+def f1_intervals(matrix: np.ndarray, resamples: int, seed: int) -> list[tuple[float, float]]:
+    """95 % percentile bootstrap intervals of every class's F1, drawn like those of accuracy, in code order."""
+    return [_middle(values) for values in _resampled(matrix, resamples, seed)[1].T]
+
+
+def _resampled(matrix: np.ndarray, resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Accuracy ``[R]`` and F1 ``[R, C]`` of the resamples."""
     total = int(matrix.sum())
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(total, matrix.ravel() / total, size=resamples).reshape(resamples, *matrix.shape)
     hits = np.diagonal(drawn, axis1=1, axis2=2)
     either = drawn.sum(axis=1) + drawn.sum(axis=2)
-    f1 = np.divide(2 * hits, either, out=np.zeros(hits.shape), where=either > 0)
-    samples = {"accuracy": hits.sum(axis=1) / total, "macro_f1": f1.mean(axis=1)}
-    return {
-        name: (float(low), float(high))
-        for name, values in samples.items()
-        for low, high in [np.percentile(values, [2.5, 97.5])]
-    }
+    return hits.sum(axis=1) / total, np.divide(2 * hits, either, out=np.zeros(hits.shape), where=either > 0)
+
+
+def _middle(values: np.ndarray) -> tuple[float, float]:
+    """The ends of the middle 95 %."""
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def bootstrap_difference(right: np.ndarray, other: np.ndarray, resamples: int, seed: int) -> tuple[float, float, float]:
@@ -147,5 +158,4 @@ def bootstrap_difference(right: np.ndarray, other: np.ndarray, resamples: int, s
     gains = right.astype(int) - other.astype(int)
     shares = np.bincount(gains + 1, minlength=3) / len(gains)
     drawn = np.random.default_rng(seed).multinomial(len(gains), shares, size=resamples)
-    low, high = np.percentile((drawn[:, 2] - drawn[:, 0]) / len(gains), [2.5, 97.5])
-    return float(gains.mean()), float(low), float(high)
+    return float(gains.mean()), *_middle((drawn[:, 2] - drawn[:, 0]) / len(gains))

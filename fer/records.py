@@ -51,14 +51,12 @@ def kept_models(records: Path, dataset: FaceDataset) -> list[ModelFolder]:
     Raises:
         UserError: where one was trained on other data than ``dataset``, is damaged or contradicts itself.
     """
-    for old in records.glob(".*.old"):
-        restore_folder(records / old.name.removeprefix(".").removesuffix(".old"))
     folders = trained_below(records)
     for folder in folders:
-        remedy = restore(folder)
+        remedy = remedy_of(folder)
         check(folder, remedy)
         if folder.path.name != folder.name:
-            raise UserError(f"{folder.path}: is a record of {folder.name}; {remedy}")
+            raise UserError(f"{folder.path}: is a record of {folder.name}; give the folder that name, or remove it")
         if folder.job.fingerprint != dataset.fingerprint:
             raise UserError(
                 f"{folder.path}: kept of a training on other data ({folder.run['fingerprint']}) of the same name as "
@@ -69,7 +67,7 @@ def kept_models(records: Path, dataset: FaceDataset) -> list[ModelFolder]:
     return best_first(folders)
 
 
-def restore(folder: ModelFolder) -> str:
+def remedy_of(folder: ModelFolder) -> str:
     """How to mend a damaged record."""
     return f"git checkout -- {folder.path}, or remove it"
 
@@ -81,15 +79,16 @@ def check(folder: ModelFolder, remedy: str) -> None:
         UserError: where they are not, with ``remedy`` at its end.
     """
     try:
-        answers, classes, _ = folder.predictions, folder.job.classes, folder.about
+        answers, classes, about = folder.predictions, folder.job.classes, folder.about
         for columns in (PLAIN, TEN_VIEWS):
             given = answers[[f"{columns}{name}" for name in classes]].to_numpy()
             if not ((given >= 0).all() and np.allclose(given.sum(axis=1), 1, atol=1e-3)):
                 raise UserError(f"{PREDICTIONS}: no probabilities")
         figures = split_metrics(answers, classes)
-        said = [folder.metrics[name] for name in (*figures, "params")]
-        if not np.allclose(said, [*figures.values(), said[-1]], atol=1e-6):
+        if not np.allclose([folder.metrics[name] for name in figures], list(figures.values()), atol=1e-6):
             raise UserError(f"metrics.json: not the figures of {PREDICTIONS}")
+        if not (isinstance(folder.metrics["params"], int) and isinstance(about.get("minutes", 0.0), int | float)):
+            raise UserError("params of metrics.json or minutes of mlflow.json: no number")
     except DAMAGE as error:
         cause = " ".join(str(error).split()).removesuffix(f"; {AGAIN}")
         raise UserError(f"{folder.path}: damaged ({cause}); {remedy}") from error
@@ -110,6 +109,8 @@ def check_images(folder: ModelFolder, dataset: FaceDataset, remedy: str) -> None
 
 def trained_below(path: Path) -> list[ModelFolder]:
     """The trainings that stand in ``path``, a folder each, by name."""
+    for old in path.glob(".*.old"):
+        restore_folder(path / old.name.removeprefix(".").removesuffix(".old"))
     # A name that begins with a dot is that of a folder on its way into place.
     found = (folder for folder in path.glob("[!.]*") if folder.is_dir() and any(folder.iterdir()))
     return [ModelFolder(folder) for folder in sorted(found)]

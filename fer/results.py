@@ -7,7 +7,7 @@ import pandas as pd
 
 from fer.comparison import deck_table, markdown, restricted_table, with_interval
 from fer.data.dataset import FaceDataset
-from fer.deck import beside_deck, of_deck
+from fer.deck import Pair, deck_lines
 from fer.emotions import FIVE_EMOTIONS
 from fer.outputs import ModelFolder
 from fer.slices import OTHER
@@ -20,6 +20,7 @@ def results_page(
     folders: list[ModelFolder],
     table: pd.DataFrame,
     ensemble: dict[str, Any],
+    deck: list[Pair],
     slices: pd.DataFrame,
     abstention: pd.DataFrame,
     ablations: pd.DataFrame,
@@ -36,6 +37,7 @@ def results_page(
         folders: the trained architectures, best first.
         table: the comparison with latency, where it was measured.
         ensemble: the ensemble's summary.
+        deck: models beside the deck, the best one last; empty where the test split is not FER-2013's.
         slices: every model's accuracy on parts of the test split.
         abstention: what stands of every model's answers where it may abstain.
         ablations: one architecture's trainings with a single change each; empty where there is none.
@@ -45,19 +47,20 @@ def results_page(
     """
     sections = [
         f"# Results on {dataset.name}",
-        "Written by `python -m pipelines results` from the files that the runs left; no figure but the deck's is "
-        "typed by hand. Every model's answers to the images of validation and test, and what it is, are kept in "
-        f"[{records}]({records}), whichever machine trained it. Models are chosen on validation (PublicTest in "
-        "FER-2013) and reported on test (PrivateTest), which nothing was selected on. Intervals are 95 % "
-        "percentile bootstraps.",
-        _in_short(table, ensemble, dataset, folders),
+        "Written by `python -m pipelines results` from what is kept of the runs; no figure but the deck's is typed by "
+        f"hand. Every model's answers to the images of validation and test, and what it is, are in [{records}]"
+        f"({records}), whichever machine trained it. Models are chosen on validation{' (PublicTest)' if deck else ''} "
+        f"and reported on test{' (PrivateTest)' if deck else ''}, which nothing was selected on. Intervals are 95 % "
+        "percentile bootstraps of the images; chance in the seed is not in them, every model is one run.",
+        "## In short",
+        in_short(table, ensemble, deck),
         "## The architectures",
         markdown(deck_table(table, dataset.classes)),
         *_unmeasured(table),
         "Test images of which the source's train split holds an exact copy count in the table above. Without them:",
         markdown(_without_copies(table)),
         f"![Architectures compared]({images}/comparison.png)",
-        *_decks_task(dataset, folders),
+        *_decks_task(dataset, folders, deck),
         "## The ensemble",
         _ensemble(ensemble, dataset, folders),
         *_ablations(ablations),
@@ -89,24 +92,27 @@ def results_page(
     return "\n\n".join(sections) + "\n"
 
 
-def _in_short(table: pd.DataFrame, ensemble: dict[str, Any], dataset: FaceDataset, folders: list[ModelFolder]) -> str:
+def in_short(table: pd.DataFrame, ensemble: dict[str, Any], deck: list[Pair]) -> str:
     """The findings, a line each."""
-    best, metrics = table.iloc[0].to_dict(), ensemble["metrics"]
+    best, members = table.iloc[0].to_dict(), len(ensemble["weights"])
     lines = [
-        f"The best single model is {best['title']} ({best['params'] / 1e6:.1f} M parameters): accuracy "
-        f"{_percent(best, 'test')} from one view of a face, {_percent(best, 'test_ten_views')} from ten.",
-        f"The ensemble of {len(ensemble['weights'])}: {_percent(metrics, 'test')} from one view, "
-        f"{_percent(metrics, 'test_ten_views')} from ten.",
+        f"The best single model by validation macro-F1 is {best['title']} ({best['params'] / 1e6:.1f} M parameters): "
+        f"accuracy {_percent(best, 'test')} from one view of a face, {_percent(best, 'test_ten_views')} from ten."
     ]
-    if of_deck(dataset):
-        deck = beside_deck(folders)
-        trained = deck[deck["here"] != "-"]
-        *own, best_of_all = trained["here"] + " in " + trained["above the deck in"]
-        lines.append(
-            "F1 above the deck's own on its five classes: "
-            f"{''.join(f'{pair}, ' for pair in own)}and, against its best figure of every class, {best_of_all}."
-        )
-    return "## In short\n\n" + "\n".join(f"- {line}" for line in lines)
+    if members > 1:
+        test, ten = (_percent(ensemble["metrics"], split) for split in ("test", "test_ten_views"))
+        lines.append(f"The ensemble of {members}: {test} from one view, {ten} from ten.")
+    if same := deck[:-1]:
+        counts = (f"{pair.here.run['title']} {_counts(pair)}" for pair in same)
+        lines.append(f"F1 beside the deck's own of the same architecture, class by class: {'; '.join(counts)}.")
+    for pair in deck[-1:]:
+        lines.append(f"Beside the deck's highest figure of every class: {pair.here.run['title']} {_counts(pair)}.")
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _counts(pair: Pair) -> str:
+    clearly = f"clearly in {pair.clearly_higher}, clearly lower in {pair.clearly_lower}"
+    return f"higher in {pair.higher} of {len(pair.ours)} ({clearly})"
 
 
 def confusion_name(folder: ModelFolder) -> str:
@@ -120,25 +126,26 @@ def _unmeasured(table: pd.DataFrame) -> list[str]:
     return ["Milliseconds were measured together on one machine; `-`: not among those measured."]
 
 
-def _decks_task(dataset: FaceDataset, folders: list[ModelFolder]) -> list[str]:
-    """The five-class task, beside the deck's own table where it is of this data set."""
+def _decks_task(dataset: FaceDataset, folders: list[ModelFolder], deck: list[Pair]) -> list[str]:
+    """The five-class task where the data set has those classes, beside the deck where the images are the same."""
     if not set(FIVE_EMOTIONS) <= set(dataset.classes):
         return []
-    return [
+    section = [
         "## The deck's task: five classes",
         f"The models above restricted to {', '.join(FIVE_EMOTIONS)}: test images with one of these labels, and the "
         "largest of these five probabilities. F1 per class, from one view of a face and from the mean answer to ten "
         "(mirrored, moved by 2 pixels towards every corner).",
         markdown(restricted_table(folders, FIVE_EMOTIONS)),
-        *(_deck(folders) if of_deck(dataset) else []),
     ]
-
-
-def _deck(folders: list[ModelFolder]) -> list[str]:
+    if not deck:
+        return section
     return [
-        "What the deck reports for its own trainings on FER-2013 → the same architecture here, one view of a face. The "
-        "last line sets the highest of the deck's figures in every class against the best model here:",
-        markdown(beside_deck(folders)),
+        *section,
+        "The deck's figures → ours, one view of a face. The deck's networks knew these five classes alone and met "
+        'unseen images; which ones is not known here. "Higher" counts classes; clearly: the deck\'s figure, however it '
+        "was rounded, lies outside the 95 % interval of ours. The last line sets the deck's highest figure of every "
+        "class against the best model here. `-`: no record of that architecture is kept.",
+        markdown(deck_lines(deck)),
     ]
 
 
@@ -166,7 +173,7 @@ def _taggers(slices: pd.DataFrame) -> str:
 def _ensemble(summary: dict[str, Any], dataset: FaceDataset, folders: list[ModelFolder]) -> str:
     metrics = summary["metrics"]
     titles = {folder.name: folder.run["title"] for folder in folders}
-    day = " Distilled models are left out: each learned from the ensemble of its day, which the last table names."
+    day = " Distilled models are left out; each learned from the ensemble of its day, named in the page's last table."
     members = ", ".join(f"{titles[name]} {weight:.2f}" for name, weight in summary["weights"].items())
     rows = [
         {

@@ -163,7 +163,7 @@ def serve() -> None:
 
 @app.command()
 def results() -> None:
-    """Write docs/results.md from the files of the last run."""
+    """Keep what was trained here in docs/records, and write docs/results.md of all that is kept."""
     from pipelines.results import results
 
     results()

@@ -10,7 +10,7 @@ from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.outputs import AGAIN, ModelFolder
 from fer.params import Params
-from fer.records import best_first, check, check_images, keep, kept_models, restore, trained_below
+from fer.records import best_first, check, check_images, keep, kept_models, remedy_of, trained_below
 from pipelines.models import ABLATIONS, DISTILLED, MODELS
 
 
@@ -18,9 +18,11 @@ def trained_here(params: Params, dataset: FaceDataset) -> list[ModelFolder]:
     """The architectures and students of ``params`` that this machine has trained, best first, each found whole."""
     found = []
     for models, names in ((MODELS, params.train.architectures), (DISTILLED, params.distill.students)):
-        found += open_models(models, [name for name in names if (models / name / "run.json").is_file()], dataset)
+        trained = [name for name in names if (models / name / "run.json").is_file()]
+        for name in trained:
+            check(ModelFolder(models / name), AGAIN)
+        found += open_models(models, trained, dataset)
     for folder in found:
-        check(folder, AGAIN)
         check_images(folder, dataset, AGAIN)
         if not folder.onnx.is_file():
             raise UserError(f"{folder.onnx}: missing; {AGAIN}")
@@ -61,15 +63,14 @@ def keep_ablations(params: Params, folders: list[ModelFolder], records: Path) ->
     student = next((folder for folder in trained if folder.job.teacher), None)
     if own is None or own.job.recipe != params.recipe(architecture):
         if records.is_dir() or ABLATIONS.is_dir():
-            print(f"results: no ablations: {architecture} was not trained by the recipe of params.yaml")
+            print(f"results: no ablations: no training of {architecture} by the recipe of params.yaml is kept")
         return pd.DataFrame()
-    here = [ablation.folder for ablation in finished_ablations(params, own, None, ABLATIONS)[1:]]
+    for folder in trained_below(ABLATIONS):
+        check(folder, AGAIN)
     before = {}
     for folder in trained_below(records):
-        check(folder, restore(folder))
+        check(folder, remedy_of(folder))
         before[folder.path] = folder.run["model_sha256"]
-    for folder in here:
-        check(folder, AGAIN)
-    for folder in here:
-        keep_one(folder, records / folder.path.name, before)
+    for ablation in finished_ablations(params, own, None, ABLATIONS)[1:]:
+        keep_one(ablation.folder, records / ablation.folder.path.name, before)
     return ablation_table(finished_ablations(params, own, student, records), params.compare)

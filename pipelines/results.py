@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 from fer.abstention import abstention_table
 from fer.comparison import comparison_table, intervals
 from fer.data.dataset import FaceDataset
+from fer.deck import beside_deck, is_private_test
 from fer.ensemble import build_ensemble
 from fer.errors import UserError
 from fer.evaluation import confusion
@@ -77,6 +78,7 @@ def write_page() -> None:
         folders,
         table,
         ensemble(folders, params),
+        beside_deck(folders, params.compare) if is_private_test(dataset) else [],
         slice_table(folders, slices_of_test(dataset), params.compare),
         abstention_table(folders, params.promote.certain_precision),
         ablations,

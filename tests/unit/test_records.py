@@ -12,15 +12,16 @@ from face_datasets import small_dataset, with_values
 from filelock import FileLock
 from trained_models import PARAMS, write_trained
 
-from fer.comparison import comparison_table, deck_table, markdown, restricted_table
+from fer.comparison import comparison_table, deck_table, intervals, markdown, restricted_table
 from fer.data.dataset import FaceDataset
-from fer.deck import beside_deck
+from fer.deck import beside_deck, deck_lines
 from fer.emotions import FIVE_EMOTIONS
 from fer.ensemble import build_ensemble
 from fer.errors import UserError
 from fer.outputs import ModelFolder, split_metrics
 from fer.params import load_params
 from fer.records import best_first, keep, kept_models, trained_below
+from fer.results import in_short
 from pipelines import records as keeping
 from pipelines import results
 
@@ -157,34 +158,74 @@ def with_one(path: Path, name: str, value: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {name: value}))
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        lambda record: (record / "run.json").unlink(),
-        lambda record: (record / "run.json").write_text("[1]"),
-        lambda record: (record / "metrics.json").write_text('{"valid'),
-        lambda record: with_one(record / "metrics.json", "params", None),
-        lambda record: with_one(record / "metrics.json", "test.accuracy", 0.99),
-        lambda record: (record / "predictions.parquet").unlink(),
-        lambda record: os.truncate(record / "predictions.parquet", 400),
-        lambda record: altered(record / "predictions.parquet", "p.happy", float("nan")),
-        lambda record: altered(record / "predictions.parquet", "ten.sad", -0.5),
-        lambda record: altered(record / "predictions.parquet", "row", 999),
-        lambda record: (record / "mlflow.json").write_text("{"),
-        lambda record: record.rename(record.with_name("mini_copy")),
-    ],
+DAMAGES = (
+    lambda folder: (folder / "run.json").write_text("[1]"),
+    lambda folder: (folder / "metrics.json").write_text('{"valid'),
+    lambda folder: with_one(folder / "metrics.json", "params", None),
+    lambda folder: with_one(folder / "metrics.json", "test.accuracy", 0.99),
+    lambda folder: (folder / "predictions.parquet").unlink(),
+    lambda folder: os.truncate(folder / "predictions.parquet", 400),
+    lambda folder: altered(folder / "predictions.parquet", "p.happy", float("nan")),
+    lambda folder: altered(folder / "predictions.parquet", "ten.sad", -0.5),
+    lambda folder: altered(folder / "predictions.parquet", "row", 999),
+    lambda folder: (folder / "mlflow.json").write_text("{"),
 )
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES, lambda folder: (folder / "run.json").unlink()])
 def test_a_damaged_record_is_one_line_with_a_remedy_that_mends_it(
     dataset: FaceDataset, trained: list[ModelFolder], tmp_path: Path, damage: Callable[[Path], object]
 ) -> None:
     records = tmp_path / "records"
     keeping.keep_all(trained, records, dataset)
     damage(records / "mini")
-    with pytest.raises(UserError, match=r"records/mini.*; git checkout -- \S*records/mini\S*, or remove it$") as caught:
+    with pytest.raises(UserError, match=r"records/mini.*; git checkout -- \S*records/mini, or remove it$") as caught:
         keeping.keep_all(trained, records, dataset)
     assert "\n" not in str(caught.value)
-    shutil.rmtree(re.findall(r"git checkout -- (\S+),", str(caught.value))[0])
+    shutil.rmtree(records / "mini")
     assert len(keeping.keep_all(trained, records, dataset)) == 2
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES, lambda folder: (folder / "model.onnx").unlink()])
+def test_a_damaged_training_of_this_machine_is_one_line_before_it_is_kept(
+    dataset: FaceDataset,
+    trained: list[ModelFolder],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    damage: Callable[[Path], object],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    damage(trained[0].path)
+    with pytest.raises(UserError, match=r"^models/mini.*; run the train stage again$") as caught:
+        keeping.trained_here(load_params(PARAMS), dataset)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("damage", DAMAGES[:-2])
+@pytest.mark.parametrize("place", ["reports/ablations", "records"])
+def test_a_damaged_ablation_is_one_line(
+    dataset: FaceDataset,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    damage: Callable[[Path], object],
+    place: str,
+) -> None:
+    params = load_params(PARAMS)
+    monkeypatch.chdir(tmp_path)
+    own = write_trained(Path("models"), dataset, params.ablations.architecture, params.train.seed)
+    shutil.copytree(own.path, Path(place) / "no_mixup")
+    damage(Path(place) / "no_mixup")
+    with pytest.raises(UserError, match=f"^{place}/no_mixup: damaged") as caught:
+        keeping.keep_ablations(params, [own], Path("records"))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_record_below_another_name_is_one_line(
+    dataset: FaceDataset, trained: list[ModelFolder], tmp_path: Path
+) -> None:
+    keep(trained[0], tmp_path / "kept/mini_copy")
+    with pytest.raises(UserError, match=r"mini_copy: is a record of mini; give the folder that name, or remove it"):
+        kept_models(tmp_path / "kept", dataset)
 
 
 def test_what_a_folder_no_longer_tells_of_the_same_model_is_kept_on(
@@ -233,7 +274,7 @@ def test_no_data_sets_name_leads_out_of_the_folder_of_records(dataset: FaceDatas
     assert results.slug(replace(dataset, name=name)) == folder
 
 
-def test_a_second_run_waits_for_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_run_is_refused_while_the_first_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with FileLock(Path("state/results.lock")), pytest.raises(UserError, match="another run is writing it"):
         results.results()
@@ -254,9 +295,12 @@ def test_the_published_page_says_what_the_records_say(published: list[ModelFolde
     lines = markdown(deck_table(table, published[0].classes)).splitlines()
     assert lines[-1].startswith("| ms per face | - |")
     assert "\n".join(lines[:-1]) in page
-    for shown in (restricted_table(published, FIVE_EMOTIONS), beside_deck(published)):
+    deck = beside_deck(published, settings)
+    for shown in (restricted_table(published, FIVE_EMOTIONS), deck_lines(deck)):
         assert markdown(shown) in page
     ensemble = build_ensemble([folder for folder in published if folder.job.teacher is None])
+    ends = intervals(ensemble.predictions, published[0].classes, settings)
+    assert in_short(table, {"weights": ensemble.weights, "metrics": ensemble.metrics | ends}, deck) in page
     titles = {folder.name: folder.run["title"] for folder in published}
     assert ", ".join(f"{titles[name]} {weight:.2f}" for name, weight in ensemble.weights.items()) in page
     for split in ("test", "test_ten_views"):
