@@ -275,7 +275,7 @@ def test_the_results_page_is_written_from_the_runs_files(copy):
     metrics = json_of(copy.folder / "models/baseline/metrics.json")
     for name in ("test.accuracy", "test_ten_views.accuracy", "test_without_copies.accuracy"):
         assert f"{metrics[name]:.3f}" in page
-    assert "the deck reports" not in page, "its figures are of FER-2013"
+    assert "The deck's figures" not in page, "its figures are of FER-2013"
     images = re.findall(r"\((images/[^)]+)\)", page)
     assert len(images) == 8
     assert {path.name for path in (copy.folder / "reports/results").iterdir()} == {
@@ -290,7 +290,7 @@ def test_the_results_page_is_written_from_the_runs_files(copy):
     assert (times.count("| - |"), len(re.findall(r"\d\.\d", times))) == (1, len(MODELS))
     assert json_of(records / "models/baseline/run.json") == own
     assert (records / "models/baseline_distilled/predictions.parquet").is_file()
-    assert (records / "ablations/copies_kept/predictions.parquet").is_file()
+    assert (records / "ablations/baseline/copies_kept/predictions.parquet").is_file()
 
 
 def test_the_student_learned_from_the_ensembles_answers(retrained):
