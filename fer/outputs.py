@@ -1,6 +1,6 @@
 """What a training leaves behind: the files of ``models/<architecture>``."""
 
-import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -75,7 +75,7 @@ class ModelFolder:
     @cached_property
     def history(self) -> pd.DataFrame:
         """``history.csv``: one row per epoch."""
-        return pd.read_csv(self.path / "history.csv")
+        return _table(self.path / "history.csv", pd.read_csv)
 
     @property
     def rows(self) -> list[dict[str, float]]:
@@ -85,7 +85,7 @@ class ModelFolder:
     @cached_property
     def predictions(self) -> pd.DataFrame:
         """``predictions.parquet``: one row per validation and test image, with ``p.`` and ``ten.<emotion>`` columns."""
-        return pd.read_parquet(self.path / "predictions.parquet")
+        return _table(self.path / "predictions.parquet", pd.read_parquet)
 
     @cached_property
     def about(self) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class ModelFolder:
         Empty where the training did not run in this folder: DVC, which puts a model here, knows nothing of that file.
         """
         path = self.path / "mlflow.json"
-        about = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        about = read_json(path, AGAIN) if path.is_file() else {}
         return about if about.get("model_sha256") == self.run["model_sha256"] else {}
 
     @property
@@ -110,6 +110,15 @@ class ModelFolder:
     def scored(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Labels int64 ``[N]`` and probabilities float32 ``[N, C]`` of one of ``SCORED``."""
         return scored_rows(self.predictions, self.classes, split)
+
+
+def _table(path: Path, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
+    if not path.is_file():
+        raise UserError(f"{path}: missing; {AGAIN}")
+    try:
+        return read(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not to be read ({' '.join(str(error).split())}); {AGAIN}") from error
 
 
 def split_metrics(predictions: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, float]:
