@@ -73,9 +73,12 @@ def read_json(path: Path, remedy: str = "run dvc repro") -> dict[str, Any]:
     """A file that a stage wrote.
 
     Raises:
-        UserError: where it is missing or damaged.
+        UserError: where it is missing, damaged or no JSON object.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(content, dict):
+            raise ValueError("no JSON object")
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: not to be read ({error}); {remedy}") from error
+    return content

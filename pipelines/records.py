@@ -18,11 +18,9 @@ def trained_here(params: Params, dataset: FaceDataset) -> list[ModelFolder]:
     """The architectures and students of ``params`` that this machine has trained, best first, each found whole."""
     found = []
     for models, names in ((MODELS, params.train.architectures), (DISTILLED, params.distill.students)):
-        trained = [name for name in names if (models / name / "run.json").is_file()]
-        for name in trained:
-            check(ModelFolder(models / name), AGAIN)
-        found += open_models(models, trained, dataset)
+        found += open_models(models, [name for name in names if (models / name / "run.json").is_file()], dataset)
     for folder in found:
+        check(folder, AGAIN)
         check_images(folder, dataset, AGAIN)
         if not folder.onnx.is_file():
             raise UserError(f"{folder.onnx}: missing; {AGAIN}")
@@ -39,7 +37,7 @@ def keep_all(here: list[ModelFolder], records: Path, dataset: FaceDataset) -> li
     before = {folder.path: folder.run["model_sha256"] for folder in kept_models(records, dataset)}
     for folder in here:
         keep_one(folder, records / folder.name, before)
-    folders = kept_models(records, dataset)
+    folders = best_first(trained_below(records))
     if all(folder.job.teacher for folder in folders):
         raise UserError(f"{records}: no model is kept, and none of train.architectures is trained; run dvc repro first")
     return folders

@@ -12,7 +12,7 @@ from face_datasets import small_dataset, with_values
 from filelock import FileLock
 from trained_models import PARAMS, write_trained
 
-from fer.comparison import comparison_table, deck_table, intervals, markdown, restricted_table
+from fer.comparison import comparison_table, deck_table, markdown, restricted_table
 from fer.data.dataset import FaceDataset
 from fer.deck import beside_deck, deck_lines
 from fer.emotions import FIVE_EMOTIONS
@@ -75,10 +75,10 @@ def test_the_best_by_validation_macro_f1_stands_first(
 ) -> None:
     for folder in trained:
         keep(folder, tmp_path / "kept" / folder.name)
-    kept = kept_models(tmp_path / "kept", dataset)
-    scores = [folder.metrics["validation.macro_f1"] for folder in kept]
-    assert len(scores) == 2
-    assert scores == sorted(scores, reverse=True)
+    assert kept_models(tmp_path / "kept", dataset) == best_first(trained_below(tmp_path / "kept"))
+    for score, folder in zip((0.1, 0.2), trained, strict=True):
+        with_one(tmp_path / "kept" / folder.name / "metrics.json", "validation.macro_f1", score)
+    assert [folder.name for folder in best_first(trained_below(tmp_path / "kept"))] == ["vgg16", "mini"]
 
 
 def test_a_record_of_other_data_is_one_line_with_the_remedy(
@@ -298,13 +298,12 @@ def test_the_published_page_says_what_the_records_say(published: list[ModelFolde
     deck = beside_deck(published, settings)
     for shown in (restricted_table(published, FIVE_EMOTIONS), deck_lines(deck)):
         assert markdown(shown) in page
-    ensemble = build_ensemble([folder for folder in published if folder.job.teacher is None])
-    ends = intervals(ensemble.predictions, published[0].classes, settings)
-    assert in_short(table, {"weights": ensemble.weights, "metrics": ensemble.metrics | ends}, deck) in page
+    ensemble = results.ensemble(published, load_params(PARAMS))
+    assert in_short(table, ensemble, deck) in page
     titles = {folder.name: folder.run["title"] for folder in published}
-    assert ", ".join(f"{titles[name]} {weight:.2f}" for name, weight in ensemble.weights.items()) in page
+    assert ", ".join(f"{titles[name]} {weight:.2f}" for name, weight in ensemble["weights"].items()) in page
     for split in ("test", "test_ten_views"):
-        accuracy, macro = (ensemble.metrics[f"{split}.{metric}"] for metric in ("accuracy", "macro_f1"))
+        accuracy, macro = (ensemble["metrics"][f"{split}.{metric}"] for metric in ("accuracy", "macro_f1"))
         assert re.search(rf"\| {accuracy:.3f} \[[\d., ]+\] \| {macro:.3f} \|", page)
 
 
