@@ -42,14 +42,15 @@ def mistakes_sheet(
                 (f"answer {mistake.answer} {mistake.confidence:.0%}", EMOTION_COLORS[str(mistake.answer)], "bold"),
             ]
             if votes is not None:
-                lines.append((_votes(votes.iloc[number]), FAINT, "normal"))
+                lines += [(text, FAINT, "normal") for text in _votes(votes.iloc[number])]
             for line, (text, colour, weight) in enumerate(lines):
                 x, y = (left + FACE / 2) / full_width, 1 - (top + FACE + 18 + line * LINE) / full_height
                 figure.text(x, y, text, ha="center", va="center", size=8, color=colour, weight=weight)
 
 
-def _votes(row: pd.Series) -> str:
-    """The three options with most votes, in the data set's own words."""
+def _votes(row: pd.Series) -> list[str]:
+    """The three options with most votes, in the data set's own words, two to a line."""
     words = FERPLUS_VOTES | {name: name for name in FERPLUS_OTHER} | {"NF": "no face"}
     top = row[row > 0].sort_values(ascending=False, kind="stable").head(3)
-    return ", ".join(f"{words[str(name)]} {count:.0f}" for name, count in top.items())
+    options = [f"{words[str(name)]} {count:.0f}" for name, count in top.items()]
+    return [", ".join(options[start : start + 2]) for start in (0, 2) if options[start:]]

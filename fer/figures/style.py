@@ -1,7 +1,8 @@
 """The look that all figures share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,8 @@ _LOOK: Any = {
     "figure.facecolor": "white",
 }
 
-_MARGIN = 30
+#: Pixels left free beside a figure's content.
+MARGIN = 30
 
 
 @contextmanager
@@ -63,8 +65,8 @@ def draw(path: Path, width: int, height: int, title: str, subtitle: str = "") ->
     """
     with mpl.rc_context(_LOOK), replace_file(path) as fresh:
         figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
-        figure.text(_MARGIN / width, 1 - 28 / height, title, size=13, weight="bold", va="top")
-        figure.text(_MARGIN / width, 1 - 68 / height, subtitle, size=9.5, color=FAINT, va="top")
+        figure.text(MARGIN / width, 1 - 28 / height, title, size=13, weight="bold", va="top")
+        figure.text(MARGIN / width, 1 - 68 / height, subtitle, size=9.5, color=FAINT, va="top")
         yield figure
         figure.savefig(fresh, format="png", metadata={"Software": None})
 
@@ -75,3 +77,10 @@ def pixel_axes(figure: Figure, left: int, top: int, width: int, height: int) -> 
     return figure.add_axes(
         (left / full_width, 1 - (top + height) / full_height, width / full_width, height / full_height)
     )
+
+
+def text_width(texts: Iterable[str], size: float) -> int:
+    """Pixels that the widest of ``texts`` takes in the shared look, at ``size`` points."""
+    with mpl.rc_context(_LOOK):
+        figure = Figure(dpi=DPI)
+        return ceil(max(figure.text(0, 0, text, size=size).get_window_extent().width for text in texts))

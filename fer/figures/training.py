@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from fer.figures.style import EMOTION_COLORS, FAINT, INK, draw, pixel_axes
+from fer.figures.style import EMOTION_COLORS, FAINT, INK, MARGIN, draw, pixel_axes, text_width
 
 WRONG = "#b23a2a"
 
@@ -78,7 +78,8 @@ def sample_predictions(
         title: names split and data set.
         path: the PNG to write.
     """
-    face, gap, left, line = 130, 14, 260, 40
+    face, gap, line, size = 130, 14, 40, 10
+    left = MARGIN + text_width(["label", *answers], size) + 20
     width, height = left + len(faces) * (face + gap) + 30, 110 + face + line * (len(answers) + 1) + 40
     with draw(path, width, height, title, "each model's answer; wrong ones in red") as figure:
         for number, image in enumerate(faces):
@@ -93,7 +94,7 @@ def sample_predictions(
                 weight = "bold" if row == 0 else "normal"
                 figure.text((x + face / 2) / width, y, answer, ha="center", va="center", color=colour, weight=weight)
                 if number == 0:
-                    figure.text((left - 20) / width, y, name, ha="right", va="center", color=FAINT)
+                    figure.text((left - 20) / width, y, name, ha="right", va="center", size=size, color=FAINT)
 
 
 def comparison(table: pd.DataFrame, classes: tuple[str, ...], title: str, subtitle: str, path: Path) -> None:
@@ -108,7 +109,8 @@ def comparison(table: pd.DataFrame, classes: tuple[str, ...], title: str, subtit
     """
     columns = [*(f"test.f1.{name}" for name in classes), "test.macro_f1", "test.accuracy"]
     heads = [*classes, "macro-F1", "accuracy"]
-    cell, row_height, left = 118, 74, 300
+    names = [f"{title}\n{weights} weights" for title, weights in zip(table["title"], table["weights"], strict=True)]
+    cell, row_height, left = 118, 74, MARGIN + text_width(names, 9) + 8
     width, height = left + cell * (len(columns) + 2) + 40, 170 + row_height * len(table) + 30
     with draw(path, width, height, title, subtitle) as figure:
         axes = pixel_axes(figure, left, 160, cell * (len(columns) + 2), row_height * len(table))
@@ -135,7 +137,6 @@ def comparison(table: pd.DataFrame, classes: tuple[str, ...], title: str, subtit
             axes.text(len(columns), row, f"{params / 1e6:.2f} M", ha="center", va="center", fontsize=9)
             time = "-" if np.isnan(latency) else f"{latency:.1f} ms"
             axes.text(len(columns) + 1, row, time, ha="center", va="center", fontsize=9)
-        names = [f"{title}\n{weights} weights" for title, weights in zip(table["title"], table["weights"], strict=True)]
         axes.set_yticks(range(len(table)), names, fontsize=9)
         axes.set_xticks(range(len(columns) + 2), [*heads, "parameters", "latency"], fontsize=9)
         axes.xaxis.tick_top()

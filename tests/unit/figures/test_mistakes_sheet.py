@@ -21,6 +21,15 @@ def test_every_face_is_shown_enlarged_and_whole(tmp_path: Path, votes: pd.DataFr
         assert cv2.matchTemplate(sheet, enlarged, cv2.TM_CCOEFF_NORMED).max() > 0.9
 
 
+def test_no_votes_reach_into_the_next_face(tmp_path: Path) -> None:
+    votes = pd.DataFrame({"surprise": [4] * 9, "contempt": [3] * 9, "unknown": [3] * 9})
+    mistakes_sheet(FACES, MISTAKES, votes, "", tmp_path / "sheet.png")
+    sheet = cv2.imread(str(tmp_path / "sheet.png"), cv2.IMREAD_GRAYSCALE)
+    assert sheet is not None
+    for column in range(8):
+        assert (sheet[110:, 30 + 250 * column - 4 : 30 + 250 * column + 4] == 255).all()
+
+
 def test_the_same_drawing_has_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         mistakes_sheet(FACES, MISTAKES, VOTES, "Mistakes", tmp_path / name)

@@ -9,7 +9,7 @@ from face_datasets import small_dataset
 from trained_models import history
 
 from fer.emotions import EMOTIONS, FIVE_EMOTIONS
-from fer.figures.training import confusion_matrix, learning_curves, sample_predictions
+from fer.figures.training import comparison, confusion_matrix, learning_curves, sample_predictions
 
 MATRIX = np.random.default_rng(3).integers(0, 900, (7, 7))
 FACES = small_dataset(train=1, held_out=1).images[:7]
@@ -89,10 +89,13 @@ def test_sample_predictions_show_every_pixel_of_a_face_and_wrong_answers_in_red(
     right, wrong = picture_of(tmp_path / "right.png").astype(int), picture_of(tmp_path / "wrong.png").astype(int)
     below = slice(100 + 130 + 50, None)  # under the labels, which have the emotions' own colours
     assert not red(right[below]).any()
+    left = wrong.shape[1] - len(FACES) * (130 + 14) - 30
     columns = np.flatnonzero(red(wrong[below]).any(axis=0))
-    assert columns.min() > 260 - 20
-    assert columns.max() < 260 + 3 * (130 + 14)
-    face = cv2.resize(wrong[100:230, 260:390].astype(np.uint8), (48, 48), interpolation=cv2.INTER_AREA)[..., 0]
+    assert columns.min() > left - 20
+    assert columns.max() < left + 3 * (130 + 14)
+    face = cv2.resize(wrong[100:230, left : left + 130].astype(np.uint8), (48, 48), interpolation=cv2.INTER_AREA)[
+        ..., 0
+    ]
     assert np.corrcoef(face.ravel(), FACES[0].ravel())[0, 1] > 0.95
 
 
@@ -100,6 +103,26 @@ def test_every_model_has_a_line(tmp_path: Path) -> None:
     samples(tmp_path / "one.png")
     samples(tmp_path / "three.png", models=3)
     assert picture_of(tmp_path / "three.png").shape[0] - picture_of(tmp_path / "one.png").shape[0] == 80
+
+
+LONG = "MobileNet (VGGFace2) (distilled)"
+
+
+def test_the_longest_name_has_room_beside_the_faces(tmp_path: Path) -> None:
+    sample_predictions(FACES, list(EMOTIONS), {LONG: list(EMOTIONS)}, "", tmp_path / "samples.png")
+    assert margin(tmp_path / "samples.png") == pytest.approx(30, abs=3)
+
+
+def test_the_longest_name_has_room_beside_the_comparison(tmp_path: Path) -> None:
+    row = {f"test.{name}": 0.5 for name in (*(f"f1.{emotion}" for emotion in EMOTIONS), "macro_f1", "accuracy")}
+    table = pd.DataFrame([row | {"title": LONG, "weights": "vggface2", "params": 3e6, "latency_ms": 2.0}])
+    comparison(table, EMOTIONS, "", "", tmp_path / "comparison.png")
+    assert margin(tmp_path / "comparison.png") == pytest.approx(30, abs=3)
+
+
+def margin(path: Path) -> int:
+    """White columns at the left of a picture, its titles aside."""
+    return int(np.flatnonzero((picture_of(path)[110:] < 200).any(axis=(0, 2)))[0])
 
 
 def red(picture: np.ndarray) -> np.ndarray:
