@@ -10,9 +10,8 @@ from matplotlib.colors import to_rgb
 from fer.data.dataset import SPLITS, FaceDataset
 from fer.data.statistics import class_counts
 from fer.emotions import EMOTIONS
-from fer.figures.style import EMOTION_COLORS, FAINT, INK, draw, pixel_axes
+from fer.figures.style import EMOTION_COLORS, FAINT, INK, MARGIN, draw, pixel_axes
 
-_SIDE = 30
 _TOP = 120
 _GAP = 18
 _ZOOM = 4
@@ -27,7 +26,7 @@ def class_distribution(dataset: FaceDataset, path: Path) -> None:
     totals = ", ".join(f"{split} {len(dataset.rows(split)):,}" for split in SPLITS)
     title = f"Class distribution of {_name(dataset)}"
     with draw(path, width, height, title, f"Share of each split; images on the bars. {totals}.") as figure:
-        axes = pixel_axes(figure, 100, _TOP + 10, width - 100 - _SIDE, height - _TOP - 80)
+        axes = pixel_axes(figure, 100, _TOP + 10, width - 100 - MARGIN, height - _TOP - 80)
         bar = 0.29
         for position, split in enumerate(SPLITS):
             rows = counts[counts["split"] == split]
@@ -52,10 +51,10 @@ def average_faces(dataset: FaceDataset, path: Path) -> None:
     subtitle = f"Pixel means, on one grey scale from {low:.0f} (black) to {high:.0f} (white) of 255."
     size = averages.shape[1] * _ZOOM
     columns = len(dataset.classes)
-    width, height = max(_NARROWEST, 2 * _SIDE + columns * (size + _GAP) - _GAP), _TOP + size + 90
+    width, height = max(_NARROWEST, 2 * MARGIN + columns * (size + _GAP) - _GAP), _TOP + size + 90
     with draw(path, width, height, title, subtitle) as figure:
         for column, emotion in enumerate(dataset.classes):
-            axes = pixel_axes(figure, _SIDE + column * (size + _GAP), _TOP, size, size)
+            axes = pixel_axes(figure, MARGIN + column * (size + _GAP), _TOP, size, size)
             axes.imshow(averages[column], cmap="gray", vmin=low, vmax=high, interpolation="bicubic")
             _caption(axes, emotion, f"n = {counts[column]:,}", EMOTION_COLORS[emotion])
 
@@ -76,14 +75,14 @@ def contrast_images(dataset: FaceDataset, path: Path) -> None:
     subtitle = f"Average {reference} face (n = {counts[own]:,}) minus that of each other emotion, at the same overall "
     subtitle += f"brightness. Red: {reference} is brighter. Blue: darker."
     size = averages.shape[1] * _ZOOM
-    width = max(_NARROWEST, 2 * _SIDE + len(others) * (size + _GAP) + 90)
+    width = max(_NARROWEST, 2 * MARGIN + len(others) * (size + _GAP) + 90)
     with draw(path, width, _TOP + size + 90, title, subtitle) as figure:
         for column, code in enumerate(others):
-            axes = pixel_axes(figure, _SIDE + column * (size + _GAP), _TOP, size, size)
+            axes = pixel_axes(figure, MARGIN + column * (size + _GAP), _TOP, size, size)
             image = axes.imshow(differences[column], cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="bicubic")
             emotion = dataset.classes[code]
             _caption(axes, f"minus {emotion}", f"n = {counts[code]:,}", EMOTION_COLORS[emotion])
-        bar = figure.colorbar(image, cax=pixel_axes(figure, _SIDE + len(others) * (size + _GAP), _TOP, 20, size))
+        bar = figure.colorbar(image, cax=pixel_axes(figure, MARGIN + len(others) * (size + _GAP), _TOP, 20, size))
         bar.outline.set_visible(False)
         bar.set_label("grey levels", size=8)
         bar.ax.tick_params(labelsize=8)
@@ -108,17 +107,17 @@ def contact_sheet(
     sheets = {emotion: _tile(images[rows[:per_class]], columns, margin) for emotion, rows in rows_of.items()}
     heights = [sheet.shape[0] * zoom for sheet in sheets.values()]
     sheet_width = columns * (images.shape[2] + margin) * zoom
-    width = _SIDE * 2 + label_width + sheet_width
-    height = _TOP + sum(heights) + _GAP * len(heights) + _SIDE - _GAP
+    width = MARGIN * 2 + label_width + sheet_width
+    height = _TOP + sum(heights) + _GAP * len(heights) + MARGIN - _GAP
     with draw(path, width, height, title, f"The first {per_class} of every class.") as figure:
         top = _TOP
         for emotion, sheet in sheets.items():
             size = sheet.shape[0] * zoom, sheet.shape[1] * zoom
-            axes = pixel_axes(figure, _SIDE + label_width, top, size[1], size[0])
+            axes = pixel_axes(figure, MARGIN + label_width, top, size[1], size[0])
             # as RGB, because a grey colour map shifts some levels by one
             axes.imshow(np.stack([sheet] * 3, axis=-1), interpolation="nearest", aspect="auto")
             axes.axis("off")
-            left = _SIDE / width
+            left = MARGIN / width
             figure.text(left, 1 - (top + 4) / height, emotion, weight="bold", color=EMOTION_COLORS[emotion], va="top")
             shown = f"{len(rows_of[emotion]):,} images"
             figure.text(left, 1 - (top + 36) / height, shown, size=8, color=FAINT, va="top")

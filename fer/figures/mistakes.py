@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from fer.emotions import FERPLUS_OTHER, FERPLUS_VOTES
-from fer.figures.style import EMOTION_COLORS, FAINT, draw, pixel_axes
+from fer.figures.style import EMOTION_COLORS, FAINT, MARGIN, draw, pixel_axes
 
 COLUMNS = 7
 #: Pixels of an enlarged face, of a cell, and of the lines under a face.
@@ -26,13 +26,13 @@ def mistakes_sheet(
         path: the PNG to write.
     """
     height = FACE + LINE * 4 + 26
-    full_width, full_height = COLUMNS * CELL + 60, 110 + -(-len(faces) // COLUMNS) * height + 20
+    full_width, full_height = COLUMNS * CELL + 2 * MARGIN, 110 + -(-len(faces) // COLUMNS) * height + 20
     subtitle = "label, the model's answer and its confidence" + (
         "; below, the FER+ taggers' votes" if votes is not None else ""
     )
     with draw(path, full_width, full_height, title, subtitle) as figure:
         for number, (face, mistake) in enumerate(zip(faces, mistakes.itertuples(), strict=True)):
-            left = 30 + number % COLUMNS * CELL + (CELL - FACE) // 2
+            left = MARGIN + number % COLUMNS * CELL + (CELL - FACE) // 2
             top = 110 + number // COLUMNS * height
             axes = pixel_axes(figure, left, top, FACE, FACE)
             axes.imshow(face, cmap="gray", vmin=0, vmax=255)

@@ -80,7 +80,7 @@ def sample_predictions(
     """
     face, gap, line, size = 130, 14, 40, 10
     left = MARGIN + text_width(["label", *answers], size) + 20
-    width, height = left + len(faces) * (face + gap) + 30, 110 + face + line * (len(answers) + 1) + 40
+    width, height = left + len(faces) * (face + gap) + MARGIN, 110 + face + line * (len(answers) + 1) + 40
     with draw(path, width, height, title, "each model's answer; wrong ones in red") as figure:
         for number, image in enumerate(faces):
             x = left + number * (face + gap)

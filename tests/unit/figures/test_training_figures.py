@@ -93,9 +93,8 @@ def test_sample_predictions_show_every_pixel_of_a_face_and_wrong_answers_in_red(
     columns = np.flatnonzero(red(wrong[below]).any(axis=0))
     assert columns.min() > left - 20
     assert columns.max() < left + 3 * (130 + 14)
-    face = cv2.resize(wrong[100:230, left : left + 130].astype(np.uint8), (48, 48), interpolation=cv2.INTER_AREA)[
-        ..., 0
-    ]
+    enlarged = wrong[100:230, left : left + 130, 0].astype(np.uint8)
+    face = cv2.resize(enlarged, (48, 48), interpolation=cv2.INTER_AREA)
     assert np.corrcoef(face.ravel(), FACES[0].ravel())[0, 1] > 0.95
 
 
