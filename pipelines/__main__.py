@@ -116,6 +116,16 @@ def ablate(name: str) -> None:
 
 
 @app.command()
+def repeat(architecture: str, seed: Annotated[int, typer.Argument(min=0, max=2**32 - 1)]) -> None:
+    """Train ARCHITECTURE again by another SEED."""
+    environment.check_backend()
+    with environment.quiet_start():
+        from pipelines.repeat import repeat
+
+    repeat(architecture, seed)
+
+
+@app.command()
 def retrain(
     workers: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Architectures trained at the same time.")] = 1,
 ) -> None:

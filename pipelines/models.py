@@ -13,6 +13,8 @@ MODELS = Path("models")
 DISTILLED = Path("distilled")
 #: Trainings with a change of ``ablations.changes``.
 ABLATIONS = Path("reports/ablations")
+#: Trainings by other seeds than that of params.yaml.
+REPEATS = Path("reports/repeats")
 
 
 def make_job(params: Params, dataset: FaceDataset, architecture: str) -> Job:
