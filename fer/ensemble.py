@@ -20,7 +20,7 @@ class Ensemble:
     """A weighted mean of models.
 
     Attributes:
-        weights: share of each member, summing to 1; models that were not chosen are left out.
+        weights: share of each member by its folder's name, summing to 1; models that were not chosen are left out.
         temperatures: what the mean's log-probabilities are divided by, for one view and for ten, fitted on validation.
         predictions: columns as of a model's own, a row per validation and test image.
         metrics: flat names, ``<split>.<metric>``.
@@ -48,7 +48,7 @@ def build_ensemble(folders: list[ModelFolder]) -> Ensemble:
     labels = first.scored("validation_ten_views")[0]
     answers = [folder.scored("validation_ten_views")[1] for folder in folders]
     shares = select(labels, answers)
-    names = [folder.name for folder in folders]
+    names = [folder.path.name for folder in folders]
     predictions, temperatures = _averaged(folders, shares)
     metrics = split_metrics(predictions, first.classes)
     weights = {name: float(share) for name, share in zip(names, shares, strict=True) if share > 0}
@@ -63,7 +63,7 @@ def answer(chosen: Ensemble, folders: list[ModelFolder], faces: np.ndarray) -> n
         folders: the members, among others.
         faces: any, the images that the members were trained on included.
     """
-    members = {folder.name: folder.onnx for folder in folders}
+    members = {folder.path.name: folder.onnx for folder in folders}
     answers = [share * onnx_predict(members[name], faces) for name, share in chosen.weights.items()]
     return _calibrated(np.sum(answers, axis=0), chosen.temperatures["validation"])
 

@@ -89,7 +89,7 @@ class ModelFolder:
 
     @cached_property
     def about(self) -> dict[str, Any]:
-        """``mlflow.json``: MLflow's run, the code's commit, the epochs' minutes and the cores that they ran on.
+        """``mlflow.json``: MLflow's run, the code's commit, the epochs' minutes, and the machine that they ran on.
 
         Empty where the training did not run in this folder: DVC, which puts a model here, knows nothing of that file.
         """

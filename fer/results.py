@@ -10,6 +10,7 @@ from fer.data.dataset import FaceDataset
 from fer.deck import Pair, deck_lines
 from fer.emotions import FIVE_EMOTIONS
 from fer.outputs import ModelFolder
+from fer.repeats import mean_and_spread, seeds_table
 from fer.slices import OTHER
 
 
@@ -23,6 +24,7 @@ def results_page(
     deck: list[Pair],
     slices: pd.DataFrame,
     abstention: pd.DataFrame,
+    families: list[list[ModelFolder]],
     ablations: pd.DataFrame,
     images: str,
     records: str,
@@ -40,6 +42,7 @@ def results_page(
         deck: models beside the deck, the best one last; empty where the test split is not FER-2013's.
         slices: every model's accuracy on parts of the test split.
         abstention: what stands of every model's answers where it may abstain.
+        families: of the trained architectures those that other seeds trained too, each with its trainings.
         ablations: one architecture's trainings with a single change each; empty where there is none.
         images: where the figures stand, relative to the page.
         records: where the answers that every figure comes from stand, relative to the page.
@@ -51,9 +54,10 @@ def results_page(
         f"hand. Every model's answers to the images of validation and test, and what it is, are in [{records}]"
         f"({records}), whichever machine trained it. Models are chosen on validation{' (PublicTest)' if deck else ''} "
         f"and reported on test{' (PrivateTest)' if deck else ''}, which nothing was selected on. Intervals are 95 % "
-        "percentile bootstraps of the images; chance in the seed is not in them, every model is one run.",
+        "percentile bootstraps of the images; chance in the seed is not in them. A figure is of one run "
+        "where it does not say otherwise.",
         "## In short",
-        in_short(table, ensemble, deck),
+        in_short(table, ensemble, deck, families),
         "## The architectures",
         markdown(deck_table(table, dataset.classes)),
         *_unmeasured(table),
@@ -62,7 +66,8 @@ def results_page(
         f"![Architectures compared]({images}/comparison.png)",
         *_decks_task(dataset, folders, deck),
         "## The ensemble",
-        _ensemble(ensemble, dataset, folders),
+        _ensemble(ensemble, dataset.classes, any(folder.job.teacher for folder in folders)),
+        *_seeds(families),
         *_ablations(ablations),
         "## Where they fail",
         *(f"![Confusion matrix of {folder.run['title']}]({images}/{confusion_name(folder)})" for folder in folders),
@@ -92,13 +97,19 @@ def results_page(
     return "\n\n".join(sections) + "\n"
 
 
-def in_short(table: pd.DataFrame, ensemble: dict[str, Any], deck: list[Pair]) -> str:
+def in_short(table: pd.DataFrame, ensemble: dict[str, Any], deck: list[Pair], families: list[list[ModelFolder]]) -> str:
     """The findings, a line each."""
     best, members = table.iloc[0].to_dict(), len(ensemble["weights"])
     lines = [
         f"The best single model by validation macro-F1 is {best['title']} ({best['params'] / 1e6:.1f} M parameters): "
         f"accuracy {_percent(best, 'test')} from one view of a face, {_percent(best, 'test_ten_views')} from ten."
     ]
+    for family in families:
+        one, ten = (
+            mean_and_spread([100 * folder.metrics[f"{split}.accuracy"] for folder in family], digits=1)
+            for split in ("test", "test_ten_views")
+        )
+        lines.append(f"{family[0].run['title']} by {len(family)} seeds: {one} % from one view, {ten} % from ten.")
     if members > 1:
         test, ten = (_percent(ensemble["metrics"], split) for split in ("test", "test_ten_views"))
         lines.append(f"The ensemble of {members}: {test} from one view, {ten} from ten.")
@@ -149,6 +160,17 @@ def _decks_task(dataset: FaceDataset, folders: list[ModelFolder], deck: list[Pai
     ]
 
 
+def _seeds(families: list[list[ModelFolder]]) -> list[str]:
+    if not families:
+        return []
+    return [
+        "## Chance in the seed",
+        "The same training by several seeds, each repeated by `python -m pipelines repeat <architecture> <seed>` with "
+        "the data set and recipe of this page set in `params.yaml`; mean ± sample standard deviation.",
+        markdown(seeds_table(families)),
+    ]
+
+
 def _ablations(table: pd.DataFrame) -> list[str]:
     if len(table) < 2:
         return []
@@ -170,25 +192,24 @@ def _taggers(slices: pd.DataFrame) -> str:
     )
 
 
-def _ensemble(summary: dict[str, Any], dataset: FaceDataset, folders: list[ModelFolder]) -> str:
+def _ensemble(summary: dict[str, Any], classes: tuple[str, ...], students: bool) -> str:
     metrics = summary["metrics"]
-    titles = {folder.name: folder.run["title"] for folder in folders}
     day = " Distilled models are left out; each learned from the ensemble of its day, named in the page's last table."
-    members = ", ".join(f"{titles[name]} {weight:.2f}" for name, weight in summary["weights"].items())
+    members = ", ".join(f"{title} {weight:.2f}" for title, weight in summary["weights"].items())
     rows = [
         {
             "answers to": views,
             "accuracy": with_interval(metrics, f"{split}.accuracy"),
             "macro-F1": f"{metrics[f'{split}.macro_f1']:.3f}",
         }
-        | {f"F1 {name}": f"{metrics[f'{split}.f1.{name}']:.3f}" for name in dataset.classes}
+        | {f"F1 {name}": f"{metrics[f'{split}.f1.{name}']:.3f}" for name in classes}
         | {"calibration error": f"{metrics[f'{split}.ece']:.3f}"}
         for split, views in (("test", "one view"), ("test_ten_views", "ten views"))
     ]
     return (
         "The weighted mean of several models' answers on the test split, its temperature fitted on validation. Members "
         f"and weights are those that lower the log-loss on validation most, picked one at a time: {members}."
-        f"{day if any(folder.job.teacher for folder in folders) else ''}\n\n{markdown(pd.DataFrame(rows))}"
+        f"{day if students else ''}\n\n{markdown(pd.DataFrame(rows))}"
     )
 
 
@@ -214,8 +235,9 @@ def _trainings(folders: list[ModelFolder]) -> pd.DataFrame:
 def _minutes(folder: ModelFolder) -> str:
     if "minutes" not in folder.about:
         return "-"
-    cores = folder.about["cores"]
-    return f"{folder.about['minutes']:.0f}" + (f" on {cores} cores" if cores else "")
+    on = [f"{folder.about['cores']} cores"] if folder.about["cores"] else []
+    on += [name] if (name := folder.about.get("accelerator")) else []
+    return f"{folder.about['minutes']:.0f}" + (f" on {' and '.join(on)}" if on else "")
 
 
 def _percent(figures: Mapping[Any, Any], split: str) -> str:

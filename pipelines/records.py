@@ -11,7 +11,8 @@ from fer.errors import UserError
 from fer.outputs import AGAIN, ModelFolder
 from fer.params import Params
 from fer.records import best_first, check, check_images, keep, kept_models, remedy_of, trained_below
-from pipelines.models import ABLATIONS, DISTILLED, MODELS
+from fer.repeats import repeats_of
+from pipelines.models import ABLATIONS, DISTILLED, MODELS, REPEATS
 
 
 def trained_here(params: Params, dataset: FaceDataset) -> list[ModelFolder]:
@@ -72,3 +73,28 @@ def keep_ablations(params: Params, folders: list[ModelFolder], records: Path) ->
     for ablation in finished_ablations(params, own, None, ABLATIONS)[1:]:
         keep_one(ablation.folder, records / ablation.folder.path.name, before)
     return ablation_table(finished_ablations(params, own, student, records), params.compare)
+
+
+def keep_repeats(folders: list[ModelFolder], records: Path, dataset: FaceDataset) -> list[list[ModelFolder]]:
+    """Keep this machine's trainings by other seeds, and give families of all: a kept model, then the same by others.
+
+    Only what differs from one of ``folders`` in the seed alone counts.
+    """
+    before = {}
+    for path, remedy in ((REPEATS, lambda folder: AGAIN), (records, remedy_of)):
+        for folder in trained_below(path):
+            check(folder, remedy(folder))
+            before[folder.path] = folder.run["model_sha256"]
+    for folder in trained_below(REPEATS):
+        if any(repeats_of(own, [folder]) for own in folders):
+            check_images(folder, dataset, AGAIN)
+            keep_one(folder, records / folder.path.name, before)
+        else:
+            print(f"results: {folder.path}: left out, no training by the same recipe and another seed is kept")
+    return kept_families(folders, records)
+
+
+def kept_families(folders: list[ModelFolder], records: Path) -> list[list[ModelFolder]]:
+    """Those of ``folders`` that other seeds trained too, each with its trainings in ``records``."""
+    families = [[own, *repeats_of(own, trained_below(records))] for own in folders]
+    return [family for family in families if len(family) > 1]

@@ -27,11 +27,12 @@ from fer.saliency import occlusion_maps, right_answers
 from fer.slices import confident_mistakes, ferplus_votes, slice_table, slices_of_test
 from pipelines import compare, explore, ingest, validate
 from pipelines.environment import STATE
-from pipelines.records import keep_ablations, keep_all, trained_here
+from pipelines.records import keep_ablations, keep_all, keep_repeats, trained_here
 
 PAGE = Path("docs/results.md")
 IMAGES = Path("docs/images")
-#: What is kept of every training, by data set: below ``models``, and of trainings with one change below ``ablations``.
+#: What is kept of every training, by data set: below ``models``, by other seeds below ``repeats``, and of those with
+#: one change below ``ablations``.
 RECORDS = Path("docs/records")
 #: Faces on the sheet of mistakes, and of every class on that of saliency.
 MISTAKES, SALIENT = 21, 4
@@ -69,6 +70,7 @@ def write_page() -> None:
     records = RECORDS / slug(dataset)
     here = trained_here(params, dataset)
     folders = keep_all(here, records / "models", dataset)
+    families = keep_repeats(folders, records / "repeats", dataset)
     ablations = keep_ablations(params, folders, records / "ablations" / params.ablations.architecture)
     target = IMAGES / slug(dataset)
     table = comparison(folders, params)
@@ -77,10 +79,11 @@ def write_page() -> None:
         *reports,
         folders,
         table,
-        ensemble(folders, params),
+        ensemble(folders, families, params),
         beside_deck(folders, params.compare) if is_private_test(dataset) else [],
         slice_table(folders, slices_of_test(dataset), params.compare),
         abstention_table(folders, params.promote.certain_precision),
+        families,
         ablations,
         target.relative_to(PAGE.parent).as_posix(),
         records.relative_to(PAGE.parent).as_posix(),
@@ -109,11 +112,15 @@ def comparison(folders: list[ModelFolder], params: Params) -> pd.DataFrame:
     return table.assign(latency_ms=pd.to_numeric(table["model_sha256"].map(measured), errors="coerce"))
 
 
-def ensemble(folders: list[ModelFolder], params: Params) -> dict[str, Any]:
-    """Weights and metrics, with intervals, of the ensemble of all that is kept, students aside."""
-    chosen = build_ensemble([folder for folder in folders if folder.job.teacher is None])
+def ensemble(folders: list[ModelFolder], families: list[list[ModelFolder]], params: Params) -> dict[str, Any]:
+    """Weights by title and metrics, with intervals, of the ensemble of all that is kept, students aside."""
+    repeats = [folder for family in families for folder in family[1:]]
+    titles = {folder.path.name: folder.run["title"] for folder in folders}
+    titles |= {folder.path.name: f"{folder.run['title']}, seed {folder.job.seed}" for folder in repeats}
+    chosen = build_ensemble([folder for folder in folders + repeats if folder.job.teacher is None])
     ends = intervals(chosen.predictions, folders[0].classes, params.compare)
-    return {"weights": chosen.weights, "metrics": chosen.metrics | ends}
+    weights = {titles[name]: share for name, share in chosen.weights.items()}
+    return {"weights": weights, "metrics": chosen.metrics | ends}
 
 
 def draw_models(

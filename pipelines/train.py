@@ -95,6 +95,7 @@ def train_epochs(
     def on_epoch(progress: Progress) -> None:
         progress.notes.setdefault("commit", commit)
         progress.notes.setdefault("cores", str(os.cpu_count()))
+        progress.notes.setdefault("accelerator", accelerator())
         progress.notes["run_id"] = tracker.open_run(job, dataset.name, progress.notes.get("run_id"), name)
         tracker.log_history(progress.notes["run_id"], progress.history)
         say(f"{name}: {epoch_line(progress)}")
@@ -103,6 +104,20 @@ def train_epochs(
         say(f"warning: {line}")
 
     return fit(dataset, job, params.train.weights_folder, checkpoint, on_epoch, on_warning, targets)
+
+
+def accelerator() -> str:
+    """What JAX or torch computes on, by its maker's name; empty for a CPU."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        device = jax.devices()[0]
+        return "" if device.platform == "cpu" else device.device_kind
+    if keras.backend.backend() == "torch":
+        import torch
+
+        return torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+    return ""
 
 
 @task
@@ -143,5 +158,6 @@ def log(tracker: Tracker, job: Job, name: str, progress: Progress, folder: Model
         "commit": progress.notes.get("commit", "unknown"),
         "minutes": round(sum(progress.seconds) / 60, 1),
         "cores": progress.notes.get("cores"),
+        "accelerator": progress.notes.get("accelerator", ""),
     }
     write_text(folder.path / "mlflow.json", json.dumps(about) + "\n")

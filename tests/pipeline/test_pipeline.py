@@ -263,6 +263,10 @@ def keep_one_of_another_machine(model: Path, record: Path) -> None:
 def test_the_results_page_is_written_from_the_runs_files(copy):
     done = copy.run("pipelines", "ablate", "copies_kept")
     assert done.returncode == 0, done.stdout + done.stderr
+    done = copy.run("pipelines", "repeat", "baseline", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    repeat = copy.folder / "reports/repeats/baseline_2"
+    assert json_of(repeat / "run.json")["seed"] == 2
     ablation = copy.folder / "reports/ablations/copies_kept"
     own = json_of(copy.folder / "models/baseline/run.json")
     assert json_of(ablation / "run.json")["fingerprint"] != own["fingerprint"]
@@ -284,6 +288,8 @@ def test_the_results_page_is_written_from_the_runs_files(copy):
     accuracy = json_of(ablation / "metrics.json")["validation.accuracy"]
     assert re.search(rf"\| copies kept \| {accuracy:.3f} .*\| `python -m pipelines ablate copies_kept` \|", page)
     assert re.search(r"\| distilled \| .*\| `dvc repro distill@baseline` \|", page)
+    accuracy = json_of(repeat / "metrics.json")["validation.accuracy"]
+    assert re.search(rf"\| 2 \| {accuracy:.3f} \|.*\n.*mean of 2 \|  \| [\d.]+ ± [\d.]+ \|", page)
     assert all((copy.folder / "docs" / image).is_file() for image in images)
     assert re.search(r"^\| minutes of all epochs \| .*\| 61 on 96 cores \|", page, re.MULTILINE)
     (times,) = re.findall(r"^\| ms per face .*$", page, re.MULTILINE)
@@ -291,6 +297,7 @@ def test_the_results_page_is_written_from_the_runs_files(copy):
     assert json_of(records / "models/baseline/run.json") == own
     assert (records / "models/baseline_distilled/predictions.parquet").is_file()
     assert (records / "ablations/baseline/copies_kept/predictions.parquet").is_file()
+    assert (records / "repeats/baseline_2/predictions.parquet").is_file()
 
 
 def test_the_student_learned_from_the_ensembles_answers(retrained):
@@ -325,6 +332,15 @@ def test_an_ablation_that_changes_nothing_is_one_line(copy):
     done = copy.run("pipelines", "ablate", "no_mixup")
     assert done.returncode == 1
     assert "error: params.yaml: ablations.changes.no_mixup: changes nothing of baseline's recipe 'quick'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_repeat_by_the_seed_of_params_is_one_line(copy):
+    done = copy.run("pipelines", "repeat", "baseline", "1")
+    assert done.returncode == 1
+    assert (
+        "error: seed 1: is train.seed of params.yaml, by which dvc repro trains baseline; name another" in done.stderr
+    )
     assert "Traceback" not in done.stderr
 
 

@@ -21,6 +21,7 @@ from fer.errors import UserError
 from fer.outputs import ModelFolder, split_metrics
 from fer.params import load_params
 from fer.records import best_first, keep, kept_models, trained_below
+from fer.repeats import seeds_table
 from fer.results import in_short
 from pipelines import records as keeping
 from pipelines import results
@@ -220,6 +221,38 @@ def test_a_damaged_ablation_is_one_line(
     assert "\n" not in str(caught.value)
 
 
+def repeat_of(trained: list[ModelFolder], dataset: FaceDataset, seed: int, target: Path) -> ModelFolder:
+    """``trained``'s first by another seed, as ``python -m pipelines repeat`` leaves it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_trained(target.parent / "made", dataset, trained[0].name, seed).path.rename(target)
+    return ModelFolder(target)
+
+
+def test_trainings_by_other_seeds_are_kept_beside_their_own(
+    dataset: FaceDataset,
+    trained: list[ModelFolder],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for seed in (7, 3):
+        repeat_of(trained, dataset, seed, Path(f"reports/repeats/mini_{seed}"))
+    other = repeat_of(trained, dataset, 4, Path("reports/repeats/mini_4"))
+    with_one(other.path / "run.json", "recipe", other.run["recipe"] | {"epochs": 99})
+    (family,) = keeping.keep_repeats(trained, Path("records"), dataset)
+    assert [folder.path for folder in family] == [trained[0].path, Path("records/mini_3"), Path("records/mini_7")]
+    assert "reports/repeats/mini_4: left out" in capsys.readouterr().out
+    assert sorted(path.name for path in Path("records").iterdir()) == ["mini_3", "mini_7"]
+    shutil.rmtree("reports")
+    assert keeping.keep_repeats(trained, Path("records"), dataset) == [family]
+    weights = results.ensemble(trained, [family], load_params(PARAMS))["weights"]
+    assert set(weights) <= {"Mini", "Mini, seed 3", "Mini, seed 7", "Vgg16"}
+    with_one(Path("records/mini_3/metrics.json"), "test.accuracy", 2.0)
+    with pytest.raises(UserError, match=r"^records/mini_3: damaged .*; git checkout -- records/mini_3, or remove it$"):
+        keeping.keep_repeats(trained, Path("records"), dataset)
+
+
 def test_a_record_below_another_name_is_one_line(
     dataset: FaceDataset, trained: list[ModelFolder], tmp_path: Path
 ) -> None:
@@ -298,10 +331,11 @@ def test_the_published_page_says_what_the_records_say(published: list[ModelFolde
     deck = beside_deck(published, settings)
     for shown in (restricted_table(published, FIVE_EMOTIONS), deck_lines(deck)):
         assert markdown(shown) in page
-    ensemble = results.ensemble(published, load_params(PARAMS))
-    assert in_short(table, ensemble, deck) in page
-    titles = {folder.name: folder.run["title"] for folder in published}
-    assert ", ".join(f"{titles[name]} {weight:.2f}" for name, weight in ensemble["weights"].items()) in page
+    families = keeping.kept_families(published, RECORDS.parent / "repeats")
+    assert all(markdown(seeds_table([family])) in page for family in families)
+    ensemble = results.ensemble(published, families, load_params(PARAMS))
+    assert in_short(table, ensemble, deck, families) in page
+    assert ", ".join(f"{title} {weight:.2f}" for title, weight in ensemble["weights"].items()) in page
     for split in ("test", "test_ten_views"):
         accuracy, macro = (ensemble["metrics"][f"{split}.{metric}"] for metric in ("accuracy", "macro_f1"))
         assert re.search(rf"\| {accuracy:.3f} \[[\d., ]+\] \| {macro:.3f} \|", page)
