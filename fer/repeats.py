@@ -17,24 +17,28 @@ SHOWN = {
 }
 
 
-def repeats_of(own: ModelFolder, trained: list[ModelFolder]) -> list[ModelFolder]:
-    """Those of ``trained`` that are ``own``'s training by another seed, by seed; each seed counts once."""
-    seeds = {own.job.seed: own}
-    for folder in trained:
-        if replace(folder.job, seed=own.job.seed) == own.job:
-            seeds.setdefault(folder.job.seed, folder)
-    return [folder for _, folder in sorted(seeds.items()) if folder is not own]
+def families_of(folders: list[ModelFolder]) -> list[list[ModelFolder]]:
+    """Those that differ in nothing but the seed together, two seeds at least, by seed; each seed counts once."""
+    families: dict[str, dict[int, ModelFolder]] = {}
+    for folder in folders:
+        families.setdefault(replace(folder.job, seed=0).key, {}).setdefault(folder.job.seed, folder)
+    return [[family[seed] for seed in sorted(family)] for family in families.values() if len(family) > 1]
+
+
+def title_of(family: list[ModelFolder]) -> str:
+    """What a family is called: trainings of other epochs may stand beside it."""
+    return f"{family[0].run['title']} of {family[0].run['epochs']} epochs"
 
 
 def seeds_table(families: list[list[ModelFolder]]) -> pd.DataFrame:
     """A row a training, and below every family its mean and sample standard deviation.
 
     Args:
-        families: trainings, two at least, that differ in nothing but the seed.
+        families: of ``families_of``.
     """
     lines = []
     for family in families:
-        title = family[0].run["title"]
+        title = title_of(family)
         figures = {column: [folder.metrics[name] for folder in family] for column, name in SHOWN.items()}
         for number, folder in enumerate(family):
             line = {column: f"{values[number]:.3f}" for column, values in figures.items()}

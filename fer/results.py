@@ -10,7 +10,7 @@ from fer.data.dataset import FaceDataset
 from fer.deck import Pair, deck_lines
 from fer.emotions import FIVE_EMOTIONS
 from fer.outputs import ModelFolder
-from fer.repeats import mean_and_spread, seeds_table
+from fer.repeats import mean_and_spread, seeds_table, title_of
 from fer.slices import OTHER
 
 
@@ -42,7 +42,7 @@ def results_page(
         deck: models beside the deck, the best one last; empty where the test split is not FER-2013's.
         slices: every model's accuracy on parts of the test split.
         abstention: what stands of every model's answers where it may abstain.
-        families: of the trained architectures those that other seeds trained too, each with its trainings.
+        families: trainings that differ in nothing but the seed.
         ablations: one architecture's trainings with a single change each; empty where there is none.
         images: where the figures stand, relative to the page.
         records: where the answers that every figure comes from stand, relative to the page.
@@ -92,7 +92,7 @@ def results_page(
         _checks(validation),
         "## How every model was trained",
         f"Data fingerprint `{dataset.fingerprint}`.",
-        markdown(_trainings(folders)),
+        markdown(_trainings(folders, families)),
     ]
     return "\n\n".join(sections) + "\n"
 
@@ -109,7 +109,7 @@ def in_short(table: pd.DataFrame, ensemble: dict[str, Any], deck: list[Pair], fa
             mean_and_spread([100 * folder.metrics[f"{split}.accuracy"] for folder in family], digits=1)
             for split in ("test", "test_ten_views")
         )
-        lines.append(f"{family[0].run['title']} by {len(family)} seeds: {one} % from one view, {ten} % from ten.")
+        lines.append(f"{title_of(family)} by {len(family)} seeds: {one} % from one view, {ten} % from ten.")
     if members > 1:
         test, ten = (_percent(ensemble["metrics"], split) for split in ("test", "test_ten_views"))
         lines.append(f"The ensemble of {members}: {test} from one view, {ten} from ten.")
@@ -166,7 +166,7 @@ def _seeds(families: list[list[ModelFolder]]) -> list[str]:
     return [
         "## Chance in the seed",
         "The same training by several seeds, each repeated by `python -m pipelines repeat <architecture> <seed>` with "
-        "the data set and recipe of this page set in `params.yaml`; mean ± sample standard deviation.",
+        "the data set and the recipe of the page's last table set in `params.yaml`; mean ± sample standard deviation.",
         markdown(seeds_table(families)),
     ]
 
@@ -213,22 +213,23 @@ def _ensemble(summary: dict[str, Any], classes: tuple[str, ...], students: bool)
     )
 
 
-def _trainings(folders: list[ModelFolder]) -> pd.DataFrame:
-    """What each model is and what made it: a line a fact, a column a model."""
+def _trainings(folders: list[ModelFolder], families: list[list[ModelFolder]]) -> pd.DataFrame:
+    """What each model is and what made it: a line a fact, a column a model or a family of seeds."""
     columns = {}
-    for folder in folders:
-        run = folder.run
+    groups = {folder.run["title"]: [folder] for folder in folders} | {title_of(family): family for family in families}
+    for title, group in groups.items():
+        folder, run = group[0], group[0].run
         facts = {
             "weights": run["weights"] + _teacher(folder),
-            "epochs": f"{run['epochs']} (epoch {run['best_epoch']} kept)",
+            "epochs": f"{run['epochs']} (epoch {', '.join(str(one.run['best_epoch']) for one in group)} kept)",
             "minutes of all epochs": _minutes(folder),
-            "seed": run["seed"],
+            "seed": ", ".join(str(one.job.seed) for one in group),
             "precision chosen": run["precision"],
             "commit": folder.commit[:12],
-            "model sha256": f"`{run['model_sha256'][:12]}`",
+            "model sha256": ", ".join(f"`{one.run['model_sha256'][:12]}`" for one in group),
         }
         told = {"recipe": run["recipe"], "software": run["software"]}
-        columns[run["title"]] = facts | pd.json_normalize(told, sep=": ").iloc[0].to_dict()
+        columns[title] = facts | pd.json_normalize(told, sep=": ").iloc[0].to_dict()
     return pd.DataFrame(columns).fillna("-").astype(str).rename_axis("").reset_index()
 
 

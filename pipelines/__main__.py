@@ -117,7 +117,7 @@ def ablate(name: str) -> None:
 
 @app.command()
 def repeat(architecture: str, seed: Annotated[int, typer.Argument(min=0, max=2**32 - 1)]) -> None:
-    """Train ARCHITECTURE again by another SEED."""
+    """Train ARCHITECTURE by SEED, beside the DAG."""
     environment.check_backend()
     with environment.quiet_start():
         from pipelines.repeat import repeat

@@ -13,7 +13,7 @@ MODELS = Path("models")
 DISTILLED = Path("distilled")
 #: Trainings with a change of ``ablations.changes``.
 ABLATIONS = Path("reports/ablations")
-#: Trainings by other seeds than that of params.yaml.
+#: Trainings by seeds of their own.
 REPEATS = Path("reports/repeats")
 
 

@@ -11,7 +11,6 @@ from fer.errors import UserError
 from fer.outputs import AGAIN, ModelFolder
 from fer.params import Params
 from fer.records import best_first, check, check_images, keep, kept_models, remedy_of, trained_below
-from fer.repeats import repeats_of
 from pipelines.models import ABLATIONS, DISTILLED, MODELS, REPEATS
 
 
@@ -75,26 +74,18 @@ def keep_ablations(params: Params, folders: list[ModelFolder], records: Path) ->
     return ablation_table(finished_ablations(params, own, student, records), params.compare)
 
 
-def keep_repeats(folders: list[ModelFolder], records: Path, dataset: FaceDataset) -> list[list[ModelFolder]]:
-    """Keep this machine's trainings by other seeds, and give families of all: a kept model, then the same by others.
+def keep_repeats(records: Path, dataset: FaceDataset) -> list[ModelFolder]:
+    """Keep this machine's trainings of ``dataset`` by other seeds, and give all that are kept.
 
-    Only what differs from one of ``folders`` in the seed alone counts.
+    Raises:
+        UserError: where one is damaged, or what is kept answers other images.
     """
-    before = {}
-    for path, remedy in ((REPEATS, lambda folder: AGAIN), (records, remedy_of)):
-        for folder in trained_below(path):
-            check(folder, remedy(folder))
-            before[folder.path] = folder.run["model_sha256"]
-    for folder in trained_below(REPEATS):
-        if any(repeats_of(own, [folder]) for own in folders):
-            check_images(folder, dataset, AGAIN)
-            keep_one(folder, records / folder.path.name, before)
-        else:
-            print(f"results: {folder.path}: left out, no training by the same recipe and another seed is kept")
-    return kept_families(folders, records)
-
-
-def kept_families(folders: list[ModelFolder], records: Path) -> list[list[ModelFolder]]:
-    """Those of ``folders`` that other seeds trained too, each with its trainings in ``records``."""
-    families = [[own, *repeats_of(own, trained_below(records))] for own in folders]
-    return [family for family in families if len(family) > 1]
+    here = [folder for folder in trained_below(REPEATS) if folder.job.fingerprint == dataset.fingerprint]
+    kept = trained_below(records)
+    for folder, remedy in [*((folder, AGAIN) for folder in here), *((folder, remedy_of(folder)) for folder in kept)]:
+        check(folder, remedy)
+        check_images(folder, dataset, remedy)
+    before = {folder.path: folder.run["model_sha256"] for folder in kept}
+    for folder in here:
+        keep_one(folder, records / folder.path.name, before)
+    return trained_below(records)

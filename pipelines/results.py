@@ -22,6 +22,7 @@ from fer.figures.training import confusion_matrix
 from fer.files import read_json, replace_file, write_text
 from fer.outputs import ModelFolder
 from fer.params import Params, load_params
+from fer.repeats import families_of, title_of
 from fer.results import confusion_name, results_page
 from fer.saliency import occlusion_maps, right_answers
 from fer.slices import confident_mistakes, ferplus_votes, slice_table, slices_of_test
@@ -70,7 +71,7 @@ def write_page() -> None:
     records = RECORDS / slug(dataset)
     here = trained_here(params, dataset)
     folders = keep_all(here, records / "models", dataset)
-    families = keep_repeats(folders, records / "repeats", dataset)
+    families = families_of([*folders, *keep_repeats(records / "repeats", dataset)])
     ablations = keep_ablations(params, folders, records / "ablations" / params.ablations.architecture)
     target = IMAGES / slug(dataset)
     table = comparison(folders, params)
@@ -114,12 +115,13 @@ def comparison(folders: list[ModelFolder], params: Params) -> pd.DataFrame:
 
 def ensemble(folders: list[ModelFolder], families: list[list[ModelFolder]], params: Params) -> dict[str, Any]:
     """Weights by title and metrics, with intervals, of the ensemble of all that is kept, students aside."""
-    repeats = [folder for family in families for folder in family[1:]]
-    titles = {folder.path.name: folder.run["title"] for folder in folders}
-    titles |= {folder.path.name: f"{folder.run['title']}, seed {folder.job.seed}" for folder in repeats}
-    chosen = build_ensemble([folder for folder in folders + repeats if folder.job.teacher is None])
+    titles = {folder.path: folder.run["title"] for folder in folders}
+    for family in families:
+        titles |= {folder.path: f"{title_of(family)}, seed {folder.job.seed}" for folder in family}
+    chosen = build_ensemble([folder for folder in map(ModelFolder, titles) if folder.job.teacher is None])
     ends = intervals(chosen.predictions, folders[0].classes, params.compare)
-    weights = {titles[name]: share for name, share in chosen.weights.items()}
+    named = {path.name: title for path, title in titles.items()}
+    weights = {named[name]: share for name, share in chosen.weights.items()}
     return {"weights": weights, "metrics": chosen.metrics | ends}
 
 

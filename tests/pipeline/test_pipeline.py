@@ -335,15 +335,6 @@ def test_an_ablation_that_changes_nothing_is_one_line(copy):
     assert "Traceback" not in done.stderr
 
 
-def test_a_repeat_by_the_seed_of_params_is_one_line(copy):
-    done = copy.run("pipelines", "repeat", "baseline", "1")
-    assert done.returncode == 1
-    assert (
-        "error: seed 1: is train.seed of params.yaml, by which dvc repro trains baseline; name another" in done.stderr
-    )
-    assert "Traceback" not in done.stderr
-
-
 def test_a_student_that_params_do_not_name_is_one_line(copy):
     done = copy.run("pipelines", "distill", "mini")
     assert done.returncode == 1

@@ -21,7 +21,7 @@ from fer.errors import UserError
 from fer.outputs import ModelFolder, split_metrics
 from fer.params import load_params
 from fer.records import best_first, keep, kept_models, trained_below
-from fer.repeats import seeds_table
+from fer.repeats import families_of, seeds_table
 from fer.results import in_short
 from pipelines import records as keeping
 from pipelines import results
@@ -221,36 +221,32 @@ def test_a_damaged_ablation_is_one_line(
     assert "\n" not in str(caught.value)
 
 
-def repeat_of(trained: list[ModelFolder], dataset: FaceDataset, seed: int, target: Path) -> ModelFolder:
-    """``trained``'s first by another seed, as ``python -m pipelines repeat`` leaves it."""
+def repeat_of(dataset: FaceDataset, name: str, seed: int, target: Path) -> ModelFolder:
+    """A training by another seed, as ``python -m pipelines repeat`` leaves it."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    write_trained(target.parent / "made", dataset, trained[0].name, seed).path.rename(target)
+    write_trained(Path("made"), dataset, name, seed).path.rename(target)
     return ModelFolder(target)
 
 
-def test_trainings_by_other_seeds_are_kept_beside_their_own(
-    dataset: FaceDataset,
-    trained: list[ModelFolder],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+def test_trainings_by_other_seeds_are_kept_and_may_be_in_the_ensemble(
+    dataset: FaceDataset, trained: list[ModelFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for seed in (7, 3):
-        repeat_of(trained, dataset, seed, Path(f"reports/repeats/mini_{seed}"))
-    other = repeat_of(trained, dataset, 4, Path("reports/repeats/mini_4"))
-    with_one(other.path / "run.json", "recipe", other.run["recipe"] | {"epochs": 99})
-    (family,) = keeping.keep_repeats(trained, Path("records"), dataset)
-    assert [folder.path for folder in family] == [trained[0].path, Path("records/mini_3"), Path("records/mini_7")]
-    assert "reports/repeats/mini_4: left out" in capsys.readouterr().out
-    assert sorted(path.name for path in Path("records").iterdir()) == ["mini_3", "mini_7"]
+        repeat_of(dataset, "mini", seed, Path(f"reports/repeats/mini_{seed}"))
+    other = repeat_of(small_dataset(train=3, held_out=4), "mini", 4, Path("reports/repeats/mini_4"))
+    assert other.job.fingerprint != dataset.fingerprint
+    kept = keeping.keep_repeats(Path("records"), dataset)
+    assert [folder.path for folder in kept] == [Path("records/mini_3"), Path("records/mini_7")]
     shutil.rmtree("reports")
-    assert keeping.keep_repeats(trained, Path("records"), dataset) == [family]
+    assert keeping.keep_repeats(Path("records"), dataset) == kept
+    (family,) = families_of([*trained, *kept])
+    assert [folder.job.seed for folder in family] == [0, 3, 7]
     weights = results.ensemble(trained, [family], load_params(PARAMS))["weights"]
-    assert set(weights) <= {"Mini", "Mini, seed 3", "Mini, seed 7", "Vgg16"}
+    assert set(weights) <= {*(f"Mini of 3 epochs, seed {seed}" for seed in (0, 3, 7)), "Vgg16"}
     with_one(Path("records/mini_3/metrics.json"), "test.accuracy", 2.0)
     with pytest.raises(UserError, match=r"^records/mini_3: damaged .*; git checkout -- records/mini_3, or remove it$"):
-        keeping.keep_repeats(trained, Path("records"), dataset)
+        keeping.keep_repeats(Path("records"), dataset)
 
 
 def test_a_record_below_another_name_is_one_line(
@@ -331,8 +327,8 @@ def test_the_published_page_says_what_the_records_say(published: list[ModelFolde
     deck = beside_deck(published, settings)
     for shown in (restricted_table(published, FIVE_EMOTIONS), deck_lines(deck)):
         assert markdown(shown) in page
-    families = keeping.kept_families(published, RECORDS.parent / "repeats")
-    assert all(markdown(seeds_table([family])) in page for family in families)
+    families = families_of([*published, *trained_below(RECORDS.parent / "repeats")])
+    assert not families or markdown(seeds_table(families)) in page
     ensemble = results.ensemble(published, families, load_params(PARAMS))
     assert in_short(table, ensemble, deck, families) in page
     assert ", ".join(f"{title} {weight:.2f}" for title, weight in ensemble["weights"].items()) in page
