@@ -117,7 +117,7 @@ def ensemble(folders: list[ModelFolder], families: list[list[ModelFolder]], para
     """Weights by title and metrics, with intervals, of the ensemble of all that is kept, students aside."""
     titles = {folder.path: folder.run["title"] for folder in folders}
     for family in families:
-        titles |= {folder.path: f"{title_of(family)}, seed {folder.job.seed}" for folder in family}
+        titles |= {folder.path: f"{title_of(family)} (seed {folder.job.seed})" for folder in family}
     chosen = build_ensemble([folder for folder in map(ModelFolder, titles) if folder.job.teacher is None])
     ends = intervals(chosen.predictions, folders[0].classes, params.compare)
     named = {path.name: title for path, title in titles.items()}

@@ -243,7 +243,7 @@ def test_trainings_by_other_seeds_are_kept_and_may_be_in_the_ensemble(
     (family,) = families_of([*trained, *kept])
     assert [folder.job.seed for folder in family] == [0, 3, 7]
     weights = results.ensemble(trained, [family], load_params(PARAMS))["weights"]
-    assert set(weights) <= {*(f"Mini of 3 epochs, seed {seed}" for seed in (0, 3, 7)), "Vgg16"}
+    assert set(weights) <= {*(f"Mini of 3 epochs (seed {seed})" for seed in (0, 3, 7)), "Vgg16"}
     with_one(Path("records/mini_3/metrics.json"), "test.accuracy", 2.0)
     with pytest.raises(UserError, match=r"^records/mini_3: damaged .*; git checkout -- records/mini_3, or remove it$"):
         keeping.keep_repeats(Path("records"), dataset)
