@@ -5,6 +5,7 @@ With a model's answers every figure can be computed again.
 """
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -45,8 +46,15 @@ def keep(folder: ModelFolder, target: Path) -> None:
             shutil.copyfile(path, fresh / path.name)
 
 
-def kept_models(records: Path, dataset: FaceDataset) -> list[ModelFolder]:
+def kept_models(
+    records: Path, dataset: FaceDataset, name_of: Callable[[ModelFolder], str] = lambda folder: folder.name
+) -> list[ModelFolder]:
     """The models kept in ``records``, best validation macro-F1 first.
+
+    Args:
+        records: holds a folder a model.
+        dataset: what all must have been trained on.
+        name_of: gives the name that a model's folder must have.
 
     Raises:
         UserError: where one was trained on other data than ``dataset``, is damaged or contradicts itself.
@@ -55,8 +63,8 @@ def kept_models(records: Path, dataset: FaceDataset) -> list[ModelFolder]:
     for folder in folders:
         remedy = remedy_of(folder)
         check(folder, remedy)
-        if folder.path.name != folder.name:
-            raise UserError(f"{folder.path}: is a record of {folder.name}; give the folder that name, or remove it")
+        if folder.path.name != (name := name_of(folder)):
+            raise UserError(f"{folder.path}: is a record of {name}; give the folder that name, or remove it")
         if folder.job.fingerprint != dataset.fingerprint:
             raise UserError(
                 f"{folder.path}: kept of a training on other data ({folder.run['fingerprint']}) of the same name as "
@@ -89,6 +97,8 @@ def check(folder: ModelFolder, remedy: str) -> None:
             raise UserError(f"metrics.json: not the figures of {PREDICTIONS}")
         if not (isinstance(folder.metrics["params"], int) and isinstance(about.get("minutes", 0.0), int | float)):
             raise UserError("params of metrics.json or minutes of mlflow.json: no number")
+        if not all(isinstance(about.get(name) or "", str) for name in ("cores", "accelerator")):
+            raise UserError("cores or accelerator of mlflow.json: no text")
     except DAMAGE as error:
         cause = " ".join(str(error).split()).removesuffix(f"; {AGAIN}")
         raise UserError(f"{folder.path}: damaged ({cause}); {remedy}") from error

@@ -19,15 +19,27 @@ SHOWN = {
 
 def families_of(folders: list[ModelFolder]) -> list[list[ModelFolder]]:
     """Those that differ in nothing but the seed together, two seeds at least, by seed; each seed counts once."""
-    families: dict[str, dict[int, ModelFolder]] = {}
+    families: dict[tuple[str, ...], dict[int, ModelFolder]] = {}
     for folder in folders:
-        families.setdefault(replace(folder.job, seed=0).key, {}).setdefault(folder.job.seed, folder)
+        run, job = folder.run, folder.job
+        # What a training began from and computed in depends on the machine, too.
+        chosen = run["weights"], run["precision"], run["software"].get("backend", "")
+        families.setdefault((replace(job, seed=0).key, *chosen), {}).setdefault(job.seed, folder)
     return [[family[seed] for seed in sorted(family)] for family in families.values() if len(family) > 1]
 
 
+def repeat_name(folder: ModelFolder) -> str:
+    """The name that a repeat's folder must have, ``<architecture>_<recipe>_<seed>``: its own where it has that form."""
+    job, name = folder.job, folder.path.name
+    fits = name.startswith(f"{job.architecture}_") and name.endswith(f"_{job.seed}")
+    return name if fits else f"{job.architecture}_<recipe>_{job.seed}"
+
+
 def title_of(family: list[ModelFolder]) -> str:
-    """What a family is called: trainings of other epochs may stand beside it."""
-    return f"{family[0].run['title']} of {family[0].run['epochs']} epochs"
+    """What a family is called: its architecture and the recipe that its repeats' folders name."""
+    folder = next(folder for folder in family if folder.path.name != folder.name)
+    recipe = folder.path.name.removeprefix(f"{folder.job.architecture}_").removesuffix(f"_{folder.job.seed}")
+    return f"{folder.run['title']} by recipe {recipe}"
 
 
 def seeds_table(families: list[list[ModelFolder]]) -> pd.DataFrame:

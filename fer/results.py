@@ -1,6 +1,6 @@
 """docs/results.md: what trainings found, written from their own files."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -101,15 +101,17 @@ def in_short(table: pd.DataFrame, ensemble: dict[str, Any], deck: list[Pair], fa
     """The findings, a line each."""
     best, members = table.iloc[0].to_dict(), len(ensemble["weights"])
     lines = [
-        f"The best single model by validation macro-F1 is {best['title']} ({best['params'] / 1e6:.1f} M parameters): "
-        f"accuracy {_percent(best, 'test')} from one view of a face, {_percent(best, 'test_ten_views')} from ten."
+        f"The best of the architectures below by validation macro-F1 is {best['title']} "
+        f"({best['params'] / 1e6:.1f} M parameters): accuracy {_percent(best, 'test')} from one view of a face, "
+        f"{_percent(best, 'test_ten_views')} from ten."
     ]
     for family in families:
         one, ten = (
             mean_and_spread([100 * folder.metrics[f"{split}.accuracy"] for folder in family], digits=1)
             for split in ("test", "test_ten_views")
         )
-        lines.append(f"{title_of(family)} by {len(family)} seeds: {one} % from one view, {ten} % from ten.")
+        spread = f"mean ± standard deviation of {len(family)} seeds"
+        lines.append(f"{title_of(family)}, {spread}: {one} % from one view, {ten} % from ten.")
     if members > 1:
         test, ten = (_percent(ensemble["metrics"], split) for split in ("test", "test_ten_views"))
         lines.append(f"The ensemble of {members}: {test} from one view, {ten} from ten.")
@@ -165,8 +167,8 @@ def _seeds(families: list[list[ModelFolder]]) -> list[str]:
         return []
     return [
         "## Chance in the seed",
-        "The same training by several seeds, each repeated by `python -m pipelines repeat <architecture> <seed>` with "
-        "the data set and the recipe of the page's last table set in `params.yaml`; mean ± sample standard deviation.",
+        "The same training by several seeds; `python -m pipelines repeat <architecture> <seed>` repeats each with the "
+        "data set and the recipe of the page's last table set in `params.yaml`. Mean ± sample standard deviation.",
         markdown(seeds_table(families)),
     ]
 
@@ -195,7 +197,6 @@ def _taggers(slices: pd.DataFrame) -> str:
 def _ensemble(summary: dict[str, Any], classes: tuple[str, ...], students: bool) -> str:
     metrics = summary["metrics"]
     day = " Distilled models are left out; each learned from the ensemble of its day, named in the page's last table."
-    members = ", ".join(f"{title} {weight:.2f}" for title, weight in summary["weights"].items())
     rows = [
         {
             "answers to": views,
@@ -208,37 +209,45 @@ def _ensemble(summary: dict[str, Any], classes: tuple[str, ...], students: bool)
     ]
     return (
         "The weighted mean of several models' answers on the test split, its temperature fitted on validation. Members "
-        f"and weights are those that lower the log-loss on validation most, picked one at a time: {members}."
+        f"and weights are those that lower the log-loss on validation most, picked one at a time: "
+        f"{summary['members']}."
         f"{day if students else ''}\n\n{markdown(pd.DataFrame(rows))}"
     )
 
 
 def _trainings(folders: list[ModelFolder], families: list[list[ModelFolder]]) -> pd.DataFrame:
     """What each model is and what made it: a line a fact, a column a model or a family of seeds."""
-    columns = {}
-    groups = {folder.run["title"]: [folder] for folder in folders} | {title_of(family): family for family in families}
-    for title, group in groups.items():
-        folder, run = group[0], group[0].run
+    groups = [(folder.run["title"], [folder]) for folder in folders]
+    groups += [(title_of(family), family) for family in families]
+    columns = []
+    for _, group in groups:
+        run = group[0].run
         facts = {
-            "weights": run["weights"] + _teacher(folder),
+            "weights": run["weights"] + _teacher(group[0]),
             "epochs": f"{run['epochs']} (epoch {', '.join(str(one.run['best_epoch']) for one in group)} kept)",
-            "minutes of all epochs": _minutes(folder),
-            "seed": ", ".join(str(one.job.seed) for one in group),
+            "minutes of all epochs": _each(_minutes(one) for one in group),
+            "seed": _each(str(one.job.seed) for one in group),
             "precision chosen": run["precision"],
-            "commit": folder.commit[:12],
-            "model sha256": ", ".join(f"`{one.run['model_sha256'][:12]}`" for one in group),
+            "commit": _each(one.commit[:12] for one in group),
+            "model sha256": _each(f"`{one.run['model_sha256'][:12]}`" for one in group),
         }
         told = {"recipe": run["recipe"], "software": run["software"]}
-        columns[title] = facts | pd.json_normalize(told, sep=": ").iloc[0].to_dict()
-    return pd.DataFrame(columns).fillna("-").astype(str).rename_axis("").reset_index()
+        columns.append(pd.Series(facts | pd.json_normalize(told, sep=": ").iloc[0].to_dict()))
+    table = pd.concat(columns, axis=1).fillna("-").astype(str).set_axis([title for title, _ in groups], axis=1)
+    return table.rename_axis("").reset_index()
+
+
+def _each(facts: Iterable[str]) -> str:
+    """The different ones of a family's facts."""
+    return ", ".join(dict.fromkeys(facts))
 
 
 def _minutes(folder: ModelFolder) -> str:
     if "minutes" not in folder.about:
         return "-"
-    on = [f"{folder.about['cores']} cores"] if folder.about["cores"] else []
-    on += [name] if (name := folder.about.get("accelerator")) else []
-    return f"{folder.about['minutes']:.0f}" + (f" on {' and '.join(on)}" if on else "")
+    cores, accelerator = (folder.about.get(name) for name in ("cores", "accelerator"))
+    machine = " and ".join(filter(None, (f"{cores} cores" if cores else "", accelerator)))
+    return f"{folder.about['minutes']:.0f}" + (f" on {machine}" if machine else "")
 
 
 def _percent(figures: Mapping[Any, Any], split: str) -> str:

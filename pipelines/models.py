@@ -13,7 +13,7 @@ MODELS = Path("models")
 DISTILLED = Path("distilled")
 #: Trainings with a change of ``ablations.changes``.
 ABLATIONS = Path("reports/ablations")
-#: Trainings by seeds of their own.
+#: Trainings by seeds of their own: ``<architecture>_<recipe>_<seed>``.
 REPEATS = Path("reports/repeats")
 
 

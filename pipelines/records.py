@@ -11,6 +11,7 @@ from fer.errors import UserError
 from fer.outputs import AGAIN, ModelFolder
 from fer.params import Params
 from fer.records import best_first, check, check_images, keep, kept_models, remedy_of, trained_below
+from fer.repeats import repeat_name
 from pipelines.models import ABLATIONS, DISTILLED, MODELS, REPEATS
 
 
@@ -75,17 +76,16 @@ def keep_ablations(params: Params, folders: list[ModelFolder], records: Path) ->
 
 
 def keep_repeats(records: Path, dataset: FaceDataset) -> list[ModelFolder]:
-    """Keep this machine's trainings of ``dataset`` by other seeds, and give all that are kept.
+    """Keep this machine's trainings of ``dataset`` by seeds of their own, and give all that are kept.
 
     Raises:
-        UserError: where one is damaged, or what is kept answers other images.
+        UserError: where one is damaged, or what is kept was trained on other data.
     """
-    here = [folder for folder in trained_below(REPEATS) if folder.job.fingerprint == dataset.fingerprint]
-    kept = trained_below(records)
-    for folder, remedy in [*((folder, AGAIN) for folder in here), *((folder, remedy_of(folder)) for folder in kept)]:
+    before = {folder.path: folder.run["model_sha256"] for folder in kept_models(records, dataset, repeat_name)}
+    for folder in trained_below(REPEATS):
+        remedy = "remove it, or run python -m pipelines repeat again"
         check(folder, remedy)
-        check_images(folder, dataset, remedy)
-    before = {folder.path: folder.run["model_sha256"] for folder in kept}
-    for folder in here:
-        keep_one(folder, records / folder.path.name, before)
-    return trained_below(records)
+        if folder.job.fingerprint == dataset.fingerprint:
+            check_images(folder, dataset, remedy)
+            keep_one(folder, records / folder.path.name, before)
+    return kept_models(records, dataset, repeat_name)

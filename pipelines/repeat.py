@@ -13,9 +13,14 @@ from pipelines.train import run
 
 @flow(flow_run_name="repeat {architecture} {seed}")
 def repeat(architecture: str, seed: int) -> None:
-    """Train an architecture by the chosen recipe and a seed."""
+    """Train an architecture by the chosen recipe and a seed.
+
+    Raises:
+        UserError: for an architecture that params.yaml does not have.
+    """
     params = load_params()
+    params.recipe(architecture, "architectures")
     dataset = FaceDataset.load(DATASET)
     job = replace(make_job(params, dataset, architecture), seed=seed)
-    name = f"{architecture}_{seed}"
+    name = f"{architecture}_{params.train.recipe}_{seed}"
     run(params, dataset, job, name, REPEATS / name, ["repeat", architecture, str(seed)])

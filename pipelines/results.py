@@ -71,7 +71,10 @@ def write_page() -> None:
     records = RECORDS / slug(dataset)
     here = trained_here(params, dataset)
     folders = keep_all(here, records / "models", dataset)
-    families = families_of([*folders, *keep_repeats(records / "repeats", dataset)])
+    repeats = keep_repeats(records / "repeats", dataset)
+    families = families_of([*folders, *repeats])
+    for alone in set(repeats) - {folder for family in families for folder in family}:
+        print(f"results: {alone.path}: kept, and shown once there is another seed of it")
     ablations = keep_ablations(params, folders, records / "ablations" / params.ablations.architecture)
     target = IMAGES / slug(dataset)
     table = comparison(folders, params)
@@ -114,15 +117,15 @@ def comparison(folders: list[ModelFolder], params: Params) -> pd.DataFrame:
 
 
 def ensemble(folders: list[ModelFolder], families: list[list[ModelFolder]], params: Params) -> dict[str, Any]:
-    """Weights by title and metrics, with intervals, of the ensemble of all that is kept, students aside."""
-    titles = {folder.path: folder.run["title"] for folder in folders}
+    """Weights, members as text and metrics with intervals of the ensemble of all that is shown, students aside."""
+    titles = {folder.path.name: folder.run["title"] for folder in folders}
     for family in families:
-        titles |= {folder.path: f"{title_of(family)} (seed {folder.job.seed})" for folder in family}
-    chosen = build_ensemble([folder for folder in map(ModelFolder, titles) if folder.job.teacher is None])
+        titles |= {folder.path.name: f"{title_of(family)} (seed {folder.job.seed})" for folder in family}
+    candidates = {folder.path.name: folder for group in (folders, *families) for folder in group}
+    chosen = build_ensemble([folder for folder in candidates.values() if folder.job.teacher is None])
     ends = intervals(chosen.predictions, folders[0].classes, params.compare)
-    named = {path.name: title for path, title in titles.items()}
-    weights = {named[name]: share for name, share in chosen.weights.items()}
-    return {"weights": weights, "metrics": chosen.metrics | ends}
+    members = ", ".join(f"{titles[name]} {share:.2f}" for name, share in chosen.weights.items())
+    return {"weights": chosen.weights, "members": members, "metrics": chosen.metrics | ends}
 
 
 def draw_models(

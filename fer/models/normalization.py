@@ -1,7 +1,7 @@
 """Batch normalisation at the speed of the backend's own kernel."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import keras
@@ -55,7 +55,8 @@ def estimate_statistics(model: keras.Model, faces: np.ndarray) -> None:
     try:
         for layer in found:
             layer.momentum = 0.0
-        train_pass = _train_pass(model)
+        # A compiled pass has the momentum in it: always this one.
+        train_pass = _compiled(model) if keras.backend.backend() == "jax" else partial(model, training=True)
         for start in starts:
             train_pass(faces[start : start + BATCH])
             for total, variable in zip(totals, statistics, strict=True):
@@ -68,13 +69,11 @@ def estimate_statistics(model: keras.Model, faces: np.ndarray) -> None:
 
 
 @lru_cache(maxsize=1)
-def _train_pass(model: keras.Model) -> Callable[[np.ndarray], None]:
-    """The model's call in training, for what it leaves in the variables.
+def _compiled(model: keras.Model) -> Callable[[np.ndarray], None]:
+    """The model's call in training, for what it leaves in its variables, compiled by JAX once a model.
 
-    Compiled under JAX, where operation by operation it takes an accelerator as long as an epoch.
+    Operation by operation it takes an accelerator as long as an epoch.
     """
-    if keras.backend.backend() != "jax":
-        return lambda faces: model(faces, training=True)
     import jax
 
     @jax.jit

@@ -240,11 +240,13 @@ def test_a_killed_training_leaves_the_last_good_model_and_goes_on_at_its_last_ep
 
 @pytest.mark.skipif(find_spec("jax") is None, reason="the locked environment has JAX on Linux only")
 def test_jax_trains_by_the_same_command_and_tensorflow_writes_the_files(copy):
+    copy.edit(lambda params: params["recipes"]["quick"].update(ema_decay=0.5))
     done = copy.run("pipelines", "train", "baseline", KERAS_BACKEND="jax")
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.findall(r"^baseline: epoch (\d+)/", done.stdout, re.MULTILINE) == ["1", "2"]
     run = json_of(copy.folder / "models/baseline/run.json")
     assert run["software"]["backend"] == "jax"
+    assert json_of(copy.folder / "models/baseline/mlflow.json")["accelerator"] == "", "JAX is the CPU's here"
     assert run["parity"] < 1e-3
     assert not list((copy.folder / "state/checkpoints").glob("baseline-*"))
 
@@ -255,7 +257,7 @@ def keep_one_of_another_machine(model: Path, record: Path) -> None:
     for name in ("metrics.json", "predictions.parquet"):
         shutil.copy(model / name, record)
     run = json_of(model / "run.json") | {"architecture": "vgg16", "title": "VGG16", "model_sha256": "f" * 64}
-    about = {"model_sha256": "f" * 64, "commit": "c" * 40, "minutes": 61.2, "cores": "96"}
+    about = {"model_sha256": "f" * 64, "commit": "c" * 40, "minutes": 61.2, "cores": "96", "accelerator": "NVIDIA H200"}
     for name, content in (("run.json", run), ("mlflow.json", about)):
         (record / name).write_text(json.dumps(content))
 
@@ -265,7 +267,7 @@ def test_the_results_page_is_written_from_the_runs_files(copy):
     assert done.returncode == 0, done.stdout + done.stderr
     done = copy.run("pipelines", "repeat", "baseline", "2")
     assert done.returncode == 0, done.stdout + done.stderr
-    repeat = copy.folder / "reports/repeats/baseline_2"
+    repeat = copy.folder / "reports/repeats/baseline_quick_2"
     assert json_of(repeat / "run.json")["seed"] == 2
     ablation = copy.folder / "reports/ablations/copies_kept"
     own = json_of(copy.folder / "models/baseline/run.json")
@@ -291,13 +293,13 @@ def test_the_results_page_is_written_from_the_runs_files(copy):
     accuracy = json_of(repeat / "metrics.json")["validation.accuracy"]
     assert re.search(rf"\| 2 \| {accuracy:.3f} \|.*\n.*mean of 2 \|  \| [\d.]+ ± [\d.]+ \|", page)
     assert all((copy.folder / "docs" / image).is_file() for image in images)
-    assert re.search(r"^\| minutes of all epochs \| .*\| 61 on 96 cores \|", page, re.MULTILINE)
+    assert re.search(r"^\| minutes of all epochs \| .*\| 61 on 96 cores and NVIDIA H200 \|", page, re.MULTILINE)
     (times,) = re.findall(r"^\| ms per face .*$", page, re.MULTILINE)
     assert (times.count("| - |"), len(re.findall(r"\d\.\d", times))) == (1, len(MODELS))
     assert json_of(records / "models/baseline/run.json") == own
     assert (records / "models/baseline_distilled/predictions.parquet").is_file()
     assert (records / "ablations/baseline/copies_kept/predictions.parquet").is_file()
-    assert (records / "repeats/baseline_2/predictions.parquet").is_file()
+    assert (records / "repeats/baseline_quick_2/predictions.parquet").is_file()
 
 
 def test_the_student_learned_from_the_ensembles_answers(retrained):

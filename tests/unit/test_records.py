@@ -43,7 +43,13 @@ def trained(dataset: FaceDataset, tmp_path: Path) -> list[ModelFolder]:
 def test_what_is_kept_gives_every_figure_without_the_network(
     dataset: FaceDataset, trained: list[ModelFolder], tmp_path: Path
 ) -> None:
-    about = {"model_sha256": trained[0].run["model_sha256"], "commit": "abc", "minutes": 71.25, "cores": "2"}
+    about = {
+        "model_sha256": trained[0].run["model_sha256"],
+        "commit": "abc",
+        "minutes": 71.25,
+        "cores": "2",
+        "accelerator": "",
+    }
     (trained[0].path / "mlflow.json").write_text(json.dumps(about))
     (trained[1].path / "mlflow.json").write_text(json.dumps(about))
     for folder in trained:
@@ -159,11 +165,19 @@ def with_one(path: Path, name: str, value: object) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {name: value}))
 
 
+def tell(folder: Path, **facts: object) -> None:
+    """Write an mlflow.json of the folder's own model."""
+    about = {"model_sha256": json.loads((folder / "run.json").read_text())["model_sha256"], "minutes": 3.5}
+    (folder / "mlflow.json").write_text(json.dumps(about | facts))
+
+
 DAMAGES = (
     lambda folder: (folder / "run.json").write_text("[1]"),
     lambda folder: (folder / "metrics.json").write_text('{"valid'),
     lambda folder: with_one(folder / "metrics.json", "params", None),
     lambda folder: with_one(folder / "metrics.json", "test.accuracy", 0.99),
+    lambda folder: tell(folder, accelerator=3),
+    lambda folder: tell(folder, cores=[2]),
     lambda folder: (folder / "predictions.parquet").unlink(),
     lambda folder: os.truncate(folder / "predictions.parquet", 400),
     lambda folder: altered(folder / "predictions.parquet", "p.happy", float("nan")),
@@ -219,34 +233,6 @@ def test_a_damaged_ablation_is_one_line(
     with pytest.raises(UserError, match=f"^{place}/no_mixup: damaged") as caught:
         keeping.keep_ablations(params, [own], Path("records"))
     assert "\n" not in str(caught.value)
-
-
-def repeat_of(dataset: FaceDataset, name: str, seed: int, target: Path) -> ModelFolder:
-    """A training by another seed, as ``python -m pipelines repeat`` leaves it."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_trained(Path("made"), dataset, name, seed).path.rename(target)
-    return ModelFolder(target)
-
-
-def test_trainings_by_other_seeds_are_kept_and_may_be_in_the_ensemble(
-    dataset: FaceDataset, trained: list[ModelFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    for seed in (7, 3):
-        repeat_of(dataset, "mini", seed, Path(f"reports/repeats/mini_{seed}"))
-    other = repeat_of(small_dataset(train=3, held_out=4), "mini", 4, Path("reports/repeats/mini_4"))
-    assert other.job.fingerprint != dataset.fingerprint
-    kept = keeping.keep_repeats(Path("records"), dataset)
-    assert [folder.path for folder in kept] == [Path("records/mini_3"), Path("records/mini_7")]
-    shutil.rmtree("reports")
-    assert keeping.keep_repeats(Path("records"), dataset) == kept
-    (family,) = families_of([*trained, *kept])
-    assert [folder.job.seed for folder in family] == [0, 3, 7]
-    weights = results.ensemble(trained, [family], load_params(PARAMS))["weights"]
-    assert set(weights) <= {*(f"Mini of 3 epochs (seed {seed})" for seed in (0, 3, 7)), "Vgg16"}
-    with_one(Path("records/mini_3/metrics.json"), "test.accuracy", 2.0)
-    with pytest.raises(UserError, match=r"^records/mini_3: damaged .*; git checkout -- records/mini_3, or remove it$"):
-        keeping.keep_repeats(Path("records"), dataset)
 
 
 def test_a_record_below_another_name_is_one_line(
@@ -328,10 +314,11 @@ def test_the_published_page_says_what_the_records_say(published: list[ModelFolde
     for shown in (restricted_table(published, FIVE_EMOTIONS), deck_lines(deck)):
         assert markdown(shown) in page
     families = families_of([*published, *trained_below(RECORDS.parent / "repeats")])
-    assert not families or markdown(seeds_table(families)) in page
+    assert families
+    assert markdown(seeds_table(families)) in page
     ensemble = results.ensemble(published, families, load_params(PARAMS))
     assert in_short(table, ensemble, deck, families) in page
-    assert ", ".join(f"{title} {weight:.2f}" for title, weight in ensemble["weights"].items()) in page
+    assert ensemble["members"] in page
     for split in ("test", "test_ten_views"):
         accuracy, macro = (ensemble["metrics"][f"{split}.{metric}"] for metric in ("accuracy", "macro_f1"))
         assert re.search(rf"\| {accuracy:.3f} \[[\d., ]+\] \| {macro:.3f} \|", page)

@@ -32,11 +32,11 @@ def test_a_training_whose_epochs_ran_elsewhere_has_a_whole_run_here(
     tracker = Tracker(Tracking(uri=f"sqlite:///{tmp_path / 'mlflow.db'}", experiment="fer", model="fer-classifier"))
     progress = Progress(history=history(3), notes={"run_id": "f" * 32, "commit": "c" * 40})
     progress.seconds = [60.0, 90.0, 120.0]
-    progress.notes["cores"] = "64"
+    progress.notes |= {"cores": "64", "accelerator": "NVIDIA H200"}
     train.log.fn(tracker, job_of(dataset), "baseline", progress, folder, dataset)
     about = json.loads((folder.path / "mlflow.json").read_text())
     assert about["commit"] == folder.commit == "c" * 40
-    assert (about["minutes"], about["cores"]) == (4.5, "64")
+    assert (about["minutes"], about["cores"], about["accelerator"]) == (4.5, "64", "NVIDIA H200")
     run = tracker.client.get_run(about["run_id"])
     assert run.info.status == "FINISHED"
     points = tracker.client.get_metric_history(about["run_id"], "epoch.loss")

@@ -1,3 +1,8 @@
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+
 import keras
 import numpy as np
 import pytest
@@ -83,6 +88,22 @@ def test_statistics_are_estimated_as_plain_means_over_batches() -> None:
     np.testing.assert_allclose(layer.moving_mean, [np.mean([batch.mean() for batch in batches])], rtol=1e-4)
     np.testing.assert_allclose(layer.moving_variance, [np.mean([batch.var() for batch in batches])], rtol=1e-3)
     assert layer.momentum == 0.5
+    layer.trainable = False
+    estimate_statistics(model, faces // 2)
+    np.testing.assert_allclose(layer.moving_mean, [np.mean([batch.mean() for batch in batches])], rtol=1e-4)
+    layer.trainable = True
+    estimate_statistics(model, faces // 2)
+    assert float(layer.moving_mean[0]) < 0.6 * np.mean(batches[0])
+
+
+@pytest.mark.skipif(find_spec("jax") is None, reason="the locked environment has JAX on Linux only")
+def test_jax_estimates_the_same_by_a_compiled_pass() -> None:
+    """A process has one backend: the test above once more in another one."""
+    test = f"{__file__}::{test_statistics_are_estimated_as_plain_means_over_batches.__name__}"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test]
+    environment = os.environ | {"KERAS_BACKEND": "jax"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("depth", [1, 3])
