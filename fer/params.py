@@ -172,7 +172,7 @@ class Params(Section):
     data: Data
     validate_: Validate = Field(alias="validate")
     train: Train
-    recipes: dict[str, dict[str, Any]]
+    recipes: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]{1,40}$")], dict[str, Any]]
     architectures: dict[str, dict[str, dict[str, Any]]]
     distill: Distill
     ablations: Ablations

@@ -7,8 +7,10 @@ With a model's answers every figure can be computed again.
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, ValidationError
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
@@ -19,6 +21,34 @@ from fer.promotion import SCORE
 PREDICTIONS, HISTORY, ABOUT = "predictions.parquet", "history.csv", "mlflow.json"
 #: What a damaged or foreign file can raise while it is read.
 DAMAGE = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, UserError, ValueError)
+
+
+class Run(BaseModel):
+    """What is shown of a ``run.json``, beside what makes the job."""
+
+    title: str
+    weights: str
+    precision: str
+    model_sha256: str
+    seed: int
+    epochs: int
+    best_epoch: int
+    software: dict[str, str]
+
+
+class Size(BaseModel):
+    """What is shown of a ``metrics.json``, beside what the answers give."""
+
+    params: int
+
+
+class About(BaseModel):
+    """What is shown of an ``mlflow.json``."""
+
+    commit: str = ""
+    minutes: float = 0.0
+    cores: str | None = None
+    accelerator: str = ""
 
 
 def keep(folder: ModelFolder, target: Path) -> None:
@@ -95,13 +125,24 @@ def check(folder: ModelFolder, remedy: str) -> None:
         figures = split_metrics(answers, classes)
         if not np.allclose([folder.metrics[name] for name in figures], list(figures.values()), atol=1e-6):
             raise UserError(f"metrics.json: not the figures of {PREDICTIONS}")
-        if not (isinstance(folder.metrics["params"], int) and isinstance(about.get("minutes", 0.0), int | float)):
-            raise UserError("params of metrics.json or minutes of mlflow.json: no number")
-        if not all(isinstance(about.get(name) or "", str) for name in ("cores", "accelerator")):
-            raise UserError("cores or accelerator of mlflow.json: no text")
+        for file, kind, facts in (
+            ("run.json", Run, folder.run),
+            ("metrics.json", Size, folder.metrics),
+            (ABOUT, About, about),
+        ):
+            _check_facts(file, kind, facts)
     except DAMAGE as error:
         cause = " ".join(str(error).split()).removesuffix(f"; {AGAIN}")
         raise UserError(f"{folder.path}: damaged ({cause}); {remedy}") from error
+
+
+def _check_facts(file: str, kind: type[BaseModel], facts: dict[str, Any]) -> None:
+    try:
+        kind.model_validate(facts, strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UserError(f"{file}: {where}: {first['msg'].lower()}, got {first['input']!r:.60}") from error
 
 
 def check_images(folder: ModelFolder, dataset: FaceDataset, remedy: str) -> None:

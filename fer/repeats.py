@@ -1,10 +1,13 @@
 """One architecture trained by several seeds: how much of a figure is chance in the seed."""
 
+import re
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from fer.errors import UserError
 from fer.outputs import ModelFolder
 
 #: Columns of the table, and the metrics that they show.
@@ -18,28 +21,42 @@ SHOWN = {
 
 
 def families_of(folders: list[ModelFolder]) -> list[list[ModelFolder]]:
-    """Those that differ in nothing but the seed together, two seeds at least, by seed; each seed counts once."""
+    """Those that differ in nothing but the seed together, two seeds at least, by seed; each seed counts once.
+
+    Raises:
+        UserError: where two families would have one title, since a recipe was changed between them.
+    """
     families: dict[tuple[str, ...], dict[int, ModelFolder]] = {}
     for folder in folders:
         run, job = folder.run, folder.job
         # What a training began from and computed in depends on the machine, too.
         chosen = run["weights"], run["precision"], run["software"].get("backend", "")
         families.setdefault((replace(job, seed=0).key, *chosen), {}).setdefault(job.seed, folder)
-    return [[family[seed] for seed in sorted(family)] for family in families.values() if len(family) > 1]
+    found = [[family[seed] for seed in sorted(family)] for family in families.values() if len(family) > 1]
+    title, count = Counter(map(title_of, found)).most_common(1)[0] if found else ("", 0)
+    if count > 1:
+        paths = ", ".join(str(folder.path) for family in found if title_of(family) == title for folder in family)
+        raise UserError(
+            f"{title}: the recipe, the weights or the machine changed between its seeds ({paths}); rename the folders "
+            "of one kind to a recipe's name of their own, or remove them"
+        )
+    return found
 
 
 def repeat_name(folder: ModelFolder) -> str:
     """The name that a repeat's folder must have, ``<architecture>_<recipe>_<seed>``: its own where it has that form."""
-    job, name = folder.job, folder.path.name
-    fits = name.startswith(f"{job.architecture}_") and name.endswith(f"_{job.seed}")
-    return name if fits else f"{job.architecture}_<recipe>_{job.seed}"
+    return folder.path.name if recipe_of(folder) else f"{folder.job.architecture}_<recipe>_{folder.job.seed}"
+
+
+def recipe_of(folder: ModelFolder) -> str:
+    """The recipe that a repeat's folder is named by; empty where the name has another form."""
+    found = re.fullmatch(rf"{folder.job.architecture}_([a-z0-9_]+)_{folder.job.seed}", folder.path.name)
+    return found[1] if found else ""
 
 
 def title_of(family: list[ModelFolder]) -> str:
     """What a family is called: its architecture and the recipe that its repeats' folders name."""
-    folder = next(folder for folder in family if folder.path.name != folder.name)
-    recipe = folder.path.name.removeprefix(f"{folder.job.architecture}_").removesuffix(f"_{folder.job.seed}")
-    return f"{folder.run['title']} by recipe {recipe}"
+    return f"{family[0].run['title']} by recipe {next(filter(None, map(recipe_of, family)))}"
 
 
 def seeds_table(families: list[list[ModelFolder]]) -> pd.DataFrame:

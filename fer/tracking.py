@@ -117,20 +117,23 @@ class Tracker:
 
     def ensure_run(self, folder: ModelFolder, dataset: FaceDataset) -> str:
         """The id of the finished run of the model in ``folder``; written from its files where the store lacks it."""
-        run_id = self.find_run(folder.run["model_sha256"], folder.job.key)
+        run_id = self.find_run(folder)
         if run_id is None:
             run_id = self.open_run(folder.job, dataset.name)
             self.log_history(run_id, folder.rows)
             self.finish_run(run_id, folder, dataset)
         return run_id
 
-    def find_run(self, model_sha256: str, job_key: str) -> str | None:
-        """The newest finished run of a model."""
-        found = self.client.search_runs(
-            [self.experiment_id],
-            f"tags.`{MODEL_TAG}` = '{model_sha256}' and tags.`{JOB_TAG}` = '{job_key}' and status = 'FINISHED'",
-            max_results=1,
-        )
+    def find_run(self, folder: ModelFolder) -> str | None:
+        """The newest finished run of a model by its own name: a repeat by the same seed is another's run."""
+        wanted = {
+            f"tags.`{MODEL_TAG}`": folder.run["model_sha256"],
+            f"tags.`{JOB_TAG}`": folder.job.key,
+            "attributes.run_name": folder.name,
+            "status": "FINISHED",
+        }
+        conditions = " and ".join(f"{name} = '{value}'" for name, value in wanted.items())
+        found = self.client.search_runs([self.experiment_id], conditions, max_results=1)
         return found[0].info.run_id if found else None
 
     def log_metrics(self, run_id: str, metrics: dict[str, float]) -> None:

@@ -82,10 +82,17 @@ def keep_repeats(records: Path, dataset: FaceDataset) -> list[ModelFolder]:
         UserError: where one is damaged, or what is kept was trained on other data.
     """
     before = {folder.path: folder.run["model_sha256"] for folder in kept_models(records, dataset, repeat_name)}
-    for folder in trained_below(REPEATS):
+    here = trained_below(REPEATS)
+    for folder in here:
         remedy = "remove it, or run python -m pipelines repeat again"
         check(folder, remedy)
+        if folder.path.name != (name := repeat_name(folder)):
+            raise UserError(f"{folder.path}: is a training named {name}; give the folder that name, or remove it")
         if folder.job.fingerprint == dataset.fingerprint:
             check_images(folder, dataset, remedy)
+    for folder in here:
+        if folder.job.fingerprint == dataset.fingerprint:
             keep_one(folder, records / folder.path.name, before)
+        else:
+            print(f"results: {folder.path}: left out, trained on other data")
     return kept_models(records, dataset, repeat_name)

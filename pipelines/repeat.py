@@ -5,6 +5,8 @@ from dataclasses import replace
 from prefect import flow
 
 from fer.data.dataset import FaceDataset
+from fer.errors import UserError
+from fer.outputs import ModelFolder
 from fer.params import load_params
 from pipelines.ingest import DATASET
 from pipelines.models import REPEATS, make_job
@@ -16,11 +18,17 @@ def repeat(architecture: str, seed: int) -> None:
     """Train an architecture by the chosen recipe and a seed.
 
     Raises:
-        UserError: for an architecture that params.yaml does not have.
+        UserError: for an architecture that params.yaml does not have, or where the folder holds another training.
     """
     params = load_params()
     params.recipe(architecture, "architectures")
     dataset = FaceDataset.load(DATASET)
     job = replace(make_job(params, dataset, architecture), seed=seed)
     name = f"{architecture}_{params.train.recipe}_{seed}"
+    former = ModelFolder(REPEATS / name)
+    if (former.path / "run.json").is_file() and former.run["job"] != job.key:
+        raise UserError(
+            f"{former.path}: holds a training on other data or by other settings; run python -m pipelines results with "
+            "these, which keeps it, then remove it, or give the recipe a name of its own in params.yaml"
+        )
     run(params, dataset, job, name, REPEATS / name, ["repeat", architecture, str(seed)])

@@ -74,7 +74,7 @@ def write_page() -> None:
     repeats = keep_repeats(records / "repeats", dataset)
     families = families_of([*folders, *repeats])
     for alone in set(repeats) - {folder for family in families for folder in family}:
-        print(f"results: {alone.path}: kept, and shown once there is another seed of it")
+        print(f"results: {alone.path}: kept, not shown: no other seed of it is kept, or the same training is")
     ablations = keep_ablations(params, folders, records / "ablations" / params.ablations.architecture)
     target = IMAGES / slug(dataset)
     table = comparison(folders, params)

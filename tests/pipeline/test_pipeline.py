@@ -269,6 +269,9 @@ def test_the_results_page_is_written_from_the_runs_files(copy):
     assert done.returncode == 0, done.stdout + done.stderr
     repeat = copy.folder / "reports/repeats/baseline_quick_2"
     assert json_of(repeat / "run.json")["seed"] == 2
+    refused = copy.run("pipelines", "repeat", "mobilenetv3", "2")
+    assert refused.returncode == 1
+    assert "error: params.yaml: architectures: unknown architecture 'mobilenetv3'; did you mean" in refused.stderr
     ablation = copy.folder / "reports/ablations/copies_kept"
     own = json_of(copy.folder / "models/baseline/run.json")
     assert json_of(ablation / "run.json")["fingerprint"] != own["fingerprint"]

@@ -13,6 +13,7 @@ from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.outputs import ModelFolder, split_metrics
 from fer.params import load_params
+from fer.records import trained_below
 from fer.repeats import families_of, mean_and_spread, seeds_table
 from pipelines import records as keeping
 from pipelines import results
@@ -111,7 +112,7 @@ def test_a_damaged_repeat_is_one_line(
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["mini_quick_4", "vgg16_quick_3", "mini"])
+@pytest.mark.parametrize("name", ["mini_quick_4", "vgg16_quick_3", "mini", "mini_3", "mini_quick_3.bak"])
 def test_a_repeat_below_another_name_is_one_line(
     dataset: FaceDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
@@ -119,3 +120,18 @@ def test_a_repeat_below_another_name_is_one_line(
     repeat_of(dataset, "mini", 3, Path("records")).path.rename(Path("records") / name)
     with pytest.raises(UserError, match=f"^records/{name}: is a record of mini_<recipe>_3; give the folder that name"):
         keeping.keep_repeats(Path("records"), dataset)
+    keeping.REPEATS.mkdir(parents=True)
+    (Path("records") / name).rename(keeping.REPEATS / name)
+    with pytest.raises(UserError, match=f"^reports/repeats/{name}: is a training named mini_<recipe>_3; give"):
+        keeping.keep_repeats(Path("records"), dataset)
+    assert not list(Path("records").iterdir())
+
+
+def test_a_recipe_that_changed_between_seeds_is_one_line(dataset: FaceDataset, tmp_path: Path) -> None:
+    recipe = repeat_of(dataset, "mini", 1, tmp_path).run["recipe"]
+    repeat_of(dataset, "mini", 2, tmp_path)
+    for seed in (3, 4):
+        repeat_of(dataset, "mini", seed, tmp_path, recipe=recipe | {"epochs": 99})
+    with pytest.raises(UserError, match=r"^Mini by recipe quick: the recipe, .*mini_quick_4\); rename") as caught:
+        families_of(trained_below(tmp_path))
+    assert "\n" not in str(caught.value)

@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -161,12 +162,22 @@ def test_a_fresh_store_is_given_the_run_from_its_files_whatever_was_cut_off_ther
     assert [step for step, _ in curve(tracker, run_id, "epoch.loss")] == [1, 2, 3]
 
 
-def test_another_job_with_the_same_model_has_a_run_of_its_own(finished, folder):
+def test_another_job_with_the_same_model_has_a_run_of_its_own(finished, folder, tmp_path):
     settings, run_id = finished
     tracker = Tracker(settings)
-    assert tracker.find_run(folder.run["model_sha256"], folder.run["job"]) == run_id
-    assert tracker.find_run(folder.run["model_sha256"], "another job") is None
-    assert tracker.find_run("another model", folder.run["job"]) is None
+    assert tracker.find_run(folder) == run_id
+    for change in ({"seed": 99}, {"model_sha256": "f" * 64}):
+        (tmp_path / "run.json").write_text(json.dumps(folder.run | change))
+        assert tracker.find_run(ModelFolder(tmp_path)) is None
+
+
+def test_a_repeat_by_the_same_seed_has_a_run_of_its_own(settings, dataset, folder):
+    os.environ["MLFLOW_TRACKING_URI"] = ""
+    tracker, job = Tracker(settings), job_of(dataset)
+    repeat = tracker.open_run(job, dataset.name, None, "baseline_quick_0")
+    tracker.finish_run(repeat, folder, dataset)
+    assert tracker.find_run(folder) is None
+    assert tracker.ensure_run(folder, dataset) != repeat
 
 
 def test_the_champion_is_served_from_the_registry_and_the_one_before_keeps_previous(finished, dataset, tmp_path):
