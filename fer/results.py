@@ -1,17 +1,21 @@
 """docs/results.md: what trainings found, written from their own files."""
 
-from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
 
+from fer.calibration import calibration_table
 from fer.comparison import deck_table, markdown, restricted_table, with_interval
 from fer.data.dataset import FaceDataset
-from fer.deck import Pair, deck_lines
+from fer.deck import DECK, Pair, deck_lines
 from fer.emotions import FIVE_EMOTIONS
+from fer.findings import in_short
+from fer.inference.classifier import Card
 from fer.outputs import ModelFolder
-from fer.repeats import mean_and_spread, seeds_table, title_of
+from fer.published import published_table
+from fer.repeats import seeds_table
 from fer.slices import OTHER
+from fer.trainings import trainings_table
 
 
 def results_page(
@@ -29,6 +33,7 @@ def results_page(
     images: str,
     records: str,
     faces: str,
+    released: Card | None = None,
 ) -> str:
     """The page as Markdown.
 
@@ -47,24 +52,26 @@ def results_page(
         images: where the figures stand, relative to the page.
         records: where the answers that every figure comes from stand, relative to the page.
         faces: the folder of the figures that show single faces.
+        released: of the model in the package, where it was trained on this data set.
     """
     sections = [
         f"# Results on {dataset.name}",
-        "Written by `python -m pipelines results` from what is kept of the runs; no figure but the deck's is typed by "
-        f"hand. Every model's answers to the images of validation and test, and what it is, are in [{records}]"
-        f"({records}), whichever machine trained it. Models are chosen on validation{' (PublicTest)' if deck else ''} "
-        f"and reported on test{' (PrivateTest)' if deck else ''}, which nothing was selected on. Intervals are 95 % "
-        "percentile bootstraps of the images; chance in the seed is not in them. A figure is of one run "
-        "where it does not say otherwise.",
+        f"Written by `python -m pipelines results` from what is kept of the runs{_typed(deck)}. Every model's answers "
+        f"to the images of validation and test, and what it is, are in [{records}]({records}), whichever machine "
+        f"trained it. Models are chosen on validation{' (PublicTest)' if deck else ''} and reported on "
+        f"test{' (PrivateTest)' if deck else ''}, which nothing was selected on. Intervals are 95 % percentile "
+        "bootstraps of the images; chance in the seed is not in them. A figure is of one run where it does not say "
+        "otherwise.",
         "## In short",
-        in_short(table, ensemble, deck, families),
+        in_short(table, ensemble, deck, families, released),
         "## The architectures",
         markdown(deck_table(table, dataset.classes)),
-        *_unmeasured(table),
+        *_latency(table),
         "Test images of which the source's train split holds an exact copy count in the table above. Without them:",
         markdown(_without_copies(table)),
         f"![Architectures compared]({images}/comparison.png)",
         *_decks_task(dataset, folders, deck),
+        *_published(deck),
         "## The ensemble",
         _ensemble(ensemble, dataset.classes, any(folder.job.teacher for folder in folders)),
         *_seeds(families),
@@ -75,10 +82,16 @@ def results_page(
         markdown(slices),
         "Single faces stay out of Git, since the photographs are other people's. The command that wrote this page drew "
         f"them into `{faces}`: every model's answers to the same faces (`samples.png`), the best model's surest "
-        "mistakes from ten views of a face, with FER+'s votes where there are any (`mistakes.png`), and what moves the "
-        "answer to one view of the best one trained on that machine, if any (`saliency.png`): a square of 8 pixels is "
-        "covered with the face's mean grey, everywhere in turn, and the map shows by how much the log-odds of the "
-        "answer fall, as a mean of the squares on a pixel.",
+        "mistakes from ten views of a face, with FER+'s votes where there are any (`mistakes.png`), and, where it ran "
+        "on a machine that had trained a model, what moves the answers of the best of these (`saliency.png`): a square "
+        "of 8 pixels is covered with the face's mean grey, everywhere in turn, and the map shows by how much the "
+        "log-odds of the answer to one view fall, as a mean of the squares on a pixel.",
+        "## Calibration",
+        "A model's temperature divides its logits; it is fitted on validation. Calibration error: the expected "
+        "difference between the probability that an answer states and the share of right ones, in 15 bins (Guo et al. "
+        "2017), on all test images. On the right: the answers to one view that state about 80 %, what they state on "
+        "average, and how many of them are right.",
+        markdown(calibration_table(folders)),
         "## When a model abstains",
         "For every class the threshold is the lowest probability above which its answers on validation are right as "
         "often as `promote.certain_precision` asks, by the 95 % lower bound of that share. Answers below it are "
@@ -92,40 +105,13 @@ def results_page(
         _checks(validation),
         "## How every model was trained",
         f"Data fingerprint `{dataset.fingerprint}`.",
-        markdown(_trainings(folders, families)),
+        markdown(trainings_table(folders, families)),
     ]
     return "\n\n".join(sections) + "\n"
 
 
-def in_short(table: pd.DataFrame, ensemble: dict[str, Any], deck: list[Pair], families: list[list[ModelFolder]]) -> str:
-    """The findings, a line each."""
-    best, members = table.iloc[0].to_dict(), len(ensemble["weights"])
-    lines = [
-        f"The best of the architectures below by validation macro-F1 is {best['title']} "
-        f"({best['params'] / 1e6:.1f} M parameters): accuracy {_percent(best, 'test')} from one view of a face, "
-        f"{_percent(best, 'test_ten_views')} from ten."
-    ]
-    for family in families:
-        one, ten = (
-            mean_and_spread([100 * folder.metrics[f"{split}.accuracy"] for folder in family], digits=1)
-            for split in ("test", "test_ten_views")
-        )
-        spread = f"mean ± standard deviation of {len(family)} seeds"
-        lines.append(f"{title_of(family)}, {spread}: {one} % from one view, {ten} % from ten.")
-    if members > 1:
-        test, ten = (_percent(ensemble["metrics"], split) for split in ("test", "test_ten_views"))
-        lines.append(f"The ensemble of {members}: {test} from one view, {ten} from ten.")
-    if same := deck[:-1]:
-        counts = (f"{pair.here.run['title']} {_counts(pair)}" for pair in same)
-        lines.append(f"F1 beside the deck's own of the same architecture, class by class: {'; '.join(counts)}.")
-    for pair in deck[-1:]:
-        lines.append(f"Beside the deck's highest figure of every class: {pair.here.run['title']} {_counts(pair)}.")
-    return "\n".join(f"- {line}" for line in lines)
-
-
-def _counts(pair: Pair) -> str:
-    clearly = f"clearly in {pair.clearly_higher}, clearly lower in {pair.clearly_lower}"
-    return f"higher in {pair.higher} of {len(pair.ours)} ({clearly})"
+def _typed(deck: list[Pair]) -> str:
+    return "; no figure is typed by hand but the deck's and those that others published" if deck else ""
 
 
 def confusion_name(folder: ModelFolder) -> str:
@@ -133,10 +119,29 @@ def confusion_name(folder: ModelFolder) -> str:
     return f"confusion_{folder.name}.png"
 
 
-def _unmeasured(table: pd.DataFrame) -> list[str]:
-    if not table["latency_ms"].isna().any():
+def _latency(table: pd.DataFrame) -> list[str]:
+    missing = table["latency_ms"].isna()
+    if missing.all():
         return []
-    return ["Milliseconds were measured together on one machine; `-`: not among those measured."]
+    (cores,) = table["latency_cores"].dropna().unique()
+    left = "; `-`: not among those measured" if missing.any() else ""
+    return [
+        "Milliseconds: the median of single faces in ONNX Runtime, all measured in turn in one run on a CPU of "
+        f"{cores:.0f} cores{left}."
+    ]
+
+
+def _published(deck: list[Pair]) -> list[str]:
+    """Figures of others, where the test images are the same."""
+    if not deck:
+        return []
+    return [
+        "## Published figures",
+        "What others report for the same seven classes on the same test images, as printed in the sources; none was "
+        "trained again here. Not in the table: works that chose epochs on PrivateTest, and works whose train split "
+        "held test images.",
+        markdown(published_table()),
+    ]
 
 
 def _decks_task(dataset: FaceDataset, folders: list[ModelFolder], deck: list[Pair]) -> list[str]:
@@ -157,9 +162,13 @@ def _decks_task(dataset: FaceDataset, folders: list[ModelFolder], deck: list[Pai
         "The deck's figures → ours, one view of a face. The deck's networks knew these five classes alone and met "
         'unseen images; which ones is not known here. "Higher" counts classes; clearly: the deck\'s figure, however it '
         "was rounded, lies outside the 95 % interval of ours. The last line sets the deck's highest figure of every "
-        "class against the best model here. `-`: no record of that architecture is kept.",
+        f"class against the best model here.{_unkept(deck)}",
         markdown(deck_lines(deck)),
     ]
+
+
+def _unkept(deck: list[Pair]) -> str:
+    return "" if len(deck) > len(DECK) else " `-`: no record of that architecture is kept."
 
 
 def _seeds(families: list[list[ModelFolder]]) -> list[str]:
@@ -167,19 +176,24 @@ def _seeds(families: list[list[ModelFolder]]) -> list[str]:
         return []
     return [
         "## Chance in the seed",
-        "The same training by several seeds; `python -m pipelines repeat <architecture> <seed>` repeats each with the "
-        "data set and the recipe of the page's last table set in `params.yaml`. Mean ± sample standard deviation.",
+        "The same training by several seeds; `python -m pipelines repeat <architecture> <seed>` repeats each, on the "
+        "backend of the page's last table, with its recipe and the data set chosen in `params.yaml`. Mean ± sample "
+        "standard deviation.",
         markdown(seeds_table(families)),
     ]
 
 
 def _ablations(table: pd.DataFrame) -> list[str]:
-    if len(table) < 2:
+    if table.empty:
         return []
     return [
         "## What each part brings",
-        "The first training once more with a single thing changed. Each row is one run of one seed, repeated by its "
-        "command with the data set and recipe of this page set in `params.yaml`.",
+        "A training, and the same architecture once more with one thing changed: distilled, or a change of `ablations` "
+        "in `params.yaml`. Each row is one run of one seed; its command repeats it with the page's data set, recipe "
+        "and pretrained weights set in `params.yaml`, a distilled one with the members of its teacher (the page's last "
+        "table) as `train.architectures` and itself among `distill.students`. Validation leaves the images out of "
+        "which the source's train split holds a copy: a training that keeps the copies has seen them, and its epoch "
+        "and temperature are chosen with them.",
         markdown(table),
     ]
 
@@ -196,7 +210,10 @@ def _taggers(slices: pd.DataFrame) -> str:
 
 def _ensemble(summary: dict[str, Any], classes: tuple[str, ...], students: bool) -> str:
     metrics = summary["metrics"]
-    day = " Distilled models are left out; each learned from the ensemble of its day, named in the page's last table."
+    day = (
+        " Distilled models are left out. Each of them learned from the ensemble of the models that there were by then; "
+        "the page's last table names these."
+    )
     rows = [
         {
             "answers to": views,
@@ -213,52 +230,6 @@ def _ensemble(summary: dict[str, Any], classes: tuple[str, ...], students: bool)
         f"{summary['members']}."
         f"{day if students else ''}\n\n{markdown(pd.DataFrame(rows))}"
     )
-
-
-def _trainings(folders: list[ModelFolder], families: list[list[ModelFolder]]) -> pd.DataFrame:
-    """What each model is and what made it: a line a fact, a column a model or a family of seeds."""
-    groups = [(folder.run["title"], [folder]) for folder in folders]
-    groups += [(title_of(family), family) for family in families]
-    columns = []
-    for _, group in groups:
-        run = group[0].run
-        facts = {
-            "weights": run["weights"] + _teacher(group[0]),
-            "epochs": f"{run['epochs']} (epoch {', '.join(str(one.run['best_epoch']) for one in group)} kept)",
-            "minutes of all epochs": _each(_minutes(one) for one in group),
-            "seed": _each(str(one.job.seed) for one in group),
-            "precision chosen": run["precision"],
-            "commit": _each(one.commit[:12] for one in group),
-            "model sha256": _each(f"`{one.run['model_sha256'][:12]}`" for one in group),
-        }
-        told = {"recipe": run["recipe"], "software": run["software"]}
-        columns.append(pd.Series(facts | pd.json_normalize(told, sep=": ").iloc[0].to_dict()))
-    table = pd.concat(columns, axis=1).fillna("-").astype(str).set_axis([title for title, _ in groups], axis=1)
-    return table.rename_axis("").reset_index()
-
-
-def _each(facts: Iterable[str]) -> str:
-    """The different ones of a family's facts."""
-    return ", ".join(dict.fromkeys(facts))
-
-
-def _minutes(folder: ModelFolder) -> str:
-    if "minutes" not in folder.about:
-        return "-"
-    cores, accelerator = (folder.about.get(name) for name in ("cores", "accelerator"))
-    machine = " and ".join(filter(None, (f"{cores} cores" if cores else "", accelerator)))
-    return f"{folder.about['minutes']:.0f}" + (f" on {machine}" if machine else "")
-
-
-def _percent(figures: Mapping[Any, Any], split: str) -> str:
-    """An accuracy with its interval in percent."""
-    ends = (f"{100 * figures[f'{split}.accuracy.{end}']:.1f}" for end in ("low", "high"))
-    return f"{100 * figures[f'{split}.accuracy']:.1f} % [{', '.join(ends)}]"
-
-
-def _teacher(folder: ModelFolder) -> str:
-    teacher = folder.job.teacher
-    return f"; targets: {100 * teacher.share:.0f} % answers of {teacher.members}" if teacher else ""
 
 
 def _data(dataset: FaceDataset, ingest: dict[str, Any]) -> str:
@@ -297,7 +268,6 @@ def _without_copies(table: pd.DataFrame) -> pd.DataFrame:
                 "images": f"{row['test_without_copies.support']:.0f}",
                 "accuracy": with_interval(row.to_dict(), "test_without_copies.accuracy"),
                 "macro-F1": with_interval(row.to_dict(), "test_without_copies.macro_f1"),
-                "calibration error (all test images)": f"{row['test.ece']:.3f}",
             }
             for _, row in table.iterrows()
         ]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fer.ablations import ablation_table, finished_ablations
+from fer.ablations import ablation_table, distilled_pairs, finished_ablations
 from fer.comparison import open_models
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
@@ -52,18 +52,20 @@ def keep_one(folder: ModelFolder, target: Path, before: dict[Path, str]) -> None
 
 
 def keep_ablations(params: Params, folders: list[ModelFolder], records: Path) -> pd.DataFrame:
-    """Keep this machine's ablations, and give the table of all; empty where their architecture is not among those kept.
+    """Keep this machine's ablations, and give the table of all, distilled models beside their own training among them.
 
-    Only what differs from ``params`` in an ablation's change alone counts.
+    Only what differs from ``params`` in an ablation's change alone counts; none where their architecture is not among
+    those kept.
     """
     architecture = params.ablations.architecture
+    pairs = distilled_pairs(folders, architecture)
     trained = [folder for folder in folders if folder.job.architecture == architecture]
     own = next((folder for folder in trained if folder.job.teacher is None), None)
     student = next((folder for folder in trained if folder.job.teacher), None)
     if own is None or own.job.recipe != params.recipe(architecture):
         if records.is_dir() or ABLATIONS.is_dir():
             print(f"results: no ablations: no training of {architecture} by the recipe of params.yaml is kept")
-        return pd.DataFrame()
+        return ablation_table(pairs, params.compare)
     for folder in trained_below(ABLATIONS):
         check(folder, AGAIN)
     before = {}
@@ -72,7 +74,8 @@ def keep_ablations(params: Params, folders: list[ModelFolder], records: Path) ->
         before[folder.path] = folder.run["model_sha256"]
     for ablation in finished_ablations(params, own, None, ABLATIONS)[1:]:
         keep_one(ablation.folder, records / ablation.folder.path.name, before)
-    return ablation_table(finished_ablations(params, own, student, records), params.compare)
+    found = finished_ablations(params, own, student, records)
+    return ablation_table([*([found] if len(found) > 1 else []), *pairs], params.compare)
 
 
 def keep_repeats(records: Path, dataset: FaceDataset) -> list[ModelFolder]:

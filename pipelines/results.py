@@ -1,5 +1,6 @@
 """docs/results.md and its figures, from what is kept of every model. No stage: page and records are kept in Git."""
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -20,6 +21,7 @@ from fer.figures.mistakes import mistakes_sheet
 from fer.figures.saliency import saliency_sheet
 from fer.figures.training import confusion_matrix
 from fer.files import read_json, replace_file, write_text
+from fer.inference.classifier import RELEASED, Card
 from fer.outputs import ModelFolder
 from fer.params import Params, load_params
 from fer.repeats import families_of, title_of
@@ -35,6 +37,8 @@ IMAGES = Path("docs/images")
 #: What is kept of every training, by data set: below ``models``, by other seeds below ``repeats``, and of those with
 #: one change below ``ablations``.
 RECORDS = Path("docs/records")
+#: Below them: milliseconds of single faces, of one comparison.
+LATENCY = "latency.csv"
 #: Faces on the sheet of mistakes, and of every class on that of saliency.
 MISTAKES, SALIENT = 21, 4
 FIGURES = (
@@ -77,7 +81,7 @@ def write_page() -> None:
         print(f"results: {alone.path}: kept, not shown: no other seed of it is kept, or the same training is")
     ablations = keep_ablations(params, folders, records / "ablations" / params.ablations.architecture)
     target = IMAGES / slug(dataset)
-    table = comparison(folders, params)
+    table = comparison(folders, params, records / LATENCY)
     page = results_page(
         dataset,
         *reports,
@@ -92,6 +96,7 @@ def write_page() -> None:
         target.relative_to(PAGE.parent).as_posix(),
         records.relative_to(PAGE.parent).as_posix(),
         FACES.as_posix(),
+        released_on(dataset),
     )
     draw_models(folders, table, dataset, params, target)
     draw_mistakes(folders[0], dataset, FACES / "mistakes.png")
@@ -101,19 +106,42 @@ def write_page() -> None:
     print(f"results: {PAGE}")
 
 
+def released_on(dataset: FaceDataset) -> Card | None:
+    """The card of the model in the package, where it was trained on this data set."""
+    card = Card.load(RELEASED)
+    return card if card.fingerprint == dataset.fingerprint else None
+
+
 def slug(dataset: FaceDataset) -> str:
     """The data set's name as a folder's: no name leads out of the folders of records and images."""
     return re.sub(r"[^\w]+", "-", dataset.name.lower()).strip("-")[:100] or "unnamed"
 
 
-def comparison(folders: list[ModelFolder], params: Params) -> pd.DataFrame:
-    """The comparison of all that is kept, with latency where this machine's last comparison measured the very model."""
+def comparison(folders: list[ModelFolder], params: Params, kept: Path) -> pd.DataFrame:
+    """The comparison of all that is kept, with ``latency_ms`` and the cores that it was measured on.
+
+    Figures of two runs are never mixed: those of this machine's last comparison take the place of the ``kept`` ones
+    where it measured at least as many of the models. What was not measured is not a number.
+    """
     table = comparison_table(folders, params.compare)
+    here = latencies(compare.TABLE, os.cpu_count())
+    measured = max(here, latencies(kept), key=lambda run: run.index.isin(table["model_sha256"]).sum())
+    measured = measured[measured.index.isin(table["model_sha256"])]
+    if not measured.empty:
+        with replace_file(kept) as fresh:
+            measured.sort_index().to_csv(fresh)
+    return table.join(measured, on="model_sha256")
+
+
+def latencies(path: Path, cores: int | None = None) -> pd.DataFrame:
+    """``latency_ms`` and ``latency_cores`` by model digest, of a table; none where it cannot be read."""
+    columns = ["latency_ms", "latency_cores"]
     try:
-        measured = pd.read_csv(compare.TABLE).drop_duplicates("model_sha256").set_index("model_sha256")["latency_ms"]
+        table = pd.read_csv(path).drop_duplicates("model_sha256").set_index("model_sha256")
+        measured = (table if cores is None else table.assign(latency_cores=cores))[columns]
     except (OSError, ValueError, KeyError):
-        return table.assign(latency_ms=float("nan"))
-    return table.assign(latency_ms=pd.to_numeric(table["model_sha256"].map(measured), errors="coerce"))
+        measured = pd.DataFrame(columns=columns, index=pd.Index([], name="model_sha256"))
+    return measured.apply(pd.to_numeric, errors="coerce").dropna()
 
 
 def ensemble(folders: list[ModelFolder], families: list[list[ModelFolder]], params: Params) -> dict[str, Any]:

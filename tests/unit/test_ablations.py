@@ -8,19 +8,22 @@ import yaml
 from face_datasets import small_dataset, with_values
 from trained_models import PARAMS, write_trained
 
-from fer.ablations import Ablation, ablation_table, finished_ablations
+from fer.ablations import Ablation, ablation_table, distilled_pairs, finished_ablations
 from fer.data.dataset import FaceDataset
 from fer.evaluation import bootstrap_difference
 from fer.outputs import ModelFolder
 from fer.params import Compare, Params, load_params
 
 SETTINGS = Compare(bootstrap=50, seed=5, sample_faces=7)
+TEACHER = {"members": "mini 1.00", "digest": "0", "share": 0.7}
 COMMANDS = ["dvc repro train@mini", "python -m pipelines ablate fewer", "python -m pipelines ablate copies"]
 
 
 @pytest.fixture(scope="module")
 def dataset() -> FaceDataset:
-    return small_dataset(train=2, held_out=6)
+    """Of its validation images the first one has a copy in train."""
+    faces = small_dataset(train=2, held_out=6)
+    return with_values(faces, "train_copy", {int(faces.rows("validation")[0]): True})
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +74,7 @@ def test_what_was_trained_is_found_with_its_command(
     params: Params, trained: dict[str, ModelFolder], tmp_path: Path
 ) -> None:
     ablations = found(params, trained, tmp_path)
-    assert [ablation.label for ablation in ablations] == ["Mini", "fewer", "copies"]
+    assert [ablation.label for ablation in ablations] == ["Mini", "Mini, fewer", "Mini, copies"]
     assert [ablation.command for ablation in ablations] == COMMANDS
     student = finished_ablations(params, trained["mini"], trained["fewer"], tmp_path / "none")
     assert [ablation.command for ablation in student] == ["dvc repro train@mini", "dvc repro distill@mini"]
@@ -91,7 +94,7 @@ def test_one_that_differs_in_more_than_its_change_is_left_out(
     params: Params, trained: dict[str, ModelFolder], tmp_path: Path, edit: Callable[[dict[str, Any]], None]
 ) -> None:
     change(trained["fewer"], edit)
-    assert [ablation.label for ablation in found(params, trained, tmp_path)] == ["Mini", "copies"]
+    assert [ablation.label for ablation in found(params, trained, tmp_path)] == ["Mini", "Mini, copies"]
 
 
 def test_one_that_answers_other_images_is_left_out(
@@ -100,20 +103,43 @@ def test_one_that_answers_other_images_is_left_out(
     path = trained["copies"].path / "predictions.parquet"
     table = trained["copies"].predictions
     table.assign(source_id=table["source_id"].iloc[::-1].to_numpy()).to_parquet(path)
-    assert [ablation.label for ablation in found(params, trained, tmp_path)] == ["Mini", "fewer"]
+    assert [ablation.label for ablation in found(params, trained, tmp_path)] == ["Mini", "Mini, fewer"]
 
 
 def test_the_table_has_the_figures_of_each_and_the_paired_difference(
     params: Params, trained: dict[str, ModelFolder], tmp_path: Path
 ) -> None:
-    table = ablation_table(found(params, trained, tmp_path), SETTINGS).set_index("training")
-    for label, folder in zip(("Mini", "fewer", "copies"), trained.values(), strict=True):
-        assert table.loc[label, "validation accuracy"] == f"{folder.metrics['validation.accuracy']:.3f}"
-        assert table.loc[label, "ten views"].startswith(f"{folder.metrics['test_ten_views.accuracy']:.3f} [")
+    table = ablation_table([found(params, trained, tmp_path)], SETTINGS).set_index("training")
+    right = {}
+    for name, label in (("mini", "Mini"), ("fewer", "Mini, fewer"), ("copies", "Mini, copies")):
+        labels, probabilities = trained[name].scored("validation")
+        right[name] = (probabilities.argmax(axis=1) == labels)[1:]
+        assert table.loc[label, "validation accuracy without copied images"] == f"{right[name].mean():.3f}"
+        accuracy = trained[name].metrics["test_ten_views.accuracy"]
+        assert table.loc[label, "ten views"].startswith(f"{accuracy:.3f} [")
     assert table.loc["Mini", "difference in points"] == "-"
-    right = [
-        probabilities.argmax(axis=1) == labels
-        for labels, probabilities in (trained[name].scored("validation") for name in ("fewer", "mini"))
-    ]
-    mean, low, high = (100 * value for value in bootstrap_difference(*right, SETTINGS.bootstrap, SETTINGS.seed))
-    assert table.loc["fewer", "difference in points"] == f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]"
+    difference = bootstrap_difference(right["fewer"], right["mini"], SETTINGS.bootstrap, SETTINGS.seed)
+    mean, low, high = (100 * value for value in difference)
+    assert table.loc["Mini, fewer", "difference in points"] == f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]"
+
+
+def test_a_distilled_model_stands_below_its_own_training(
+    dataset: FaceDataset, trained: dict[str, ModelFolder], tmp_path: Path
+) -> None:
+    folders = [trained["mini"]]
+    for number, (name, taught) in enumerate((("mini", True), ("compact", False), ("compact", True), ("vgg16", True))):
+        folders.append(write_trained(tmp_path / "taught" / str(number), dataset, name, seed=1))
+        if taught:
+            change(folders[-1], lambda run: run.update(teacher=TEACHER, title=f"{run['title']} (distilled)"))
+    (pair,) = distilled_pairs(folders, but="mini")
+    assert [ablation.folder for ablation in pair] == [folders[2], folders[3]], "of vgg16 there is no own training"
+    assert [ablation.command for ablation in pair] == ["dvc repro train@compact", "dvc repro distill@compact"]
+    table = ablation_table([[Ablation("Mini", "", trained["mini"])], pair], SETTINGS)
+    assert table["training"].tolist() == ["Mini", "Compact", "Compact (distilled)"]
+    assert (table["difference in points"] == "-").tolist() == [True, True, False]
+    change(folders[3], lambda run: run["recipe"].update(epochs=99))
+    assert not distilled_pairs([*folders[:3], ModelFolder(folders[3].path)], but="mini")
+
+
+def test_nothing_to_compare_is_an_empty_table() -> None:
+    assert ablation_table([], SETTINGS).empty

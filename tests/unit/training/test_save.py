@@ -1,9 +1,11 @@
 import hashlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -206,16 +208,25 @@ def test_a_folder_without_a_complete_training_is_one_line(tmp_path: Path, conten
     assert "\n" not in str(caught.value)
 
 
-def start(folder: Path, when: str) -> int:
-    """Run the tiny training in a process of its own; its exit code."""
+def begin(folder: Path, when: str, precision: str = "float32") -> subprocess.Popen[bytes]:
+    """Start the tiny training in a process of its own."""
     tests = Path(__file__).parents[2]
     environment = os.environ | {
         "PYTHONHASHSEED": "0",
         "PYTHONPATH": os.pathsep.join([str(tests), str(tests.parent)]),
         "CUDA_VISIBLE_DEVICES": "",
     }
-    command = [sys.executable, tiny_training.__file__, str(folder), when]
-    return subprocess.run(command, env=environment, check=False, timeout=300).returncode
+    return subprocess.Popen([sys.executable, tiny_training.__file__, str(folder), when, precision], env=environment)
+
+
+def start(folder: Path, when: str) -> int:
+    """Run the tiny training; its exit code."""
+    return begin(folder, when).wait(timeout=300)
+
+
+def assert_same_files(first: Path, second: Path) -> None:
+    for name in FILES:
+        assert (first / "model" / name).read_bytes() == (second / "model" / name).read_bytes(), name
 
 
 @pytest.mark.slow
@@ -230,6 +241,28 @@ def test_killed_and_started_again_every_file_is_the_same(tmp_path: Path) -> None
         assert Checkpoint(killed / "checkpoint").load().progress.epochs == epochs
         assert not (killed / "model").exists()
     assert start(killed, "never") == 0
-    for name in FILES:
-        first, second = (tmp_path / run / "model" / name for run in ("whole", "killed"))
-        assert first.read_bytes() == second.read_bytes(), name
+    assert_same_files(tmp_path / "whole", killed)
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments_every_file_is_the_same(tmp_path: Path) -> None:
+    whole = tmp_path / "whole"
+    write_pretrained(whole / "weights")
+    began = time.monotonic()
+    assert begin(whole, "never", "mixed_bfloat16").wait(timeout=300) == 0
+    duration = time.monotonic() - began
+    kills, finished = 0, 0
+    while kills < 5 or not finished:
+        folder = tmp_path / f"killed {finished}"
+        if not folder.exists():
+            write_pretrained(folder / "weights")
+        process = begin(folder, "never", "mixed_bfloat16")
+        try:
+            assert process.wait(timeout=random.uniform(0.2, 1.1) * duration) == 0
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            kills += 1
+        else:
+            assert_same_files(whole, folder)
+            finished += 1

@@ -1,7 +1,7 @@
 """A training of seconds: a tiny network with all that makes resuming hard, and few faces.
 
-As a program, ``python tiny_training.py FOLDER [WHEN]`` trains to the end and writes its outputs, or dies by SIGKILL
-at WHEN; started again it goes on at its checkpoint.
+As a program, ``python tiny_training.py FOLDER WHEN PRECISION`` trains to the end and writes its outputs, or dies by
+SIGKILL at WHEN; started again it goes on at its checkpoint.
 """
 
 import os
@@ -124,7 +124,7 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main(folder: Path, when: str) -> None:
+def main(folder: Path, when: str, precision: str) -> None:
     """Train; WHEN is ``epoch:N`` (before its checkpoint), ``save:N`` (while it is written) or ``never``."""
     moment, _, number = when.partition(":")
     register_tiny()
@@ -136,9 +136,10 @@ def main(folder: Path, when: str) -> None:
         if moment == "epoch" and progress.epochs == int(number):
             die()
 
-    trained = fit.train(dataset(), make_job(), folder / "weights", checkpoint, on_epoch)
-    write_outputs(folder / "model", dataset(), make_job(), trained)
+    job = make_job(precision=precision)
+    trained = fit.train(dataset(), job, folder / "weights", checkpoint, on_epoch)
+    write_outputs(folder / "model", dataset(), job, trained)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), *sys.argv[2:])
