@@ -58,9 +58,10 @@ def run_epoch(
     finite = all(np.isfinite(values).all() for values in (np.asarray(loss), probabilities, *state.model_values))
     if not finite or loss > DIVERGED * np.log(probabilities.shape[1]):
         found = f"is {loss:.3g}, far above that of guessing," if finite else "is not finite"
+        kept = f"; the checkpoint of epoch {progress.epochs} is kept" if progress.epochs else ""
         raise UserError(
-            f"{model.name}: the loss {found} in epoch {epoch}; lower its learning_rate in params.yaml "
-            "(the checkpoint of the epoch before is kept)"
+            f"{model.name}: the loss {found} in epoch {epoch}; lower its learning_rate in params.yaml, "
+            f"which trains it anew{kept}"
         )
     scores = accuracy_and_macro_f1(held_out[1], probabilities)
     return {
