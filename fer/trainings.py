@@ -24,8 +24,11 @@ def trainings_table(folders: list[ModelFolder], families: list[list[ModelFolder]
             "commit": _each(one.commit[:12] for one in group),
             "model sha256": _each(f"`{one.run['model_sha256'][:12]}`" for one in group),
         }
-        told = {"recipe": run["recipe"], "software": run["software"]}
-        columns.append(pd.Series(facts | pd.json_normalize(told, sep=": ").iloc[0].to_dict()))
+        recipe = pd.json_normalize({"recipe": run["recipe"]}, sep=": ").iloc[0]
+        facts |= {str(name): value for name, value in recipe.items()}
+        names = dict.fromkeys(name for one in group for name in one.run["software"])
+        facts |= {f"software: {name}": _each(one.run["software"].get(name, "-") for one in group) for name in names}
+        columns.append(pd.Series(facts))
     table = pd.concat(columns, axis=1).fillna("-").astype(str).set_axis([title for title, _ in groups], axis=1)
     return table.rename_axis("").reset_index()
 

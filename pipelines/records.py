@@ -1,14 +1,15 @@
 """What this machine has trained, put into the kept records."""
 
+import hashlib
 from pathlib import Path
 
 import pandas as pd
 
-from fer.ablations import ablation_table, distilled_pairs, finished_ablations
+from fer.ablations import ablation_groups, ablation_table, finished_ablations
 from fer.comparison import open_models
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
-from fer.outputs import AGAIN, ModelFolder
+from fer.outputs import ModelFolder
 from fer.params import Params
 from fer.records import best_first, check, check_images, keep, kept_models, remedy_of, trained_below
 from fer.repeats import repeat_name
@@ -18,14 +19,26 @@ from pipelines.models import ABLATIONS, DISTILLED, MODELS, REPEATS
 def trained_here(params: Params, dataset: FaceDataset) -> list[ModelFolder]:
     """The architectures and students of ``params`` that this machine has trained, best first, each found whole."""
     found = []
-    for models, names in ((MODELS, params.train.architectures), (DISTILLED, params.distill.students)):
-        found += open_models(models, [name for name in names if (models / name / "run.json").is_file()], dataset)
-    for folder in found:
-        check(folder, AGAIN)
-        check_images(folder, dataset, AGAIN)
-        if not folder.onnx.is_file():
-            raise UserError(f"{folder.onnx}: missing; {AGAIN}")
+    for models, names, stage in (
+        (MODELS, params.train.architectures, "train"),
+        (DISTILLED, params.distill.students, "distill"),
+    ):
+        again = f"run the {stage} stage again"
+        here = open_models(models, [name for name in names if (models / name / "run.json").is_file()], dataset)
+        for folder in here:
+            check(folder, again)
+            check_images(folder, dataset, again)
+            _check_network(folder, again)
+        found += here
     return best_first(found)
+
+
+def _check_network(folder: ModelFolder, remedy: str) -> None:
+    if not folder.onnx.is_file():
+        raise UserError(f"{folder.onnx}: missing; {remedy}")
+    with folder.onnx.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != folder.run["model_sha256"]:
+            raise UserError(f"{folder.onnx}: not the network that run.json describes (sha256 differs); {remedy}")
 
 
 def keep_all(here: list[ModelFolder], records: Path, dataset: FaceDataset) -> list[ModelFolder]:
@@ -52,30 +65,27 @@ def keep_one(folder: ModelFolder, target: Path, before: dict[Path, str]) -> None
 
 
 def keep_ablations(params: Params, folders: list[ModelFolder], records: Path) -> pd.DataFrame:
-    """Keep this machine's ablations, and give the table of all, distilled models beside their own training among them.
+    """Keep this machine's ablations, and give the table of all, with the distilled models beside their own training.
 
-    Only what differs from ``params`` in an ablation's change alone counts; none where their architecture is not among
-    those kept.
+    Only what differs in an ablation's change alone counts; what is left out is said.
     """
     architecture = params.ablations.architecture
-    pairs = distilled_pairs(folders, architecture)
-    trained = [folder for folder in folders if folder.job.architecture == architecture]
-    own = next((folder for folder in trained if folder.job.teacher is None), None)
-    student = next((folder for folder in trained if folder.job.teacher), None)
-    if own is None or own.job.recipe != params.recipe(architecture):
-        if records.is_dir() or ABLATIONS.is_dir():
-            print(f"results: no ablations: no training of {architecture} by the recipe of params.yaml is kept")
-        return ablation_table(pairs, params.compare)
-    for folder in trained_below(ABLATIONS):
-        check(folder, AGAIN)
-    before = {}
+    own = next((folder for folder in folders if folder.name == architecture), None)
+    here, before = trained_below(ABLATIONS), {}
+    for folder in here:
+        check(folder, f"run python -m pipelines ablate {folder.path.name} again, or remove it")
     for folder in trained_below(records):
         check(folder, remedy_of(folder))
         before[folder.path] = folder.run["model_sha256"]
-    for ablation in finished_ablations(params, own, None, ABLATIONS)[1:]:
-        keep_one(ablation.folder, records / ablation.folder.path.name, before)
-    found = finished_ablations(params, own, student, records)
-    return ablation_table([*([found] if len(found) > 1 else []), *pairs], params.compare)
+    belonging = [ablation.folder for ablation in finished_ablations(params, own, ABLATIONS)] if own else []
+    for folder in belonging:
+        keep_one(folder, records / folder.path.name, before)
+    groups = ablation_groups(params, folders, records)
+    shown = {ablation.folder.path for group in groups for ablation in group}
+    for folder in (*(folder for folder in here if folder not in belonging), *trained_below(records)):
+        if folder.path not in shown:
+            print(f"results: {folder.path}: left out, differs from {architecture}'s training in more than its change")
+    return ablation_table(groups, params.compare)
 
 
 def keep_repeats(records: Path, dataset: FaceDataset) -> list[ModelFolder]:

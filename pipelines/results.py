@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from fer.abstention import abstention_table
 from fer.comparison import comparison_table, intervals
 from fer.data.dataset import FaceDataset
+from fer.data.statistics import class_counts
 from fer.deck import beside_deck, is_private_test
 from fer.ensemble import build_ensemble
 from fer.errors import UserError
@@ -46,6 +47,8 @@ FIGURES = (
     explore.FOLDER / "average_faces.png",
     explore.FOLDER / "contrast_images.png",
 )
+#: What the figures of ``explore`` count.
+COUNTS = explore.FOLDER / "class_counts.csv"
 #: Figures that show single faces: other people's photographs, which Git must not keep.
 FACES = Path("reports/results")
 
@@ -68,10 +71,7 @@ def write_page() -> None:
     """Records, figures and page, in this order."""
     params = load_params()
     dataset = FaceDataset.load(ingest.DATASET)
-    reports = read_json(ingest.REPORT), read_json(validate.SUMMARY)
-    for figure in FIGURES:
-        if not figure.is_file():
-            raise UserError(f"{figure}: missing; run dvc repro first")
+    reports = reports_on(dataset)
     records = RECORDS / slug(dataset)
     here = trained_here(params, dataset)
     folders = keep_all(here, records / "models", dataset)
@@ -106,6 +106,27 @@ def write_page() -> None:
     print(f"results: {PAGE}")
 
 
+def reports_on(dataset: FaceDataset) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The reports of ingest and of the checks.
+
+    Raises:
+        UserError: where one of them, or a figure, is missing or of other data.
+    """
+    ingested, checked = read_json(ingest.REPORT), read_json(validate.SUMMARY)
+    for figure in FIGURES:
+        if not figure.is_file():
+            raise UserError(f"{figure}: missing; run dvc repro first")
+    drawn = pd.read_csv(COUNTS)["images"].tolist() if COUNTS.is_file() else []
+    for path, same in (
+        (ingest.REPORT, ingested.get("dataset", {}).get("counts") == dataset.counts().T.to_dict()),
+        (validate.SUMMARY, checked.get("fingerprint") == dataset.fingerprint),
+        (explore.FOLDER, drawn == class_counts(dataset)["images"].tolist()),
+    ):
+        if not same:
+            raise UserError(f"{path}: of other data than {ingest.DATASET}; run dvc repro")
+    return ingested, checked
+
+
 def released_on(dataset: FaceDataset) -> Card | None:
     """The card of the model in the package, where it was trained on this data set."""
     card = Card.load(RELEASED)
@@ -124,24 +145,34 @@ def comparison(folders: list[ModelFolder], params: Params, kept: Path) -> pd.Dat
     where it measured at least as many of the models. What was not measured is not a number.
     """
     table = comparison_table(folders, params.compare)
-    here = latencies(compare.TABLE, os.cpu_count())
-    measured = max(here, latencies(kept), key=lambda run: run.index.isin(table["model_sha256"]).sum())
-    measured = measured[measured.index.isin(table["model_sha256"])]
-    if not measured.empty:
-        with replace_file(kept) as fresh:
-            measured.sort_index().to_csv(fresh)
-    return table.join(measured, on="model_sha256")
+    here = latencies(compare.TABLE, "run dvc repro --force compare", os.cpu_count())
+    before = latencies(kept, f"git checkout -- {kept}, or remove it")
+    here, known = (run[run.index.isin(table["model_sha256"])] for run in (here, before))
+    if here.empty or len(here) < len(known):
+        return table.join(known, on="model_sha256")
+    with replace_file(kept) as fresh:
+        here.sort_index().to_csv(fresh)
+    return table.join(here, on="model_sha256")
 
 
-def latencies(path: Path, cores: int | None = None) -> pd.DataFrame:
-    """``latency_ms`` and ``latency_cores`` by model digest, of a table; none where it cannot be read."""
+def latencies(path: Path, remedy: str, cores: int | None = None) -> pd.DataFrame:
+    """``latency_ms`` and ``latency_cores`` by model digest, of a table; none where it is not there.
+
+    Raises:
+        UserError: where it is not one run's, with ``remedy`` at its end.
+    """
     columns = ["latency_ms", "latency_cores"]
+    if not path.is_file():
+        return pd.DataFrame(columns=columns, index=pd.Index([], name="model_sha256"), dtype=float)
     try:
-        table = pd.read_csv(path).drop_duplicates("model_sha256").set_index("model_sha256")
-        measured = (table if cores is None else table.assign(latency_cores=cores))[columns]
-    except (OSError, ValueError, KeyError):
-        measured = pd.DataFrame(columns=columns, index=pd.Index([], name="model_sha256"))
-    return measured.apply(pd.to_numeric, errors="coerce").dropna()
+        table = pd.read_csv(path).set_index("model_sha256")
+        measured = (table if cores is None else table.assign(latency_cores=cores))[columns].astype(float)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(f"{path}: cannot be read ({' '.join(str(error).split())}); {remedy}") from error
+    positive = np.isfinite(measured.to_numpy()) & (measured.to_numpy() > 0)
+    if not positive.all() or not measured.index.is_unique or measured["latency_cores"].nunique() > 1:
+        raise UserError(f"{path}: not the latencies of one run on one machine; {remedy}")
+    return measured
 
 
 def ensemble(folders: list[ModelFolder], families: list[list[ModelFolder]], params: Params) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from fer.abstention import abstention_table
 from fer.calibration import calibration_table
 from fer.comparison import comparison_table, deck_table, markdown, restricted_table
 from fer.data.dataset import FaceDataset
+from fer.data.statistics import class_counts
 from fer.deck import beside_deck, deck_lines
 from fer.emotions import FIVE_EMOTIONS
 from fer.ensemble import build_ensemble
@@ -27,9 +28,10 @@ from fer.params import Params, load_params
 from fer.published import published_table
 from fer.records import best_first, keep, kept_models, trained_below
 from fer.repeats import families_of, seeds_table
+from fer.results import ensemble_section, published_section
 from fer.trainings import trainings_table
+from pipelines import ingest, results, validate
 from pipelines import records as keeping
-from pipelines import results
 
 RECORDS = PARAMS.parent / "docs/records/fer-2013/models"
 PAGE = PARAMS.parent / "docs/results.md"
@@ -97,7 +99,7 @@ def test_a_record_of_other_data_is_one_line_with_the_remedy(
     dataset: FaceDataset, trained: list[ModelFolder], tmp_path: Path
 ) -> None:
     keep(trained[0], tmp_path / "kept/mini")
-    words = r"mini: kept of a training on other data .* of the same name as the present other faces .*data\.name"
+    words = r"mini: kept of a training on other data .* than the present other faces .*data\.name"
     with pytest.raises(UserError, match=words) as caught:
         kept_models(tmp_path / "kept", replace(dataset, name="other faces"))
     assert "\n" not in str(caught.value)
@@ -218,6 +220,13 @@ DAMAGES = (
     lambda folder: with_one(folder / "run.json", "software", None),
     lambda folder: with_one(folder / "run.json", "weights", ["a"]),
     lambda folder: with_one(folder / "run.json", "seed", "2"),
+    lambda folder: with_one(folder / "run.json", "temperature", "0.8"),
+    lambda folder: with_one(folder / "run.json", "teacher", {"share": "0.7", "members": "mini", "digest": ""}),
+    lambda folder: tell(folder, minutes=float("nan")),
+    lambda folder: os.truncate(folder / "history.csv", 90),
+    lambda folder: (folder / "history.csv").write_bytes(b"\xff\x00"),
+    lambda folder: altered(folder / "predictions.parquet", "predicted", "nobody"),
+    lambda folder: altered(folder / "predictions.parquet", "source_id", None),
     lambda folder: (folder / "predictions.parquet").unlink(),
     lambda folder: os.truncate(folder / "predictions.parquet", 400),
     lambda folder: altered(folder / "predictions.parquet", "p.happy", float("nan")),
@@ -241,7 +250,14 @@ def test_a_damaged_record_is_one_line_with_a_remedy_that_mends_it(
     assert len(keeping.keep_all(trained, records, dataset)) == 2
 
 
-@pytest.mark.parametrize("damage", [*DAMAGES, lambda folder: (folder / "model.onnx").unlink()])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *DAMAGES,
+        lambda folder: (folder / "model.onnx").unlink(),
+        lambda folder: os.truncate(folder / "model.onnx", 100),
+    ],
+)
 def test_a_damaged_training_of_this_machine_is_one_line_before_it_is_kept(
     dataset: FaceDataset,
     trained: list[ModelFolder],
@@ -270,7 +286,11 @@ def test_a_damaged_ablation_is_one_line(
     own = write_trained(Path("models"), dataset, params.ablations.architecture, params.train.seed)
     shutil.copytree(own.path, Path(place) / "no_mixup")
     damage(Path(place) / "no_mixup")
-    with pytest.raises(UserError, match=f"^{place}/no_mixup: damaged") as caught:
+    remedy = {
+        "reports/ablations": "run python -m pipelines ablate no_mixup again",
+        "records": "git checkout -- records",
+    }
+    with pytest.raises(UserError, match=f"^{place}/no_mixup: damaged.*; {remedy[place]}") as caught:
         keeping.keep_ablations(params, [own], Path("records"))
     assert "\n" not in str(caught.value)
 
@@ -309,14 +329,50 @@ def test_a_record_that_a_kill_left_between_two_renames_comes_back(
     assert [folder.name for folder in kept_models(tmp_path / "kept", dataset)] == ["mini"]
 
 
-@pytest.mark.parametrize("table", ["", "model,latency_ms\nmini,1.0\n", "model_sha256\n\xff\n"])
-def test_a_comparison_that_cannot_be_read_measured_nothing(
+BAD_LATENCIES = (
+    "",
+    "model,latency_ms,latency_cores\nmini,1.0,2\n",
+    "model_sha256,latency_ms,latency_cores\n\xff,1.0\n",
+    "model_sha256,latency_ms,latency_cores\na,1.0,2\n<<<<<<< HEAD\n",
+    "model_sha256,latency_ms,latency_cores\na,1.0,2\na,1.5,2\n",
+    "model_sha256,latency_ms,latency_cores\na,-1.0,2\n",
+    "model_sha256,latency_ms,latency_cores\na,inf,2\n",
+)
+
+
+@pytest.mark.parametrize("table", [*BAD_LATENCIES, "model_sha256,latency_ms,latency_cores\na,1.0,2\nb,1.0,16\n"])
+def test_damaged_latencies_are_one_line(
+    trained: list[ModelFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept = Path("latency.csv")
+    kept.write_text(table, encoding="latin-1")
+    with pytest.raises(UserError, match=r"^latency.csv: .*; git checkout -- latency.csv, or remove it$") as caught:
+        results.comparison(trained, few_resamples(), kept)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("table", BAD_LATENCIES)
+def test_a_damaged_comparison_of_this_machine_is_one_line(
     trained: list[ModelFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("reports/compare").mkdir(parents=True)
     Path("reports/compare/comparison.csv").write_text(table, encoding="latin-1")
-    assert results.comparison(trained, few_resamples(), tmp_path / "latency.csv")["latency_ms"].isna().all()
+    with pytest.raises(UserError, match=r"comparison.csv: .*; run dvc repro --force compare$"):
+        results.comparison(trained, few_resamples(), tmp_path / "latency.csv")
+
+
+def test_a_latency_outlasts_a_run_without_its_model(
+    trained: list[ModelFolder], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    compared(*trained, milliseconds=4.0)
+    results.comparison(trained, few_resamples(), tmp_path / "latency.csv")
+    Path("reports/compare/comparison.csv").unlink()
+    for models in (trained[:1], trained):
+        table = results.comparison(models, few_resamples(), tmp_path / "latency.csv")
+        assert table["latency_ms"].tolist() == [4.0] * len(models)
 
 
 @pytest.mark.parametrize(
@@ -333,6 +389,45 @@ def test_a_second_run_is_refused_while_the_first_writes(tmp_path: Path, monkeypa
         results.results()
 
 
+def write_reports(dataset: FaceDataset) -> None:
+    """What the first three stages leave of a data set, as far as the page looks at it."""
+    for path in (ingest.REPORT, *results.FIGURES):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    counts = dataset.counts().T.to_dict()
+    ingest.REPORT.write_text(json.dumps({"dataset": {"images": len(dataset), "counts": counts}}))
+    validate.SUMMARY.write_text(json.dumps({"fingerprint": dataset.fingerprint}))
+    class_counts(dataset).to_csv(results.COUNTS, index=False)
+
+
+@pytest.mark.parametrize("path", [ingest.REPORT, validate.SUMMARY, results.COUNTS])
+def test_a_report_of_other_data_is_one_line(
+    dataset: FaceDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_reports(small_dataset(train=3, held_out=5))
+    other = path.read_bytes()
+    write_reports(dataset)
+    assert results.reports_on(dataset)[1]["fingerprint"] == dataset.fingerprint
+    path.write_bytes(other)
+    with pytest.raises(UserError, match=r"^reports/\S+: of other data than data/dataset; run dvc repro$"):
+        results.reports_on(dataset)
+
+
+def test_figures_of_others_stand_beside_the_same_task_only(dataset: FaceDataset, published: list[ModelFolder]) -> None:
+    deck = beside_deck(published, few_resamples().compare)
+    assert published_section(dataset, deck)
+    assert not published_section(dataset, [])
+    assert not published_section(replace(dataset, classes=FIVE_EMOTIONS), deck)
+
+
+def test_one_member_is_no_ensemble(trained: list[ModelFolder]) -> None:
+    summary = results.ensemble(trained[:1], [], few_resamples())
+    assert ensemble_section(summary, trained[0].classes, students=False) == (
+        "No second model's answers lower the log-loss on validation: Mini 1.00."
+    )
+
+
 @pytest.fixture(scope="module")
 def published() -> list[ModelFolder]:
     found = best_first(trained_below(RECORDS))
@@ -345,7 +440,7 @@ def test_the_published_page_says_what_the_records_say(published: list[ModelFolde
     params = load_params(PARAMS)
     settings = params.compare
     table = comparison_table(published, settings).join(
-        results.latencies(RECORDS.parent / results.LATENCY), on="model_sha256"
+        results.latencies(RECORDS.parent / results.LATENCY, ""), on="model_sha256"
     )
     assert markdown(deck_table(table, published[0].classes)) in page
     deck = beside_deck(published, settings)

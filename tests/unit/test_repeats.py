@@ -15,6 +15,7 @@ from fer.outputs import ModelFolder, split_metrics
 from fer.params import load_params
 from fer.records import trained_below
 from fer.repeats import families_of, mean_and_spread, seeds_table
+from fer.trainings import trainings_table
 from pipelines import records as keeping
 from pipelines import results
 
@@ -66,6 +67,14 @@ def test_the_table_gives_every_seed_and_the_familys_mean_and_spread(family: list
     assert len(seeds_table([family, family])) == 8
 
 
+def test_a_familys_column_names_all_software_of_its_trainings(family: list[ModelFolder]) -> None:
+    family[1].run["software"]["numpy"] = "1.26"
+    family[2].run["software"] = {"keras": "3.9"}
+    table = trainings_table([], [family]).set_index("")
+    shown = table.loc[["software: numpy", "software: keras"], "Mini by recipe quick"]
+    assert shown.tolist() == [f"{np.__version__}, 1.26, -", "-, 3.9"]
+
+
 def test_mean_and_spread_are_those_of_a_sample() -> None:
     assert mean_and_spread([70.0, 71.0, 72.0], digits=1) == "71.0 ± 1.0"
 
@@ -76,6 +85,7 @@ def make_right(folder: ModelFolder) -> None:
     for name in classes:
         for columns in ("p.", "ten."):
             answers[f"{columns}{name}"] = np.where(answers["emotion"] == name, 0.94, 0.01).astype(np.float32)
+    answers["predicted"] = answers["emotion"]
     answers.to_parquet(folder.path / "predictions.parquet", index=False)
     metrics = {"params": folder.metrics["params"]} | split_metrics(answers, classes)
     (folder.path / "metrics.json").write_text(json.dumps(metrics))
