@@ -28,8 +28,8 @@ def in_short(
     if released:
         one, ten = (f"{100 * released.metrics[f'{split}.accuracy']:.1f} %" for split in ("test", "test_ten_views"))
         lines.append(
-            f"The model in the package, which `fer webcam` and `Classifier()` use, is `{released.architecture}`: {one} "
-            f"from one view, {ten} from ten."
+            f"The model in the package, which `Classifier()` uses, and `fer webcam` where there is no `champion/`, is "
+            f"`{released.architecture}`: {one} from one view, {ten} from ten."
         )
     for family in families:
         one, ten = (
@@ -42,8 +42,11 @@ def in_short(
         test, ten = (_percent(ensemble["metrics"], split) for split in ("test", "test_ten_views"))
         lines.append(f"The ensemble of {members}: {test} from one view, {ten} from ten.")
     if same := deck[:-1]:
-        counts = (f"{pair.here.run['title']} {_counts(pair)}" for pair in same)
-        lines.append(f"F1 beside the deck's own of the same architecture, class by class: {'; '.join(counts)}.")
+        counts = (f"{pair.here.run['title']} from {pair.here.run['weights']} weights {_counts(pair)}" for pair in same)
+        lines.append(
+            "F1 beside the deck's own of the same architecture, class by class (clearly: the deck's lies outside our "
+            f"95 % interval): {'; '.join(counts)}."
+        )
     for pair in deck[-1:]:
         lines.append(f"Beside the deck's highest figure of every class: {pair.here.run['title']} {_counts(pair)}.")
     return "\n".join(f"- {line}" for line in lines)

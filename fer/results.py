@@ -60,9 +60,9 @@ def results_page(
         f"Written by `python -m pipelines results` from what is kept of the runs{_typed(deck, others)}. Every model's "
         f"answers to the images of validation and test, and what it is, are in [{records}]({records}), whichever "
         f"machine trained it. Models are chosen on validation{' (PublicTest)' if deck else ''} and reported on "
-        f"test{' (PrivateTest)' if deck else ''}, which nothing was selected on. Intervals are 95 % percentile "
-        "bootstraps of the images; chance in the seed is not in them. A figure is of one run where it does not say "
-        "otherwise.",
+        f"test{' (PrivateTest)' if deck else ''}, on which no epoch, weight or threshold was chosen. Intervals are "
+        "95 % percentile bootstraps of the images; chance in the seed is not in them. A figure is of one run where it "
+        "does not say otherwise.",
         "## In short",
         in_short(table, ensemble, deck, families, released),
         "## The architectures",
@@ -79,7 +79,8 @@ def results_page(
         *_ablations(ablations),
         "## Where they fail",
         *(f"![Confusion matrix of {folder.run['title']}]({images}/{confusion_name(folder)})" for folder in folders),
-        "Accuracy of the ten-view answers on parts of the test split." + _taggers(slices),
+        "Accuracy of the ten-view answers on parts of the test split. The parts differ in their mix of classes too, so "
+        "what names two of them need not be what sets them apart." + _taggers(slices),
         markdown(slices),
         "Single faces stay out of Git: photographs belong to other people. The command that wrote this page drew "
         f"them into `{faces}`: every model's answers to the same faces (`samples.png`), the best model's surest "
@@ -142,7 +143,9 @@ def published_section(dataset: FaceDataset, deck: list[Pair]) -> list[str]:
         "## Published figures",
         "Models of others that answer the same test images, all seven classes, and people who label the data set anew: "
         "figures as printed in the sources, and one that the team measured. None was trained again here. Not in the "
-        "table: works that chose epochs on PrivateTest, and works whose train split held test images.",
+        "table: works that chose epochs on PrivateTest, and works whose train split held test images. Some average the "
+        "answers to several views of a face and stand beside our ten-view figures: the public code of Pham et al. and "
+        "of EmoNeXt averages ten.",
         markdown(published_table()),
     ]
 
@@ -163,9 +166,10 @@ def _decks_task(dataset: FaceDataset, folders: list[ModelFolder], deck: list[Pai
     return [
         *section,
         "The deck's figures → ours, one view of a face. The deck's networks knew these five classes alone and met "
-        'unseen images; which ones is not known here. "Higher" counts classes; clearly: the deck\'s figure, however it '
-        "was rounded, lies outside the 95 % interval of ours. The last line sets the deck's highest figure of every "
-        f"class against the best model here.{_unkept(deck)}",
+        'unseen images; which ones is not known here. "Higher" counts classes, by the figures as printed; clearly: the '
+        "deck's figure, however it was rounded, lies outside the 95 % interval of ours. Chance in the deck's own "
+        "images is not in it, and nothing corrects for so many comparisons. The last line sets the deck's highest "
+        f"figure of every class against the best model here.{_unkept(deck)}",
         markdown(deck_lines(deck)),
     ]
 
@@ -192,11 +196,13 @@ def _ablations(table: pd.DataFrame) -> list[str]:
     return [
         "## What each part brings",
         "A training, and the same architecture once more with one thing changed: distilled, or a change of `ablations` "
-        "in `params.yaml`. Each row is one run of one seed; its command repeats it with the page's data set, recipe "
-        "and pretrained weights set in `params.yaml`, a distilled one with the members of its teacher (the page's last "
-        "table) as `train.architectures` and itself among `distill.students`. Validation leaves the images out of "
-        "which the source's train split holds a copy: a training that keeps the copies has seen them, and its epoch "
-        "and temperature are chosen with them.",
+        "in `params.yaml`. Each row is one run of one seed, and what changed in the code from the commit of one row to "
+        "that of another is in their difference too ([records/README.md](records/README.md)). A row's command repeats "
+        "it with the page's data set, recipe and pretrained weights set in `params.yaml`, a distilled one with the "
+        "members of its teacher (the page's last table) as `train.architectures` and itself among `distill.students`. "
+        "Validation leaves the images out of which the source's train split holds a copy: a training that keeps the "
+        "copies has seen them, and its epoch and temperature are chosen with them. Test images with such a copy count "
+        "in its test accuracy and its ten views.",
         markdown(table),
     ]
 

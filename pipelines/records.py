@@ -84,7 +84,9 @@ def keep_ablations(params: Params, folders: list[ModelFolder], records: Path) ->
     shown = {ablation.folder.path for group in groups for ablation in group}
     for folder in (*(folder for folder in here if folder not in belonging), *trained_below(records)):
         if folder.path not in shown:
-            print(f"results: {folder.path}: left out, differs from {architecture}'s training in more than its change")
+            print(
+                f"results: {folder.path}: left out, not {architecture}'s training with one change of params.yaml alone"
+            )
     return ablation_table(groups, params.compare)
 
 

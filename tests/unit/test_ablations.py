@@ -22,9 +22,9 @@ COMMANDS = ["python -m pipelines ablate fewer", "python -m pipelines ablate copi
 
 @pytest.fixture(scope="module")
 def dataset() -> FaceDataset:
-    """Of its validation images the first one has a copy in train."""
+    """Of its validation and test images the first ones have a copy in train."""
     faces = small_dataset(train=2, held_out=6)
-    return with_values(faces, "train_copy", {int(faces.rows("validation")[0]): True})
+    return with_values(faces, "train_copy", {int(faces.rows(split)[0]): True for split in ("validation", "test")})
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +137,8 @@ def test_the_table_has_the_figures_of_each_and_the_paired_difference(
         assert table.loc[label, "validation accuracy without copied images"] == f"{right[name].mean():.3f}"
         accuracy = trained[name].metrics["test_ten_views.accuracy"]
         assert table.loc[label, "ten views"].startswith(f"{accuracy:.3f} [")
+        f1 = trained[name].metrics["test_without_copies.macro_f1"]
+        assert table.loc[label, "macro-F1 without them"] == f"{f1:.3f}"
     assert table.loc["Mini", "difference in points"] == "-"
     difference = bootstrap_difference(right["fewer"], right["mini"], SETTINGS.bootstrap, SETTINGS.seed)
     mean, low, high = (100 * value for value in difference)

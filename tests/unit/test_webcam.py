@@ -4,11 +4,13 @@ import cv2
 import numpy as np
 import pytest
 from onnx_models import write_model
+from typer.testing import CliRunner
 
+from fer.cli import app
 from fer.data.sample import draw_sample
 from fer.emotions import EMOTIONS, FIVE_EMOTIONS
 from fer.errors import UserError
-from fer.inference.classifier import Classifier
+from fer.inference.classifier import Card, Classifier
 from fer.inference.image import to_face
 from fer.webcam import COLOURS, Face, Summary, draw_faces, find_faces, run_webcam
 
@@ -217,3 +219,13 @@ def test_q_and_esc_end_the_run(video, model_folder, monkeypatch, key, frames):
 def test_a_model_that_is_not_there_is_one_line(video, tmp_path):
     with pytest.raises(UserError, match=r"card\.json: cannot be read"):
         run_webcam(str(video), tmp_path / "no-model", tmp_path / "out.avi", display=False)
+
+
+def test_the_command_says_first_which_model_answers_and_what_it_was_trained_on(images, model_folder, tmp_path):
+    arguments = ["webcam", str(images), "--model", str(model_folder), "--output", str(tmp_path / "out"), "--no-display"]
+    result = CliRunner().invoke(app, arguments)
+    card = Card.load(model_folder)
+    assert result.output.splitlines() == [
+        f"{model_folder}: {card.architecture}, trained on {card.dataset}",
+        "2 frames, 0 faces",
+    ]
