@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from fer.errors import UserError
-from fer.inference.classifier import RELEASED, Card
+from fer.inference.classifier import RELEASED
 from fer.webcam import run_webcam
 
 #: What the pipeline's promote stage writes.
@@ -35,8 +35,6 @@ def webcam(
 ) -> None:
     """Box every face and name its emotion."""
     model = model or (CHAMPION if CHAMPION.is_dir() else RELEASED)
-    card = Card.load(model)
-    print(f"{model}: {card.architecture}, trained on {card.dataset}", flush=True)
     summary = run_webcam(source, model, output, display)
     print(f"{summary.frames} frames, {summary.faces} faces")
 

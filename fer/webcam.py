@@ -66,7 +66,7 @@ class Summary:
 def run_webcam(
     source: str, model: Path, output: Path | None, display: bool, detector: Detector | None = None
 ) -> Summary:
-    """Box and name the faces of a camera, a video or a folder of images.
+    """Say which model answers, then box and name the faces of a camera, a video or a folder of images.
 
     Args:
         source: a camera's number, a video file, or a folder of images.
@@ -81,6 +81,7 @@ def run_webcam(
     if output is None and not display:
         raise UserError("nothing to do: ask for a window (--display), a file to write (--output), or both")
     classifier = Classifier(model)
+    print(f"{model}: {classifier.card.architecture}, trained on {classifier.card.dataset}", flush=True)
     detector = detector or CascadeDetector()
     frames = faces = 0
     with ExitStack() as stack:
