@@ -22,10 +22,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fer.data.dataset import IMAGE_SIZE, FaceDataset
 from fer.errors import UserError
-from fer.evaluation import confusion
+from fer.evaluation.metrics import confusion
+from fer.evaluation.model_folder import ModelFolder
 from fer.figures.training import confusion_matrix, learning_curves, sample_predictions
 from fer.job import Job
-from fer.outputs import ModelFolder
 from fer.params import Tracking
 
 JOB_TAG, MODEL_TAG, FINGERPRINT_TAG = "fer.job", "fer.model_sha256", "fer.fingerprint"

@@ -6,8 +6,8 @@ from fer.data.dataset import FaceDataset
 from fer.data.ingest import build_dataset
 from fer.errors import UserError
 from fer.params import load_params
-from pipelines.ingest import DATASET
-from pipelines.models import ABLATIONS, make_job
+from pipelines import paths
+from pipelines.models import make_job
 from pipelines.train import run
 
 
@@ -20,11 +20,11 @@ def ablate(name: str) -> None:
     """
     params = load_params()
     changed = params.ablated(name)
-    dataset = FaceDataset.load(DATASET) if changed.data == params.data else build_dataset(changed.data)[0]
+    dataset = FaceDataset.load(paths.DATASET) if changed.data == params.data else build_dataset(changed.data)[0]
     architecture = params.ablations.architecture
     job = make_job(changed, dataset, architecture)
     if changed.data == params.data and job == make_job(params, dataset, architecture):
         raise UserError(
             f"params.yaml: ablations.changes.{name}: changes nothing of {architecture}'s recipe {params.train.recipe!r}"
         )
-    run(changed, dataset, job, f"{architecture}_{name}", ABLATIONS / name, ["ablate", name])
+    run(changed, dataset, job, f"{architecture}_{name}", paths.ABLATIONS / name, ["ablate", name])

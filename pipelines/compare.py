@@ -9,21 +9,18 @@ from prefect.artifacts import create_markdown_artifact
 from rich.console import Console
 from rich.table import Table
 
-from fer.comparison import comparison_table, deck_table, heading, markdown, with_latency
 from fer.data.dataset import FaceDataset
+from fer.evaluation.comparison import comparison_table, with_latency
+from fer.evaluation.model_folder import ModelFolder
 from fer.figures.training import comparison as draw_comparison
 from fer.figures.training import sample_predictions
 from fer.files import replace_file, write_text
-from fer.outputs import ModelFolder
 from fer.params import Compare, load_params
+from fer.report.tables import deck_table, heading, markdown
 from fer.tracking import Tracker
-from pipelines.ingest import DATASET
+from pipelines import paths
 from pipelines.models import all_models
 
-FOLDER = Path("reports/compare")
-METRICS, SAMPLES = FOLDER / "metrics.json", FOLDER / "samples.png"
-#: With latency, which no two runs measure alike: beside the DVC outputs, not one of them.
-TABLE, FIGURE = FOLDER / "comparison.csv", FOLDER / "comparison.png"
 #: Characters of a printed line where the output is no terminal.
 WIDTH = 180
 
@@ -32,7 +29,7 @@ WIDTH = 180
 def compare() -> None:
     """Put the architectures side by side: CSV, figures, Prefect artifact, and latency in their MLflow runs."""
     params = load_params()
-    dataset = FaceDataset.load(DATASET)
+    dataset = FaceDataset.load(paths.DATASET)
     folders = all_models(params, dataset)
     table = measure(folders, params.compare)
     write(table)
@@ -52,16 +49,16 @@ def measure(folders: list[ModelFolder], settings: Compare) -> pd.DataFrame:
 @task
 def write(table: pd.DataFrame) -> None:
     """The table as CSV, and what of it is the same on every run as DVC metrics."""
-    with replace_file(TABLE) as fresh:
+    with replace_file(paths.COMPARISON) as fresh:
         table.to_csv(fresh, index=False)
     stable = table.drop(columns="latency_ms").set_index("model")
-    write_text(METRICS, stable.to_json(orient="index", indent=2) + "\n")
+    write_text(paths.COMPARISON_METRICS, stable.to_json(orient="index", indent=2) + "\n")
 
 
 @task
 def draw(table: pd.DataFrame, folders: list[ModelFolder], dataset: FaceDataset, faces: int) -> None:
     """The stage's figures."""
-    draw_figures(table, folders, dataset, faces, FIGURE, SAMPLES)
+    draw_figures(table, folders, dataset, faces, paths.COMPARISON_FIGURE, paths.SAMPLES)
 
 
 def draw_figures(

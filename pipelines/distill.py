@@ -10,9 +10,8 @@ from fer.errors import UserError
 from fer.files import read_json
 from fer.params import load_params
 from fer.training.distillation import soft_targets, teacher_of
-from pipelines import ensemble
-from pipelines.ingest import DATASET
-from pipelines.models import DISTILLED, make_job
+from pipelines import paths
+from pipelines.models import make_job
 from pipelines.train import run
 
 
@@ -20,14 +19,14 @@ from pipelines.train import run
 def distill(student: str) -> None:
     """Train an architecture by its own recipe on targets that are in part the ensemble's answers."""
     params = load_params()
-    dataset = FaceDataset.load(DATASET)
+    dataset = FaceDataset.load(paths.DATASET)
     if student not in params.distill.students:
         raise UserError(f"params.yaml: distill.students: does not name {student!r}; add it")
     members, answers = read_lesson(dataset)
     job = make_job(params, dataset, student)
     job = replace(job, teacher=teacher_of(answers, members, params.distill.share))
     targets = soft_targets(dataset.labels[dataset.rows("train")], answers, params.distill.share)
-    run(params, dataset, job, job.name, DISTILLED / student, ["distill", student], targets)
+    run(params, dataset, job, job.name, paths.DISTILLED / student, ["distill", student], targets)
 
 
 @task
@@ -38,11 +37,11 @@ def read_lesson(dataset: FaceDataset) -> tuple[str, np.ndarray]:
         UserError: where the ensemble stage has not run, on this data.
     """
     remedy = "run dvc repro ensemble"
-    about = read_json(ensemble.MEMBERS, remedy)
+    about = read_json(paths.TEACHERS, remedy)
     try:
-        answers = np.load(ensemble.LESSON)
+        answers = np.load(paths.TEACHER_PREDICTIONS)
     except (OSError, ValueError, EOFError) as error:
-        raise UserError(f"{ensemble.LESSON}: not to be read ({error}); {remedy}") from error
+        raise UserError(f"{paths.TEACHER_PREDICTIONS}: not to be read ({error}); {remedy}") from error
     if about["fingerprint"] != dataset.fingerprint:
-        raise UserError(f"{ensemble.MEMBERS}: of other data than {DATASET}; {remedy}")
+        raise UserError(f"{paths.TEACHERS}: of other data than {paths.DATASET}; {remedy}")
     return about["members"], answers

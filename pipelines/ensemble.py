@@ -1,34 +1,26 @@
 """Stage 5: the trained architectures together."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 from prefect import flow, task
 
-from fer.comparison import intervals, open_models
 from fer.data.dataset import FaceDataset
-from fer.ensemble import Ensemble, answer, build_ensemble
+from fer.evaluation.comparison import intervals, open_models
+from fer.evaluation.ensemble import Ensemble, answer, build_ensemble
+from fer.evaluation.model_folder import ModelFolder
 from fer.files import replace_file, write_text
-from fer.outputs import ModelFolder
 from fer.params import Compare, load_params
-from pipelines.ingest import DATASET
-from pipelines.models import MODELS
+from pipelines import paths
 from pipelines.reporting import say
-
-FOLDER = Path("reports/ensemble")
-SUMMARY, PREDICTIONS = FOLDER / "ensemble.json", FOLDER / "predictions.parquet"
-#: For students, who depend on no metric: who the members are, and their answers to the images of the train split in
-#: the data set's order.
-MEMBERS, LESSON = FOLDER / "members.json", FOLDER / "lesson.npy"
 
 
 @flow
 def ensemble() -> None:
     """Choose members and weights on validation, measure their mean answer, and have it answer the train split."""
-    dataset = FaceDataset.load(DATASET)
+    dataset = FaceDataset.load(paths.DATASET)
     params = load_params()
-    folders = open_models(MODELS, params.train.architectures, dataset)
+    folders = open_models(paths.MODELS, params.train.architectures, dataset)
     chosen = choose(folders)
     write(chosen, dataset, params.compare)
     members = members_of(chosen, folders)
@@ -48,7 +40,7 @@ def choose(folders: list[ModelFolder]) -> Ensemble:
 @task
 def write(chosen: Ensemble, dataset: FaceDataset, settings: Compare) -> None:
     """The summary and the predictions, a row per validation and test image."""
-    with replace_file(PREDICTIONS) as fresh:
+    with replace_file(paths.ENSEMBLE_PREDICTIONS) as fresh:
         chosen.predictions.to_parquet(fresh, index=False)
     summary = {
         "dataset": dataset.name,
@@ -57,7 +49,7 @@ def write(chosen: Ensemble, dataset: FaceDataset, settings: Compare) -> None:
         "temperatures": chosen.temperatures,
         "metrics": chosen.metrics | intervals(chosen.predictions, dataset.classes, settings),
     }
-    write_text(SUMMARY, json.dumps(summary, indent=2) + "\n")
+    write_text(paths.ENSEMBLE_METRICS, json.dumps(summary, indent=2) + "\n")
 
 
 def members_of(chosen: Ensemble, folders: list[ModelFolder]) -> str:
@@ -69,7 +61,7 @@ def members_of(chosen: Ensemble, folders: list[ModelFolder]) -> str:
 @task
 def teach(chosen: Ensemble, members: str, folders: list[ModelFolder], dataset: FaceDataset) -> None:
     """What the members think of the images that they were trained on."""
-    write_text(MEMBERS, json.dumps({"fingerprint": dataset.fingerprint, "members": members}, indent=2) + "\n")
+    write_text(paths.TEACHERS, json.dumps({"fingerprint": dataset.fingerprint, "members": members}, indent=2) + "\n")
     answers = answer(chosen, folders, np.asarray(dataset.images[dataset.rows("train")]))
-    with replace_file(LESSON) as fresh:
+    with replace_file(paths.TEACHER_PREDICTIONS) as fresh:
         np.save(fresh, answers)

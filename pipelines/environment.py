@@ -8,9 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fer.errors import UserError, did_you_mean
-
-#: Everything that the tools themselves keep: MLflow's database, Prefect's, Bentos, checkpoints. Not a DVC output.
-STATE = Path("state")
+from pipelines import paths
 
 #: Architectures that train at the same time at most.
 MOST_WORKERS = 8
@@ -30,7 +28,7 @@ TELEMETRY_OFF = {
 
 def defaults() -> dict[str, str]:
     """Variables with the values that they take where the user has not set them."""
-    state = STATE.absolute()
+    state = paths.STATE.absolute()
     return TELEMETRY_OFF | {
         "PREFECT_HOME": str(state / "prefect"),
         "BENTOML_HOME": str(state / "bentoml"),

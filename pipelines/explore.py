@@ -1,31 +1,27 @@
 """Stage 3: what the data looks like."""
 
-from pathlib import Path
-
 from prefect import flow, task
 
 from fer.data.dataset import FaceDataset
 from fer.data.statistics import class_counts
 from fer.figures.data import average_faces, class_distribution, contact_sheet, contrast_images
 from fer.files import replace_folder
-from pipelines.ingest import DATASET
+from pipelines import paths
 from pipelines.reporting import say
-
-FOLDER = Path("reports/explore")
 
 
 @flow
 def explore() -> None:
     """Class distribution, average faces, contrast images and a contact sheet."""
-    dataset = FaceDataset.load(DATASET)
+    dataset = FaceDataset.load(paths.DATASET)
     draw(dataset)
-    say(f"explore: figures of {dataset.name} in {FOLDER}")
+    say(f"explore: figures of {dataset.name} in {paths.EXPLORE}")
 
 
 @task
 def draw(dataset: FaceDataset) -> None:
     """All figures, and the counts behind the first as CSV for DVC plots."""
-    with replace_folder(FOLDER) as fresh:
+    with replace_folder(paths.EXPLORE) as fresh:
         class_counts(dataset).to_csv(fresh / "class_counts.csv", index=False)
         class_distribution(dataset, fresh / "class_distribution.png")
         average_faces(dataset, fresh / "average_faces.png")

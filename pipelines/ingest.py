@@ -1,7 +1,6 @@
 """Stage 1: from a source to data/dataset."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from prefect import flow, task
@@ -10,10 +9,8 @@ from fer.data.dataset import FaceDataset
 from fer.data.ingest import build_dataset
 from fer.files import write_text
 from fer.params import Data, load_params
+from pipelines import paths
 from pipelines.reporting import say
-
-DATASET = Path("data/dataset")
-REPORT = Path("reports/ingest.json")
 
 
 @flow
@@ -35,5 +32,5 @@ def read(data: Data) -> tuple[FaceDataset, dict[str, Any]]:
 @task
 def save(dataset: FaceDataset, report: dict[str, Any]) -> None:
     """Data set and report to disk."""
-    dataset.save(DATASET)
-    write_text(REPORT, json.dumps(report, indent=2) + "\n")
+    dataset.save(paths.DATASET)
+    write_text(paths.INGEST_REPORT, json.dumps(report, indent=2) + "\n")

@@ -1,20 +1,11 @@
 """Where trained models stand, and what each depends on."""
 
-from pathlib import Path
-
-from fer.comparison import open_models
 from fer.data.dataset import FaceDataset
+from fer.evaluation.comparison import open_models
+from fer.evaluation.model_folder import ModelFolder
 from fer.job import Job
-from fer.outputs import ModelFolder
 from fer.params import Params
-
-MODELS = Path("models")
-#: Networks trained again on the ensemble's answers: not below MODELS, all of which the ensemble depends on.
-DISTILLED = Path("distilled")
-#: Trainings with a change of ``ablations.changes``.
-ABLATIONS = Path("reports/ablations")
-#: Trainings by seeds of their own: ``<architecture>_<recipe>_<seed>``.
-REPEATS = Path("reports/repeats")
+from pipelines import paths
 
 
 def make_job(params: Params, dataset: FaceDataset, architecture: str) -> Job:
@@ -28,6 +19,6 @@ def all_models(params: Params, dataset: FaceDataset) -> list[ModelFolder]:
     Raises:
         UserError: where one is missing or was trained on other data.
     """
-    return open_models(MODELS, params.train.architectures, dataset) + open_models(
-        DISTILLED, params.distill.students, dataset
+    return open_models(paths.MODELS, params.train.architectures, dataset) + open_models(
+        paths.DISTILLED, params.distill.students, dataset
     )

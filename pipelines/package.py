@@ -6,23 +6,21 @@ from pathlib import Path
 
 from prefect import flow, task
 
+from fer.delivery.bento import build_bento
 from fer.errors import UserError
 from fer.files import write_text
 from fer.inference.classifier import Card
-from fer.packaging import build_bento
-from pipelines.promote import CHAMPION
+from pipelines import paths
 from pipelines.reporting import say
-
-BENTO = Path("reports/bento.json")
 
 
 @flow
 def package() -> None:
     """Build the Bento of the champion; offline, and the same tag for the same model and code."""
-    tag = build(CHAMPION, Path(os.environ["BENTOML_HOME"]))
-    card = Card.load(CHAMPION)
+    tag = build(paths.CHAMPION, Path(os.environ["BENTOML_HOME"]))
+    card = Card.load(paths.CHAMPION)
     about = {"tag": tag, "architecture": card.architecture, "dataset": card.dataset, "model_sha256": card.model_sha256}
-    write_text(BENTO, json.dumps(about, indent=2) + "\n")
+    write_text(paths.BENTO, json.dumps(about, indent=2) + "\n")
     say(f"package: {tag} serves {card.architecture} trained on {card.dataset}")
 
 
@@ -39,9 +37,9 @@ def packaged_tag() -> str:
         UserError: where no champion has been packaged yet.
     """
     try:
-        return str(json.loads(BENTO.read_text())["tag"])
+        return str(json.loads(paths.BENTO.read_text())["tag"])
     except OSError as error:
-        raise UserError(f"{BENTO}: no champion has been packaged yet; run make run first") from error
+        raise UserError(f"{paths.BENTO}: no champion has been packaged yet; run make run first") from error
 
 
 def is_stored(tag: str) -> bool:

@@ -2,30 +2,27 @@
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 
 from prefect import flow, task
 
-from fer.comparison import comparison_table
 from fer.data.dataset import FaceDataset
+from fer.delivery.promotion import SCORE, card_of, decide, write_champion
 from fer.errors import UserError
+from fer.evaluation.comparison import comparison_table
+from fer.evaluation.model_folder import ModelFolder
 from fer.inference.classifier import Card
-from fer.outputs import ModelFolder
 from fer.params import load_params
-from fer.promotion import SCORE, card_of, decide, write_champion
 from fer.tracking import Tracker
-from pipelines.ingest import DATASET
+from pipelines import paths
 from pipelines.models import all_models
 from pipelines.reporting import say
-
-CHAMPION = Path("champion")
 
 
 @flow
 def promote() -> None:
     """Crown the best model by validation macro-F1, if it beats the champion, and write the champion's files."""
     params = load_params()
-    dataset = FaceDataset.load(DATASET)
+    dataset = FaceDataset.load(paths.DATASET)
     folders = {folder.name: folder for folder in all_models(params, dataset)}
     tracker = Tracker(params.tracking)
     table = comparison_table(list(folders.values()), params.compare)
@@ -47,14 +44,14 @@ def promote() -> None:
 def crown(tracker: Tracker, run_id: str, folder: ModelFolder, card: Card) -> None:
     """Register the model as champion, and write its ONNX file and card."""
     tracker.crown(run_id, tags_of(card))
-    write_champion(CHAMPION, folder.onnx, card)
+    write_champion(paths.CHAMPION, folder.onnx, card)
 
 
 @task
 def keep(tracker: Tracker, card: Card) -> None:
     """The reigning champion's ONNX file, and its card as the present settings make it."""
     tracker.describe_champion(tags_of(card))
-    write_champion(CHAMPION, tracker.champion_model(), card)
+    write_champion(paths.CHAMPION, tracker.champion_model(), card)
 
 
 def tags_of(card: Card) -> dict[str, str]:

@@ -5,23 +5,23 @@ from pathlib import Path
 
 import pandas as pd
 
-from fer.ablations import ablation_groups, ablation_table, finished_ablations
-from fer.comparison import open_models
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
-from fer.outputs import ModelFolder
+from fer.evaluation.comparison import open_models
+from fer.evaluation.model_folder import ModelFolder
 from fer.params import Params
-from fer.records import best_first, check, check_images, keep, kept_models, remedy_of, trained_below
-from fer.repeats import repeat_name
-from pipelines.models import ABLATIONS, DISTILLED, MODELS, REPEATS
+from fer.report.ablations import ablation_groups, ablation_table, finished_ablations
+from fer.report.records import best_first, check, check_images, keep, kept_models, remedy_of, trained_below
+from fer.report.seeds import repeat_name
+from pipelines import paths
 
 
 def trained_here(params: Params, dataset: FaceDataset) -> list[ModelFolder]:
     """The architectures and students of ``params`` that this machine has trained, best first, each found whole."""
     found = []
     for models, names, stage in (
-        (MODELS, params.train.architectures, "train"),
-        (DISTILLED, params.distill.students, "distill"),
+        (paths.MODELS, params.train.architectures, "train"),
+        (paths.DISTILLED, params.distill.students, "distill"),
     ):
         again = f"run the {stage} stage again"
         here = open_models(models, [name for name in names if (models / name / "run.json").is_file()], dataset)
@@ -71,13 +71,13 @@ def keep_ablations(params: Params, folders: list[ModelFolder], records: Path) ->
     """
     architecture = params.ablations.architecture
     own = next((folder for folder in folders if folder.name == architecture), None)
-    here, before = trained_below(ABLATIONS), {}
+    here, before = trained_below(paths.ABLATIONS), {}
     for folder in here:
         check(folder, f"run python -m pipelines ablate {folder.path.name} again, or remove it")
     for folder in trained_below(records):
         check(folder, remedy_of(folder))
         before[folder.path] = folder.run["model_sha256"]
-    belonging = [ablation.folder for ablation in finished_ablations(params, own, ABLATIONS)] if own else []
+    belonging = [ablation.folder for ablation in finished_ablations(params, own, paths.ABLATIONS)] if own else []
     for folder in belonging:
         keep_one(folder, records / folder.path.name, before)
     groups = ablation_groups(params, folders, records)
@@ -97,7 +97,7 @@ def keep_repeats(records: Path, dataset: FaceDataset) -> list[ModelFolder]:
         UserError: where one is damaged, or what is kept was trained on other data.
     """
     before = {folder.path: folder.run["model_sha256"] for folder in kept_models(records, dataset, repeat_name)}
-    here = trained_below(REPEATS)
+    here = trained_below(paths.REPEATS)
     for folder in here:
         remedy = "remove it, or run python -m pipelines repeat again"
         check(folder, remedy)

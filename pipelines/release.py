@@ -1,17 +1,17 @@
 """The model inside the package. No stage: what users install is kept in Git and changes when we say so."""
 
 from fer.data.dataset import FaceDataset
+from fer.delivery.release import choose, write_release
 from fer.inference.classifier import RELEASED
 from fer.params import load_params
-from fer.release import choose, write_release
-from pipelines.ingest import DATASET
+from pipelines import paths
 from pipelines.models import all_models
 
 
 def release() -> None:
     """Halve the best small network and put it into the package with its card."""
     params = load_params()
-    dataset = FaceDataset.load(DATASET)
+    dataset = FaceDataset.load(paths.DATASET)
     folder = choose(all_models(params, dataset))
     card = write_release(folder, dataset, params, RELEASED)
     print(

@@ -6,10 +6,10 @@ from prefect import flow
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
-from fer.outputs import ModelFolder
+from fer.evaluation.model_folder import ModelFolder
 from fer.params import load_params
-from pipelines.ingest import DATASET
-from pipelines.models import REPEATS, make_job
+from pipelines import paths
+from pipelines.models import make_job
 from pipelines.train import run
 
 
@@ -22,13 +22,13 @@ def repeat(architecture: str, seed: int) -> None:
     """
     params = load_params()
     params.recipe(architecture, "architectures")
-    dataset = FaceDataset.load(DATASET)
+    dataset = FaceDataset.load(paths.DATASET)
     job = replace(make_job(params, dataset, architecture), seed=seed)
     name = f"{architecture}_{params.train.recipe}_{seed}"
-    former = ModelFolder(REPEATS / name)
+    former = ModelFolder(paths.REPEATS / name)
     if (former.path / "run.json").is_file() and former.run["job"] != job.key:
         raise UserError(
             f"{former.path}: holds a training on other data or by other settings; run python -m pipelines results with "
             "these, which keeps it, then remove it, or give the recipe a name of its own in params.yaml"
         )
-    run(params, dataset, job, name, REPEATS / name, ["repeat", architecture, str(seed)])
+    run(params, dataset, job, name, paths.REPEATS / name, ["repeat", architecture, str(seed)])

@@ -10,47 +10,32 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from fer.abstention import abstention_table
-from fer.comparison import comparison_table, intervals
 from fer.data.dataset import FaceDataset
 from fer.data.statistics import class_counts
-from fer.deck import beside_deck, is_private_test
-from fer.ensemble import build_ensemble
 from fer.errors import UserError
-from fer.evaluation import confusion
+from fer.evaluation.abstention import abstention_table
+from fer.evaluation.comparison import comparison_table, intervals
+from fer.evaluation.ensemble import build_ensemble
+from fer.evaluation.metrics import confusion
+from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.saliency import occlusion_maps, right_answers
+from fer.evaluation.slices import confident_mistakes, ferplus_votes, slice_table, slices_of_test
 from fer.figures.mistakes import mistakes_sheet
 from fer.figures.saliency import saliency_sheet
 from fer.figures.training import confusion_matrix
 from fer.files import read_json, replace_file, write_text
 from fer.inference.classifier import RELEASED, Card
-from fer.outputs import ModelFolder
 from fer.params import Params, load_params
-from fer.repeats import families_of, title_of
-from fer.results import confusion_name, results_page
-from fer.saliency import occlusion_maps, right_answers
-from fer.slices import confident_mistakes, ferplus_votes, slice_table, slices_of_test
-from pipelines import compare, explore, ingest, validate
-from pipelines.environment import STATE
+from fer.report.page import confusion_name, results_page
+from fer.report.reference_study import beside_deck, is_private_test
+from fer.report.seeds import families_of, title_of
+from pipelines import compare, paths
 from pipelines.records import keep_ablations, keep_all, keep_repeats, trained_here
 
-PAGE = Path("docs/results.md")
-IMAGES = Path("docs/images")
-#: What is kept of every training, by data set: below ``models``, by other seeds below ``repeats``, and of those with
-#: one change below ``ablations``.
-RECORDS = Path("docs/records")
 #: Below them: milliseconds of single faces, of one comparison.
 LATENCY = "latency.csv"
 #: Faces on the sheet of mistakes, and of every class on that of saliency.
 MISTAKES, SALIENT = 21, 4
-FIGURES = (
-    explore.FOLDER / "class_distribution.png",
-    explore.FOLDER / "average_faces.png",
-    explore.FOLDER / "contrast_images.png",
-)
-#: What the figures of ``explore`` count.
-COUNTS = explore.FOLDER / "class_counts.csv"
-#: Figures that show single faces: other people's photographs, which Git must not keep.
-FACES = Path("reports/results")
 
 
 def results() -> None:
@@ -61,18 +46,18 @@ def results() -> None:
             data, or a second run is at it.
     """
     try:
-        with FileLock(STATE / "results.lock", timeout=0):
+        with FileLock(paths.STATE / "results.lock", timeout=0):
             write_page()
     except Timeout as error:
-        raise UserError(f"{PAGE}: another run is writing it; wait for its end") from error
+        raise UserError(f"{paths.RESULTS_PAGE}: another run is writing it; wait for its end") from error
 
 
 def write_page() -> None:
     """Records, figures and page, in this order."""
     params = load_params()
-    dataset = FaceDataset.load(ingest.DATASET)
+    dataset = FaceDataset.load(paths.DATASET)
     reports = reports_on(dataset)
-    records = RECORDS / slug(dataset)
+    records = paths.RECORDS / slug(dataset)
     here = trained_here(params, dataset)
     folders = keep_all(here, records / "models", dataset)
     repeats = keep_repeats(records / "repeats", dataset)
@@ -80,7 +65,7 @@ def write_page() -> None:
     for alone in set(repeats) - {folder for family in families for folder in family}:
         print(f"results: {alone.path}: kept, not shown: no other seed of it is kept, or the same training is")
     ablations = keep_ablations(params, folders, records / "ablations" / params.ablations.architecture)
-    target = IMAGES / slug(dataset)
+    target = paths.RESULTS_IMAGES / slug(dataset)
     table = comparison(folders, params, records / LATENCY)
     page = results_page(
         dataset,
@@ -93,17 +78,17 @@ def write_page() -> None:
         abstention_table(folders, params.promote.certain_precision),
         families,
         ablations,
-        target.relative_to(PAGE.parent).as_posix(),
-        records.relative_to(PAGE.parent).as_posix(),
-        FACES.as_posix(),
+        target.relative_to(paths.RESULTS_PAGE.parent).as_posix(),
+        records.relative_to(paths.RESULTS_PAGE.parent).as_posix(),
+        paths.FACES.as_posix(),
         released_on(dataset),
     )
     draw_models(folders, table, dataset, params, target)
-    draw_mistakes(folders[0], dataset, FACES / "mistakes.png")
+    draw_mistakes(folders[0], dataset, paths.FACES / "mistakes.png")
     if here:
-        draw_saliency(here[0], dataset, FACES / "saliency.png")
-    write_text(PAGE, page)
-    print(f"results: {PAGE}")
+        draw_saliency(here[0], dataset, paths.FACES / "saliency.png")
+    write_text(paths.RESULTS_PAGE, page)
+    print(f"results: {paths.RESULTS_PAGE}")
 
 
 def reports_on(dataset: FaceDataset) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -112,18 +97,18 @@ def reports_on(dataset: FaceDataset) -> tuple[dict[str, Any], dict[str, Any]]:
     Raises:
         UserError: where one of them, or a figure, is missing or of other data.
     """
-    ingested, checked = read_json(ingest.REPORT), read_json(validate.SUMMARY)
-    for figure in FIGURES:
+    ingested, checked = read_json(paths.INGEST_REPORT), read_json(paths.VALIDATION_REPORT)
+    for figure in paths.DATA_FIGURES:
         if not figure.is_file():
             raise UserError(f"{figure}: missing; run dvc repro first")
-    drawn = pd.read_csv(COUNTS)["images"].tolist() if COUNTS.is_file() else []
+    drawn = pd.read_csv(paths.CLASS_COUNTS)["images"].tolist() if paths.CLASS_COUNTS.is_file() else []
     for path, same in (
-        (ingest.REPORT, ingested.get("dataset", {}).get("counts") == dataset.counts().T.to_dict()),
-        (validate.SUMMARY, checked.get("fingerprint") == dataset.fingerprint),
-        (explore.FOLDER, drawn == class_counts(dataset)["images"].tolist()),
+        (paths.INGEST_REPORT, ingested.get("dataset", {}).get("counts") == dataset.counts().T.to_dict()),
+        (paths.VALIDATION_REPORT, checked.get("fingerprint") == dataset.fingerprint),
+        (paths.EXPLORE, drawn == class_counts(dataset)["images"].tolist()),
     ):
         if not same:
-            raise UserError(f"{path}: of other data than {ingest.DATASET}; run dvc repro")
+            raise UserError(f"{path}: of other data than {paths.DATASET}; run dvc repro")
     return ingested, checked
 
 
@@ -145,7 +130,7 @@ def comparison(folders: list[ModelFolder], params: Params, kept: Path) -> pd.Dat
     where it measured at least as many of the models. What was not measured is not a number.
     """
     table = comparison_table(folders, params.compare)
-    here = latencies(compare.TABLE, "run dvc repro --force compare", os.cpu_count())
+    here = latencies(paths.COMPARISON, "run dvc repro --force compare", os.cpu_count())
     before = latencies(kept, f"git checkout -- {kept}, or remove it")
     here, known = (run[run.index.isin(table["model_sha256"])] for run in (here, before))
     if here.empty or len(here) < len(known):
@@ -191,13 +176,15 @@ def draw_models(
     folders: list[ModelFolder], table: pd.DataFrame, dataset: FaceDataset, params: Params, target: Path
 ) -> None:
     """The page's figures into ``target``, and the same faces with every model's answer."""
-    for path in (target, FACES):
+    for path in (target, paths.FACES):
         path.mkdir(parents=True, exist_ok=True)
-    for figure in FIGURES:
+    for figure in paths.DATA_FIGURES:
         with replace_file(target / figure.name) as fresh:
             shutil.copyfile(figure, fresh)
-    samples = FACES / compare.SAMPLES.name
-    compare.draw_figures(table, folders, dataset, params.compare.sample_faces, target / compare.FIGURE.name, samples)
+    samples = paths.FACES / paths.SAMPLES.name
+    compare.draw_figures(
+        table, folders, dataset, params.compare.sample_faces, target / paths.COMPARISON_FIGURE.name, samples
+    )
     for folder in folders:
         labels, probabilities = folder.scored("test")
         matrix = confusion(labels, probabilities.argmax(axis=1), len(folder.classes))

@@ -16,9 +16,9 @@ from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_se
 
 from fer.errors import UserError
 from fer.files import write_text
-from pipelines.environment import STATE
+from pipelines import paths
 
-ADDRESS = STATE / "prefect" / "server.url"
+ADDRESS = paths.STATE / "prefect" / "server.url"
 START_SECONDS = 120
 
 
@@ -41,7 +41,7 @@ def running_server(port: int | None = None) -> Iterator[str]:
         return
     port = port or _free_port()
     url = f"http://127.0.0.1:{port}/api"
-    log = STATE / "prefect" / "server.log"
+    log = paths.STATE / "prefect" / "server.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w") as stream:
         server = subprocess.Popen(

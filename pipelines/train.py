@@ -15,18 +15,17 @@ from prefect import flow, task
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
+from fer.evaluation.model_folder import ModelFolder
 from fer.files import write_text
 from fer.job import Job
-from fer.outputs import ModelFolder
 from fer.params import Params, load_params
 from fer.tracking import Tracker
 from fer.training.checkpoint import Checkpoint, Progress
 from fer.training.fit import Trained
 from fer.training.fit import train as fit
 from fer.training.progress import epoch_line
-from pipelines.environment import STATE
-from pipelines.ingest import DATASET
-from pipelines.models import MODELS, make_job
+from pipelines import paths
+from pipelines.models import make_job
 from pipelines.reporting import say
 
 #: The backend that writes ONNX.
@@ -37,9 +36,9 @@ EXPORTER = "tensorflow"
 def train(architecture: str) -> None:
     """Train one architecture."""
     params = load_params()
-    dataset = FaceDataset.load(DATASET)
+    dataset = FaceDataset.load(paths.DATASET)
     job = make_job(params, dataset, architecture)
-    run(params, dataset, job, job.name, MODELS / architecture, ["train", architecture])
+    run(params, dataset, job, job.name, paths.MODELS / architecture, ["train", architecture])
 
 
 def run(
@@ -64,7 +63,7 @@ def run(
         command: the words after ``python -m pipelines`` that run it.
         targets: of ``fer.training.fit.train``.
     """
-    checkpoint = Checkpoint(STATE / "checkpoints" / f"{name}-{job.key}")
+    checkpoint = Checkpoint(paths.STATE / "checkpoints" / f"{name}-{job.key}")
     tracker = Tracker(params.tracking)
     trained = train_epochs(params, dataset, job, name, checkpoint, tracker, targets)
     if keras.backend.backend() != EXPORTER:

@@ -10,32 +10,30 @@ from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.files import write_text
 from fer.params import load_params
-from pipelines.ingest import DATASET
+from pipelines import paths
 from pipelines.reporting import say
-
-SUMMARY = Path("reports/validation.json")
-DOCS = Path("reports/data_docs")
 
 
 @flow
 def validate() -> None:
     """Run the suites; a critical failure stops the pipeline and names the rows."""
     params = load_params()
-    dataset = FaceDataset.load(DATASET)
+    dataset = FaceDataset.load(paths.DATASET)
     report = check(dataset, params.validate_.suites, params.validate_.show_rows, params.data.remove_copies)
     publish(report)
     if report.critical_failures:
         raise UserError(report.failure_message())
-    write_text(SUMMARY, report.to_json())
+    write_text(paths.VALIDATION_REPORT, report.to_json())
     for result in report.warnings:
         say(f"warning: {result.description}: {result.unexpected} rows, such as {', '.join(result.rows[:3])}")
-    say(f"validate: {dataset.name}: {len(report.results)} checks, {len(report.warnings)} warnings; site in {DOCS}")
+    counts = f"{len(report.results)} checks, {len(report.warnings)} warnings"
+    say(f"validate: {dataset.name}: {counts}; site in {paths.DATA_DOCS}")
 
 
 @task
 def check(dataset: FaceDataset, suites: Path, show_rows: int, cleaned: bool) -> CheckReport:
     """The suites over labels and images, and the data docs site."""
-    return run_checks(dataset, suites, show_rows, DOCS, cleaned=cleaned)
+    return run_checks(dataset, suites, show_rows, paths.DATA_DOCS, cleaned=cleaned)
 
 
 @task

@@ -9,10 +9,10 @@ import pandas as pd
 from onnx_models import write_model
 
 from fer.data.dataset import FaceDataset
+from fer.evaluation.model_folder import ModelFolder, split_metrics, with_answers
+from fer.inference.runtime import onnx_predict, parity, ten_view_predict
 from fer.job import Job
-from fer.outputs import ModelFolder, split_metrics, with_answers
 from fer.params import load_params
-from fer.runtime import onnx_predict, parity, ten_view_predict
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 

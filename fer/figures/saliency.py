@@ -16,7 +16,7 @@ def saliency_sheet(faces: np.ndarray, maps: np.ndarray, answers: pd.Series, titl
 
     Args:
         faces: uint8 ``[N, H, W]``.
-        maps: float ``[N, H, W]`` of ``fer.saliency.occlusion_maps``.
+        maps: float ``[N, H, W]`` of ``fer.evaluation.saliency.occlusion_maps``.
         answers: N emotions, equal ones next to each other.
         title: names model, split and data set.
         path: the PNG to write.

@@ -4,7 +4,8 @@ import keras
 import numpy as np
 
 from fer.errors import UserError
-from fer.evaluation import accuracy_and_macro_f1, calibrated_loss
+from fer.evaluation.calibration import calibrated_loss
+from fer.evaluation.metrics import accuracy_and_macro_f1
 from fer.models.normalization import estimate_statistics
 from fer.training.batches import Batches
 from fer.training.checkpoint import Arrays, Progress, model_variables, read

@@ -10,7 +10,7 @@ import numpy as np
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
-from fer.evaluation import best_temperature
+from fer.evaluation.calibration import best_temperature
 from fer.job import Job
 from fer.models.network import NETWORK, build_classifier
 from fer.models.normalization import match_statistics

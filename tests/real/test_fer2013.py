@@ -15,7 +15,7 @@ from project import make_project
 
 from fer.data.dataset import FaceDataset
 from fer.emotions import EMOTIONS
-from fer.evaluation import evaluate
+from fer.evaluation.metrics import evaluate
 from fer.inference.classifier import Classifier
 
 FOLDER = Path(__file__).parents[3] / "shared" / "fer2013"

@@ -15,10 +15,10 @@ import httpx
 import numpy as np
 import pytest
 
+from fer.delivery.bento import build_bento
 from fer.emotions import EMOTIONS
 from fer.inference.classifier import Classifier
 from fer.inference.image import decode_image, to_face
-from fer.packaging import build_bento
 
 ROOT = Path(__file__).parents[2]
 READY_WITHIN = 60  # seconds

@@ -7,8 +7,8 @@ from face_datasets import small_dataset
 from trained_models import job_of, write_trained
 
 from fer.errors import UserError
+from fer.evaluation.model_folder import ModelFolder
 from fer.job import Job, Teacher
-from fer.outputs import ModelFolder
 
 TEACHER = Teacher(0.7, "compact 0.60, vgg16 0.40", "d" * 64)
 

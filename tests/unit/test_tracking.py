@@ -12,9 +12,9 @@ from trained_models import history, job_of, write_trained
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
-from fer.outputs import ModelFolder
+from fer.evaluation.model_folder import ModelFolder
+from fer.inference.runtime import INPUT, OUTPUT
 from fer.params import Tracking
-from fer.runtime import INPUT, OUTPUT
 from fer.tracking import FINGERPRINT_TAG, JOB_TAG, MODEL_TAG, Tracker
 
 

@@ -19,7 +19,7 @@ from tiny_training import (
 )
 
 from fer.errors import UserError
-from fer.evaluation import accuracy_and_macro_f1
+from fer.evaluation.metrics import accuracy_and_macro_f1
 from fer.job import Job
 from fer.models import registry
 from fer.models.network import NETWORK

@@ -19,10 +19,10 @@ import tiny_training
 from tiny_training import CLASSES, dataset, make_job, register_tiny, write_pretrained
 
 from fer.errors import UserError
-from fer.evaluation import evaluate
+from fer.evaluation.metrics import evaluate
+from fer.evaluation.model_folder import SCORED, ModelFolder, scored_rows
+from fer.inference.runtime import measure_latency, onnx_predict, parity
 from fer.models import registry
-from fer.outputs import SCORED, ModelFolder, scored_rows
-from fer.runtime import measure_latency, onnx_predict, parity
 from fer.training.checkpoint import Checkpoint
 from fer.training.fit import Trained, predict, train
 from fer.training.save import write_outputs

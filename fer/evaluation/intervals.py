@@ -1,0 +1,57 @@
+"""Bootstrap intervals of metrics, and of the difference between two models on the same images."""
+
+import numpy as np
+
+
+def bootstrap_intervals(matrix: np.ndarray, resamples: int, seed: int) -> dict[str, tuple[float, float]]:
+    """95 % percentile bootstrap intervals (Efron 1979) of ``accuracy`` and ``macro_f1``.
+
+    Resampling N predictions with replacement is a multinomial draw over the cells of their confusion matrix, so the
+    resamples are drawn there.
+
+    Args:
+        matrix: int ``[C, C]``, labels by predictions.
+        resamples: how many are drawn.
+        seed: of the draw.
+    """
+    accuracy, f1 = _resampled(matrix, resamples, seed)
+    return {name: _middle(values) for name, values in (("accuracy", accuracy), ("macro_f1", f1.mean(axis=1)))}
+
+
+def f1_intervals(matrix: np.ndarray, resamples: int, seed: int) -> list[tuple[float, float]]:
+    """95 % percentile bootstrap intervals of every class's F1, drawn like those of accuracy, in code order."""
+    return [_middle(values) for values in _resampled(matrix, resamples, seed)[1].T]
+
+
+def _resampled(matrix: np.ndarray, resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Accuracy ``[R]`` and F1 ``[R, C]`` of the resamples."""
+    total = int(matrix.sum())
+    rng = np.random.default_rng(seed)
+    drawn = rng.multinomial(total, matrix.ravel() / total, size=resamples).reshape(resamples, *matrix.shape)
+    hits = np.diagonal(drawn, axis1=1, axis2=2)
+    either = drawn.sum(axis=1) + drawn.sum(axis=2)
+    return hits.sum(axis=1) / total, np.divide(2 * hits, either, out=np.zeros(hits.shape), where=either > 0)
+
+
+def _middle(values: np.ndarray) -> tuple[float, float]:
+    """The ends of the middle 95 %."""
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def bootstrap_difference(right: np.ndarray, other: np.ndarray, resamples: int, seed: int) -> tuple[float, float, float]:
+    """How much more accurate a model is than another on the same images, with its 95 % percentile bootstrap interval.
+
+    Args:
+        right: bool ``[N]``, whether the model reads each image rightly.
+        other: bool ``[N]``, whether the other one does.
+        resamples: how many are drawn.
+        seed: of the draw.
+
+    Returns:
+        The difference of the accuracies, and the interval's ends, -1 to 1.
+    """
+    gains = right.astype(int) - other.astype(int)
+    shares = np.bincount(gains + 1, minlength=3) / len(gains)
+    drawn = np.random.default_rng(seed).multinomial(len(gains), shares, size=resamples)
+    return float(gains.mean()), *_middle((drawn[:, 2] - drawn[:, 0]) / len(gains))

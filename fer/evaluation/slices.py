@@ -1,0 +1,92 @@
+"""Where models fail: accuracy on parts of the test split, and the mistakes made most confidently."""
+
+import numpy as np
+import pandas as pd
+
+from fer.data.dataset import FaceDataset
+from fer.emotions import FERPLUS_VOTES
+from fer.evaluation.intervals import bootstrap_intervals
+from fer.evaluation.metrics import confusion
+from fer.evaluation.model_folder import TEN_VIEWS, ModelFolder
+from fer.params import Compare
+
+VOTES = r"^votes\."
+#: What FER+'s taggers say of a label.
+AGREE, OTHER, UNDECIDED = "FER+ taggers agree", "FER+ taggers say another emotion", "FER+ taggers undecided or no face"
+
+
+def slices_of_test(dataset: FaceDataset) -> dict[str, np.ndarray]:
+    """Parts of the test split by name: bool ``[N]`` over its rows, in the data set's order.
+
+    By what FER+'s taggers say where their votes are there, by thirds of brightness and contrast, and by whether the
+    source's train split holds a copy.
+    """
+    rows = dataset.rows("test")
+    table, images = dataset.table.loc[rows], np.asarray(dataset.images[rows], np.float32)
+    parts: dict[str, np.ndarray] = {}
+    if not ferplus_votes(table).empty:
+        verdict = ferplus_verdict(table)
+        parts |= {name: (verdict == name).to_numpy() for name in (AGREE, OTHER, UNDECIDED)}
+    for measure, values, words in (
+        ("brightness", images.mean(axis=(1, 2)), ("dark", "medium", "bright")),
+        ("contrast", images.std(axis=(1, 2)), ("flat", "medium", "strong")),
+    ):
+        third = np.searchsorted(np.quantile(values, [1 / 3, 2 / 3]), values)
+        parts |= {f"{measure}: {word} third": third == number for number, word in enumerate(words)}
+    copied = table["train_copy"].to_numpy(bool)
+    return parts | {"with a copy in the source's train split": copied, "without a copy": ~copied}
+
+
+def ferplus_votes(table: pd.DataFrame) -> pd.DataFrame:
+    """The vote columns under FER+'s own names; no column where the data set has none."""
+    return table.filter(regex=VOTES).rename(columns=lambda name: name.removeprefix("votes."))
+
+
+def ferplus_verdict(table: pd.DataFrame) -> pd.Series:
+    """What FER+'s taggers say of every row's label: one of ``AGREE``, ``OTHER``, ``UNDECIDED``.
+
+    The option with the most of the ten votes counts (Barsoum et al. 2016); a tie, "unknown", "contempt" and "not a
+    face" decide for none of the seven emotions.
+    """
+    votes = ferplus_votes(table)
+    most = votes.idxmax(axis=1).map(FERPLUS_VOTES).where(votes.eq(votes.max(axis=1), axis=0).sum(axis=1) == 1)
+    return pd.Series(np.select([most.isna(), most == table["emotion"]], [UNDECIDED, AGREE], OTHER), index=table.index)
+
+
+def slice_table(folders: list[ModelFolder], parts: dict[str, np.ndarray], settings: Compare) -> pd.DataFrame:
+    """Accuracy of the ten-view answers on every part, with 95 % bootstrap intervals: a row a part, a column a model."""
+    answers = [(folder, *folder.scored("test_ten_views")) for folder in folders]
+    lines = []
+    for name, members in parts.items():
+        line = {"part of the test split": name, "images": f"{members.sum():,}"}
+        for folder, labels, probabilities in answers:
+            matrix = confusion(labels[members], probabilities[members].argmax(axis=1), len(folder.classes))
+            total = int(matrix.sum())
+            if total:
+                low, high = bootstrap_intervals(matrix, settings.bootstrap, settings.seed)["accuracy"]
+                line[folder.run["title"]] = f"{np.trace(matrix) / total:.3f} [{low:.3f}, {high:.3f}]"
+            else:
+                line[folder.run["title"]] = "-"
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def confident_mistakes(folder: ModelFolder, dataset: FaceDataset, count: int) -> pd.DataFrame:
+    """The ``count`` test images that the model is surest and wrong about, by its ten-view answers; copies count once.
+
+    Returns:
+        Columns ``row`` (of the data set), ``emotion``, ``answer`` and ``confidence`` (0 to 1), surest first.
+    """
+    table = folder.predictions.query("split == 'test'")
+    answers = table[[f"{TEN_VIEWS}{name}" for name in folder.classes]].to_numpy()
+    found = pd.DataFrame(
+        {
+            "row": table["row"].to_numpy(),
+            "emotion": table["emotion"].to_numpy(),
+            "answer": np.array(folder.classes)[answers.argmax(axis=1)],
+            "confidence": answers.max(axis=1),
+            "picture": dataset.table["sha256"].loc[table["row"]].to_numpy(),
+        }
+    )
+    wrong = found[found["emotion"] != found["answer"]].sort_values(["confidence", "row"], ascending=[False, True])
+    return wrong.drop_duplicates("picture", ignore_index=True).drop(columns="picture").head(count)

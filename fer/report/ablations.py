@@ -1,0 +1,151 @@
+"""What every part of a training brings: the same architecture with one thing changed at a time."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fer.evaluation.comparison import intervals
+from fer.evaluation.intervals import bootstrap_difference
+from fer.evaluation.model_folder import ModelFolder
+from fer.params import Compare, Params
+from fer.report.tables import with_interval
+
+COLUMNS = (
+    "training",
+    "validation accuracy without copied images",
+    "difference in points",
+    "test accuracy",
+    "ten views",
+    "without copied images",
+    "macro-F1 without them",
+    "epochs",
+    "precision",
+    "commit",
+    "command",
+)
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """A training and what it differs in: the first of a list is the one that the others are compared with.
+
+    Attributes:
+        label: what the table calls it.
+        command: trains it once more.
+        folder: its files.
+    """
+
+    label: str
+    command: str
+    folder: ModelFolder
+
+
+def ablation_groups(params: Params, folders: list[ModelFolder], trained: Path) -> list[list[Ablation]]:
+    """Every architecture's own training, before those that differ from it in one thing; left out where there is none.
+
+    Args:
+        params: whose ablations are looked for.
+        folders: own trainings and distilled ones.
+        trained: holds a folder for every ablation that was trained, by its name.
+    """
+    groups = []
+    for own in (folder for folder in folders if folder.job.teacher is None):
+        architecture = own.job.architecture
+        group = [Ablation(own.run["title"], f"dvc repro train@{architecture}", own)]
+        group += [
+            Ablation(student.run["title"], f"dvc repro distill@{architecture}", student)
+            for student in folders
+            if student.job.teacher and _same(student, own)
+        ]
+        groups.append([*group, *finished_ablations(params, own, trained)])
+    return [group for group in groups if len(group) > 1]
+
+
+def finished_ablations(params: Params, own: ModelFolder, trained: Path) -> list[Ablation]:
+    """The ablations that belong to an own training: they differ from it in their change alone.
+
+    Args:
+        params: whose ablations are looked for.
+        own: the training of an architecture.
+        trained: holds a folder for every ablation that was trained, by its name.
+    """
+    found = []
+    for name in params.ablations.changes:
+        folder = ModelFolder(trained / name)
+        if (folder.path / "run.json").is_file() and _belongs(folder, own, params, name):
+            label = f"{own.run['title']}, {name.replace('_', ' ')}"
+            found.append(Ablation(label, f"python -m pipelines ablate {name}", folder))
+    return found
+
+
+def _same(student: ModelFolder, own: ModelFolder) -> bool:
+    """Whether a distilled model differs from an own training in its teacher alone."""
+    return replace(student.job, teacher=None) == own.job and student.run["weights"] == own.run["weights"]
+
+
+def _belongs(folder: ModelFolder, own: ModelFolder, params: Params, name: str) -> bool:
+    architecture, changed = params.ablations.architecture, params.ablated(name)
+    before, after = params.recipe(architecture), changed.recipe(architecture)
+    if own.job.architecture != architecture or own.job.recipe != before:
+        return False
+    # Other data have another fingerprint, which only the change itself can tell: everything else is as it was.
+    expected = replace(own.job, recipe=after)
+    if changed.data != params.data:
+        expected = replace(expected, fingerprint=folder.job.fingerprint)
+    same_data = folder.job.fingerprint == own.job.fingerprint
+    same_start = folder.run["weights"] == own.run["weights"] or before.pretrained != after.pretrained
+    answered = ["source_id", "split", "emotion"]
+    return (
+        folder.job == expected
+        and same_data == (changed.data == params.data)
+        and same_start
+        and folder.predictions[answered].equals(own.predictions[answered])
+    )
+
+
+def ablation_table(groups: list[list[Ablation]], settings: Compare) -> pd.DataFrame:
+    """A row a training: validation accuracy, its difference to the group's first, and test.
+
+    The difference is that of the same images' answers, in points, with its 95 % bootstrap interval. It tells chance in
+    the images from a gain; it knows nothing of chance in the seed. Validation images that have a copy in the source's
+    train split are left out: a training that keeps the copies has seen them. So is macro-F1's part of test.
+
+    Args:
+        groups: of ``ablation_groups``.
+        settings: of the bootstrap.
+    """
+    return pd.DataFrame(
+        [_line(ablation, group[0], settings) for group in groups for ablation in group], columns=list(COLUMNS)
+    )
+
+
+def _line(ablation: Ablation, first: Ablation, settings: Compare) -> list[str]:
+    folder = ablation.folder
+    figures = folder.metrics | intervals(folder.predictions, folder.classes, settings)
+    right, of_first = _right(folder), _right(first.folder)
+    difference = "-"
+    if ablation is not first and right.size:
+        mean, low, high = bootstrap_difference(right, of_first, settings.bootstrap, settings.seed)
+        difference = f"{100 * mean:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+    tests = ("test", "test_ten_views", "test_without_copies")
+    return [
+        ablation.label,
+        f"{right.mean():.3f}" if right.size else "-",
+        difference,
+        *(with_interval(figures, f"{split}.accuracy") for split in tests),
+        f"{figures['test_without_copies.macro_f1']:.3f}",
+        str(folder.run["epochs"]),
+        folder.run["precision"],
+        folder.commit[:12],
+        f"`{ablation.command}`",
+    ]
+
+
+def _right(folder: ModelFolder) -> np.ndarray:
+    """Whether each validation image without a copy in the source's train split is read rightly from one view."""
+    labels, probabilities = folder.scored("validation")
+    answers = folder.predictions
+    alone = ~answers.loc[answers["split"] == "validation", "train_copy"].to_numpy()
+    return (probabilities.argmax(axis=1) == labels)[alone]

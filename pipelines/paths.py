@@ -1,0 +1,48 @@
+"""Where every stage's files stand, as dvc.yaml says it; relative to the project's folder."""
+
+from pathlib import Path
+
+#: What the tools keep for themselves: MLflow's database, Prefect's, Bentos, checkpoints. Not a DVC output.
+STATE = Path("state")
+
+DATASET = Path("data/dataset")
+INGEST_REPORT = Path("reports/ingest.json")
+VALIDATION_REPORT = Path("reports/validation.json")
+DATA_DOCS = Path("reports/data_docs")
+
+EXPLORE = Path("reports/explore")
+CLASS_COUNTS = EXPLORE / "class_counts.csv"
+#: The figures of ``explore`` that the page of results shows too.
+DATA_FIGURES = tuple(EXPLORE / name for name in ("class_distribution.png", "average_faces.png", "contrast_images.png"))
+
+MODELS = Path("models")
+#: Students, not below ``models``: the ensemble, which teaches them, depends on all that is there.
+DISTILLED = Path("distilled")
+
+ENSEMBLE = Path("reports/ensemble")
+ENSEMBLE_METRICS = ENSEMBLE / "ensemble.json"
+ENSEMBLE_PREDICTIONS = ENSEMBLE / "predictions.parquet"
+#: What a student learns from: who its teachers are, and their mean probabilities of the train split's images.
+TEACHERS = ENSEMBLE / "members.json"
+TEACHER_PREDICTIONS = ENSEMBLE / "lesson.npy"
+
+COMPARE = Path("reports/compare")
+COMPARISON_METRICS, SAMPLES = COMPARE / "metrics.json", COMPARE / "samples.png"
+#: With latency, which no two runs measure alike: beside the DVC outputs, not one of them.
+COMPARISON, COMPARISON_FIGURE = COMPARE / "comparison.csv", COMPARE / "comparison.png"
+
+CHAMPION = Path("champion")
+BENTO = Path("reports/bento.json")
+
+#: Trainings with one change of ``ablations.changes``, by its name.
+ABLATIONS = Path("reports/ablations")
+#: Trainings by seeds of their own: ``<architecture>_<recipe>_<seed>``.
+REPEATS = Path("reports/repeats")
+
+RESULTS_PAGE = Path("docs/results.md")
+RESULTS_IMAGES = Path("docs/images")
+#: What is kept of every training, by data set: below ``models``, by other seeds below ``repeats``, and of those with
+#: one change below ``ablations``.
+RECORDS = Path("docs/records")
+#: Figures that show single faces: other people's photographs, which Git must not keep.
+FACES = Path("reports/results")

@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+from face_datasets import small_dataset
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+from trained_models import write_trained
+
+from fer.evaluation.abstention import abstention_table, choose_thresholds, lower_bound, thresholds_of
+from fer.evaluation.model_folder import ModelFolder
+from fer.inference.classifier import above_thresholds
+
+PRECISION = 0.8
+CONFIDENCES = st.lists(
+    st.tuples(st.integers(0, 2), st.integers(0, 2), st.sampled_from([0.4, 0.5, 0.6, 0.7, 0.8, 0.9])), min_size=1
+)
+
+
+def answers_of(rows: list[tuple[int, int, float]]) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and probabilities of rows of label, answer and confidence."""
+    labels = np.array([label for label, _, _ in rows])
+    probabilities = np.array([np.where(np.arange(3) == answer, sure, (1 - sure) / 2) for _, answer, sure in rows])
+    return labels, probabilities
+
+
+def test_the_lowest_threshold_that_keeps_the_precision() -> None:
+    rows = [(0, 0, 0.9)] * 40 + [(1, 0, 0.8)] + [(0, 0, 0.7)] * 20 + [(1, 0, 0.6)] * 40 + [(1, 1, 0.4)] * 40
+    thresholds = choose_thresholds(*answers_of(rows), precision=0.9)
+    np.testing.assert_allclose(thresholds, [0.6, 0, 1], err_msg="60 of 61 are right; all are; never answered")
+
+
+def test_few_answers_promise_nothing() -> None:
+    """Nine of nine right ones may well come from a model that is right seven times in ten."""
+    assert choose_thresholds(*answers_of([(0, 0, 0.9)] * 9), precision=0.8)[0] == 1
+    assert choose_thresholds(*answers_of([(0, 0, 0.9)] * 14), precision=0.8)[0] == 0
+
+
+def test_the_lower_bound_is_the_exact_one() -> None:
+    bounds = lower_bound(np.array([0, 9, 90]), np.array([9, 9, 100]))
+    expected = [0.0] + [
+        binomtest(right, given).proportion_ci(0.90, "exact").low for right, given in ((9, 9), (90, 100))
+    ]
+    np.testing.assert_allclose(bounds, expected, rtol=1e-6, err_msg="one-sided 95 % is the end of the two-sided 90 %")
+
+
+@given(CONFIDENCES, st.sampled_from([0.0, 0.5, 0.8, 1.0]))
+def test_what_stands_is_right_often_enough_and_one_answer_more_would_not_be(
+    rows: list[tuple[int, int, float]], precision: float
+) -> None:
+    labels, probabilities = answers_of(rows)
+    answers, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    thresholds = choose_thresholds(labels, probabilities, precision)
+    stand = above_thresholds(probabilities, thresholds)
+    for code in range(3):
+        standing = stand & (answers == code)
+        if standing.any():
+            assert lower_bound((labels[standing] == code).sum(), standing.sum()) >= precision
+        for lower in set(confidence[(answers == code) & ~stand]):
+            wider = (answers == code) & (confidence >= lower)
+            assert lower_bound((labels[wider] == code).sum(), wider.sum()) < precision
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
+    """Surer answers are right more often: those of confidence c in a share c of the cases."""
+    folder = write_trained(tmp_path_factory.mktemp("models"), small_dataset(train=2, held_out=40))
+    table, rng, classes = folder.predictions, np.random.default_rng(0), len(folder.classes)
+    labels = table["emotion"].map({name: code for code, name in enumerate(folder.classes)}).to_numpy()
+    sure = rng.uniform(0.4, 1, len(table))
+    answers = np.where(rng.random(len(table)) < sure, labels, (labels + rng.integers(1, classes, len(table))) % classes)
+    one_hot = np.eye(classes)[answers]
+    spread = (1 - one_hot) * ((1 - sure) / (classes - 1))[:, None]
+    table[[f"p.{name}" for name in folder.classes]] = one_hot * sure[:, None] + spread
+    return folder
+
+
+def test_a_models_thresholds_come_from_its_validation_answers(folder: ModelFolder) -> None:
+    thresholds = thresholds_of(folder.predictions, folder.classes, PRECISION)
+    np.testing.assert_array_equal(list(thresholds.values()), choose_thresholds(*folder.scored("validation"), PRECISION))
+    assert tuple(thresholds) == folder.classes
+
+
+def test_the_table_says_how_many_answers_stand_and_how_good_they_are(folder: ModelFolder) -> None:
+    (row,) = abstention_table([folder], PRECISION).to_dict("records")
+    labels, probabilities = folder.scored("test")
+    thresholds = thresholds_of(folder.predictions, folder.classes, PRECISION)
+    stand = above_thresholds(probabilities, np.array(list(thresholds.values())))
+    assert 0 < stand.sum() < len(labels)
+    assert row["answers that stand"] == f"{stand.mean():.3f}"
+    right = probabilities.argmax(axis=1) == labels
+    assert row["accuracy of those"] == f"{right[stand].mean():.3f}"
+    for code, (name, threshold) in enumerate(thresholds.items()):
+        of_class = right[stand & (probabilities.argmax(axis=1) == code)]
+        share = f"{of_class.mean():.3f}" if len(of_class) else "-"
+        assert row[name] == ("never" if threshold == 1 else f"above {threshold:.2f}: {share} of {len(of_class)}")
+
+
+def test_no_answer_stands_where_none_is_good_enough(folder: ModelFolder) -> None:
+    (row,) = abstention_table([folder], 0.99).to_dict("records")
+    assert (row["answers that stand"], row["accuracy of those"]) == ("0.000", "-")
+    assert {row[name] for name in folder.classes} == {"never"}

@@ -1,0 +1,34 @@
+from pathlib import Path
+
+import pytest
+from face_datasets import small_dataset
+from trained_models import write_trained
+
+from fer.errors import UserError
+from fer.evaluation.model_folder import ModelFolder
+
+
+@pytest.mark.parametrize(
+    ("name", "reads"),
+    [
+        ("run.json", "run"),
+        ("metrics.json", "metrics"),
+        ("history.csv", "history"),
+        ("predictions.parquet", "predictions"),
+        ("mlflow.json", "about"),
+    ],
+)
+def test_a_damaged_file_is_one_line_with_the_remedy(tmp_path: Path, name: str, reads: str) -> None:
+    path = write_trained(tmp_path, small_dataset(train=2, held_out=1)).path / name
+    path.write_bytes(b"")
+    with pytest.raises(UserError, match=rf"{name}: not to be read .*; run the train stage again$") as caught:
+        getattr(ModelFolder(path.parent), reads)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "reads"), [("history.csv", "history"), ("predictions.parquet", "predictions")])
+def test_a_missing_table_is_one_line_with_the_remedy(tmp_path: Path, name: str, reads: str) -> None:
+    path = write_trained(tmp_path, small_dataset(train=2, held_out=1)).path / name
+    path.unlink()
+    with pytest.raises(UserError, match=rf"{name}: missing; run the train stage again$"):
+        getattr(ModelFolder(path.parent), reads)
