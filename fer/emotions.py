@@ -7,6 +7,17 @@ from fer.errors import UserError
 #: FER-2013's emotions in the order of their codes 0 to 6 (Goodfellow et al. 2013).
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
+#: The colour of every emotion, in figures and boxes: hex RGB.
+EMOTION_COLORS = {
+    "angry": "#c8412f",
+    "disgust": "#6d8b2f",
+    "fear": "#7a4fa3",
+    "happy": "#e3a21a",
+    "sad": "#2f6fb0",
+    "surprise": "#1f9e9a",
+    "neutral": "#7d8590",
+}
+
 #: The deck's task: the five emotions that it compared.
 FIVE_EMOTIONS = ("angry", "fear", "happy", "sad", "surprise")
 

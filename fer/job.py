@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from fer.params import Recipe
+from fer.recipe import Recipe
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,12 @@ from mlflow.types import Schema, TensorSpec
 from mlflow.utils.time import get_current_time_millis
 from sqlalchemy.exc import SQLAlchemyError
 
-from fer.data.dataset import IMAGE_SIZE, FaceDataset
+from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.evaluation.metrics import confusion
 from fer.evaluation.model_folder import ModelFolder
 from fer.figures.training import confusion_matrix, learning_curves, sample_predictions
+from fer.inference.image import FACE_SIZE
 from fer.job import Job
 from fer.params import Tracking
 
@@ -176,7 +177,7 @@ class Tracker:
 
     def _log_model(self, run_id: str, folder: ModelFolder) -> None:
         signature = ModelSignature(
-            inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, IMAGE_SIZE, IMAGE_SIZE), "faces")]),
+            inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, FACE_SIZE, FACE_SIZE), "faces")]),
             outputs=Schema([TensorSpec(np.dtype("float32"), (-1, len(folder.classes)), "probabilities")]),
         )
         with mlflow.start_run(run_id=run_id, log_system_metrics=False):

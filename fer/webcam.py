@@ -10,10 +10,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from fer.emotions import EMOTION_COLORS
 from fer.errors import UserError
 from fer.inference.classifier import Classifier
-from fer.inference.detection import Box, CascadeDetector, Detector, crop
-from fer.inference.image import decode_image, to_face
+from fer.inference.detection import CascadeDetector, Detector
+from fer.inference.faces import Face, find_faces
+from fer.inference.image import decode_image
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 #: Codecs that OpenCV's own wheel writes everywhere, by the output's suffix.
@@ -21,27 +23,6 @@ CODECS = {".avi": "MJPG", ".mp4": "mp4v"}
 WINDOW = "fer (q or Esc quits)"
 #: Frames per second of a source that does not say.
 DEFAULT_RATE = 25.0
-
-#: One colour per emotion, BGR.
-COLOURS = {
-    "angry": (60, 60, 230),
-    "disgust": (70, 160, 70),
-    "fear": (190, 80, 160),
-    "happy": (60, 210, 250),
-    "sad": (220, 140, 60),
-    "surprise": (50, 140, 255),
-    "neutral": (190, 190, 190),
-}
-
-
-@dataclass(frozen=True)
-class Face:
-    """A found face: where, what, with what probability (0 to 1), and whether the model calls that certain."""
-
-    box: Box
-    emotion: str
-    probability: float
-    certain: bool
 
 
 @dataclass(frozen=True)
@@ -100,19 +81,6 @@ def run_webcam(
     return Summary(frames, faces)
 
 
-def find_faces(image: np.ndarray, classifier: Classifier, detector: Detector) -> list[Face]:
-    """The faces of a uint8 ``[H, W, 3]`` BGR image with their likeliest emotions, the largest first."""
-    boxes = detector.detect(image)
-    if not boxes:
-        return []
-    probabilities = classifier.predict(np.stack([to_face(crop(image, box)) for box in boxes]))
-    best = probabilities.argmax(axis=1)
-    return [
-        Face(box, classifier.classes[code], float(row[code]), bool(certain))
-        for box, code, row, certain in zip(boxes, best, probabilities, classifier.certain(probabilities), strict=True)
-    ]
-
-
 def draw_faces(image: np.ndarray, faces: list[Face]) -> np.ndarray:
     """A copy of a uint8 ``[H, W, 3]`` BGR image with a box and a label, emotion and probability, for every face.
 
@@ -124,17 +92,27 @@ def draw_faces(image: np.ndarray, faces: list[Face]) -> np.ndarray:
     line, stroke = max(round(2 * scale), 1), max(round(1.4 * scale), 1)
     for face in faces:
         x, y, w, h = face.box
-        colour = COLOURS[face.emotion]
+        colour = _bgr(EMOTION_COLORS[face.emotion])
         cv2.rectangle(canvas, (x, y), (x + w - 1, y + h - 1), colour, line)
         text = f"{face.emotion}{'' if face.certain else '?'} {face.probability:.0%}"
         (text_width, text_height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
         left = max(min(x, width - text_width), 0)
         bottom = max(y, text_height + base)  # above the box, inside the image
         cv2.rectangle(canvas, (left, bottom - text_height - base), (left + text_width, bottom), colour, cv2.FILLED)
-        # dark text: every colour of COLOURS is bright enough to carry it
         origin = (left, bottom - base // 2 - 1)
-        cv2.putText(canvas, text, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, (0, 0, 0), stroke, cv2.LINE_AA)
+        cv2.putText(canvas, text, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, _text_on(colour), stroke, cv2.LINE_AA)
     return canvas
+
+
+def _bgr(colour: str) -> tuple[int, int, int]:
+    """A colour ``#rrggbb`` as OpenCV wants it."""
+    return int(colour[5:], 16), int(colour[3:5], 16), int(colour[1:3], 16)
+
+
+def _text_on(colour: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Black or white, BGR: whichever is further from the BGR ``colour`` by its luma (ITU-R BT.601)."""
+    blue, green, red = colour
+    return (0, 0, 0) if 0.114 * blue + 0.587 * green + 0.299 * red > 127 else (255, 255, 255)
 
 
 @contextmanager

@@ -14,10 +14,10 @@ from typing import IO
 import numpy as np
 import pandas as pd
 
-from fer.data.dataset import IMAGE_SIZE
 from fer.data.source import SourceFaces
 from fer.emotions import EMOTIONS, FERPLUS_OTHER, FERPLUS_VOTES
 from fer.errors import UserError
+from fer.inference.image import FACE_SIZE
 
 #: The challenge's names of the splits (Goodfellow et al. 2013): the public leaderboard is the validation split.
 USAGES = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
@@ -25,7 +25,7 @@ USAGES = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"
 #: Rows per split of the challenge's own file; a CSV with just these counts is called FER-2013.
 OFFICIAL_ROWS = {"train": 28709, "validation": 3589, "test": 3589}
 
-PIXELS = IMAGE_SIZE * IMAGE_SIZE
+PIXELS = FACE_SIZE * FACE_SIZE
 
 _EMOTION_CODES = {str(code): emotion for code, emotion in enumerate(EMOTIONS)}
 _PIXEL_VALUES = {str(value): value for value in range(256)}
@@ -71,7 +71,7 @@ def read_csv(path: Path, votes: Path | None = None) -> SourceFaces:
     if votes is not None:
         table = table.join(read_votes(votes, table["split"]))
     official = table["split"].value_counts().to_dict() == OFFICIAL_ROWS
-    images = np.frombuffer(pixels, np.uint8).reshape(-1, IMAGE_SIZE, IMAGE_SIZE)
+    images = np.frombuffer(pixels, np.uint8).reshape(-1, FACE_SIZE, FACE_SIZE)
     return SourceFaces("FER-2013" if official else path.name.split(".")[0], str(path), images, table)
 
 
@@ -90,7 +90,7 @@ def parse_pixels(text: str) -> bytes:
             f"pixel {words.index(word) + 1} is {_shown(word)}, not a whole number from 0 to 255"
         ) from error
     if len(values) != PIXELS:
-        raise ValueError(f"{len(values):,} pixels, not {PIXELS:,} ({IMAGE_SIZE}x{IMAGE_SIZE})")
+        raise ValueError(f"{len(values):,} pixels, not {PIXELS:,} ({FACE_SIZE}x{FACE_SIZE})")
     return values
 
 

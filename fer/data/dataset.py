@@ -13,7 +13,6 @@ from fer.errors import UserError
 from fer.files import replace_folder, restore_folder
 
 SPLITS = ("train", "validation", "test")
-IMAGE_SIZE = 48
 
 #: Columns that every table has; sources may add votes (``votes.<column>``), ``flaw`` and group columns.
 COLUMNS = ("emotion", "split", "source_id", "sha256", "train_copy")

@@ -11,11 +11,11 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from fer.data.dataset import COLUMNS, IMAGE_SIZE
+from fer.data.dataset import COLUMNS
 from fer.data.source import SourceFaces
 from fer.emotions import EMOTIONS, emotion_name
 from fer.errors import UserError
-from fer.inference.image import to_face
+from fer.inference.image import FACE_SIZE, to_face
 
 #: Folder names of the splits, in lower case.
 SPLIT_FOLDERS = {
@@ -63,7 +63,7 @@ def _read_files(name: str, where: Path, files: _Files) -> SourceFaces:
     labelled = {path: place for path in sorted(files) if (place := _place(where, path)) is not None}
     if not labelled:
         raise UserError(f"{where}: no images in it; expected train/<emotion>/*.jpg or <emotion>/*.jpg")
-    images = np.empty((len(labelled), IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+    images = np.empty((len(labelled), FACE_SIZE, FACE_SIZE), np.uint8)
     for row, path in enumerate(labelled):
         images[row] = _decode(where, path, files[path])
     table = pd.DataFrame(list(labelled.values()), columns=["split", "emotion"])

@@ -6,10 +6,11 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from fer.data.dataset import IMAGE_SIZE, SPLITS
+from fer.data.dataset import SPLITS
 from fer.data.drawing.face import draw_person, draw_units
 from fer.data.drawing.portrait import draw_face, draw_scene
 from fer.emotions import EMOTIONS
+from fer.inference.image import FACE_SIZE
 
 #: FER-2013's images per emotion over all its splits (Goodfellow et al. 2013).
 FER2013_COUNTS = {
@@ -76,7 +77,7 @@ def draw_sample(images: int, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
     rng = np.random.default_rng(seed)
     rows = _plan(images, rng)
     _plan_flaws(rows, rng)
-    pixels = np.zeros((images, IMAGE_SIZE, IMAGE_SIZE), np.uint8)
+    pixels = np.zeros((images, FACE_SIZE, FACE_SIZE), np.uint8)
     occlusions = [""] * images
     for number, row in enumerate(rows):
         if row.copy_of < 0:
@@ -175,7 +176,7 @@ def _spoil(
 def _draw(row: _Row, rng: np.random.Generator) -> tuple[np.ndarray, str]:
     """The image of a row that is no copy, and what covers its face."""
     if row.flaw == "blank":
-        return np.full((IMAGE_SIZE, IMAGE_SIZE), rng.choice([0, 0, 255]), np.uint8), ""
+        return np.full((FACE_SIZE, FACE_SIZE), rng.choice([0, 0, 255]), np.uint8), ""
     if row.flaw == "not_a_face":
         return _draw_object(rng), ""
     scene = draw_scene(rng)
@@ -189,7 +190,7 @@ def _draw(row: _Row, rng: np.random.Generator) -> tuple[np.ndarray, str]:
 
 def _draw_object(rng: np.random.Generator) -> np.ndarray:
     """uint8 ``[48, 48]``: a house, a printed page, stripes or a cloudy texture."""
-    side = IMAGE_SIZE * 4
+    side = FACE_SIZE * 4
     ground, ink = (float(tone) for tone in rng.permutation([rng.uniform(130, 235), rng.uniform(15, 90)]))
     picture = np.full((side, side), ground, np.float32)
     kind = rng.integers(4)
@@ -210,5 +211,5 @@ def _draw_object(rng: np.random.Generator) -> np.ndarray:
     else:
         cloud = rng.normal((ground + ink) / 2, 60, (6, 6)).astype(np.float32)
         cv2.resize(cloud, (side, side), dst=picture, interpolation=cv2.INTER_CUBIC)
-    small = cv2.resize(picture, (IMAGE_SIZE, IMAGE_SIZE), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(picture, (FACE_SIZE, FACE_SIZE), interpolation=cv2.INTER_AREA)
     return np.clip(np.round(small + rng.normal(0, 4, small.shape)), 0, 255).astype(np.uint8)

@@ -9,8 +9,8 @@ from matplotlib.colors import to_rgb
 
 from fer.data.dataset import SPLITS, FaceDataset
 from fer.data.statistics import class_counts
-from fer.emotions import EMOTIONS
-from fer.figures.style import EMOTION_COLORS, FAINT, INK, MARGIN, draw, pixel_axes
+from fer.emotions import EMOTION_COLORS, EMOTIONS
+from fer.figures.style import FAINT, INK, MARGIN, draw, pixel_axes
 
 _TOP = 120
 _GAP = 18

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer.emotions import FERPLUS_OTHER, FERPLUS_VOTES
-from fer.figures.style import EMOTION_COLORS, FAINT, MARGIN, draw, pixel_axes
+from fer.emotions import EMOTION_COLORS, FERPLUS_OTHER, FERPLUS_VOTES
+from fer.figures.style import FAINT, MARGIN, draw, pixel_axes
 
 COLUMNS = 7
 #: Pixels of an enlarged face, of a cell, and of the lines under a face.

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer.figures.style import EMOTION_COLORS, draw, pixel_axes
+from fer.emotions import EMOTION_COLORS
+from fer.figures.style import draw, pixel_axes
 
 #: Pixels of an enlarged face, and between the pairs of face and map.
 FACE, GAP = 144, 40

@@ -12,17 +12,6 @@ from matplotlib.figure import Figure
 
 from fer.files import replace_file
 
-#: The colour of every emotion, in every figure.
-EMOTION_COLORS = {
-    "angry": "#c8412f",
-    "disgust": "#6d8b2f",
-    "fear": "#7a4fa3",
-    "happy": "#e3a21a",
-    "sad": "#2f6fb0",
-    "surprise": "#1f9e9a",
-    "neutral": "#7d8590",
-}
-
 INK = "#1d2733"
 FAINT = "#667380"
 GRID = "#e3e8ee"

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from fer.figures.style import EMOTION_COLORS, FAINT, INK, MARGIN, draw, pixel_axes, text_width
+from fer.emotions import EMOTION_COLORS
+from fer.figures.style import FAINT, INK, MARGIN, draw, pixel_axes, text_width
 
 WRONG = "#b23a2a"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from fer.data.dataset import IMAGE_SIZE
+from fer.inference.image import FACE_SIZE
 from fer.inference.views import ten_views
 
 #: The ports of every exported model.
@@ -47,7 +47,7 @@ def measure_latency(models: dict[str, Path]) -> dict[str, float]:
     Args:
         models: ONNX files by name, input ``faces`` uint8 ``[N, 48, 48]``.
     """
-    face = np.random.default_rng(0).integers(0, 256, (1, IMAGE_SIZE, IMAGE_SIZE), dtype=np.uint8)
+    face = np.random.default_rng(0).integers(0, 256, (1, FACE_SIZE, FACE_SIZE), dtype=np.uint8)
     sessions = {name: _open(path) for name, path in models.items()}
     times: dict[str, list[float]] = {name: [] for name in models}
     for session in sessions.values():

@@ -3,8 +3,8 @@
 import keras
 from keras import layers
 
-from fer.data.dataset import IMAGE_SIZE
 from fer.errors import UserError
+from fer.inference.image import FACE_SIZE
 from fer.models.preprocessing import preprocess
 from fer.models.registry import Architecture
 
@@ -47,7 +47,7 @@ def build_classifier(
     finally:
         keras.config.set_dtype_policy(former)
     network.name = NETWORK
-    faces = keras.Input((IMAGE_SIZE, IMAGE_SIZE), dtype="uint8", name="faces")
+    faces = keras.Input((FACE_SIZE, FACE_SIZE), dtype="uint8", name="faces")
     logits = network(preprocess(faces, input_size, preprocessing))
     scaled = layers.Rescaling(1 / temperature, dtype="float32", name="temperature")(logits)
     probabilities = layers.Softmax(dtype="float32", name="probabilities")(scaled)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from fer.data.dataset import IMAGE_SIZE
+from fer.inference.image import FACE_SIZE
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ def preprocess(faces: keras.KerasTensor, input_size: int, preprocessing: str) ->
     """
     chosen = PREPROCESSINGS[preprocessing]
     x = keras.ops.cast(faces, "float32")
-    x = layers.Reshape((IMAGE_SIZE, IMAGE_SIZE, 1), dtype="float32", name="channel")(x)
-    if input_size != IMAGE_SIZE:
+    x = layers.Reshape((FACE_SIZE, FACE_SIZE, 1), dtype="float32", name="channel")(x)
+    if input_size != FACE_SIZE:
         x = layers.Resizing(input_size, input_size, dtype="float32", name="resize")(x)
     if len(chosen.scale) > 1:
         x = layers.Concatenate(dtype="float32", name="colour")([x] * len(chosen.scale))

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from fer.params import Augmentation
+from fer.recipe import Augmentation
 
 #: An erased rectangle's share of the image and its height by width (Zhong et al. 2020, with a smaller largest area).
 ERASED_AREA, ERASED_ASPECT = (0.02, 0.2), (0.3, 3.3)

@@ -5,7 +5,7 @@ import math
 import keras
 import numpy as np
 
-from fer.params import Recipe
+from fer.recipe import Recipe
 from fer.training.augmentation import augment
 
 #: Threads that make batches, and how many batches may wait.

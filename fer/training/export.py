@@ -11,8 +11,8 @@ import keras
 import onnx
 from tf2onnx import optimizer
 
-from fer.data.dataset import IMAGE_SIZE
 from fer.files import replace_file
+from fer.inference.image import FACE_SIZE
 from fer.inference.runtime import INPUT, OUTPUT
 
 
@@ -22,9 +22,9 @@ def export_onnx(model: keras.Model, path: Path) -> None:
     The bytes depend on the network and its weights alone where Python's hash seed is fixed (PYTHONHASHSEED=0).
     """
     # Called with training=False: the exporter's own call leaves the phase open and traces dropout with it.
-    faces = keras.Input((IMAGE_SIZE, IMAGE_SIZE), dtype="uint8", name=INPUT)
+    faces = keras.Input((FACE_SIZE, FACE_SIZE), dtype="uint8", name=INPUT)
     frozen = keras.Model(faces, model(faces, training=False))
-    signature = [keras.InputSpec(shape=(None, IMAGE_SIZE, IMAGE_SIZE), dtype="uint8", name=INPUT)]
+    signature = [keras.InputSpec(shape=(None, FACE_SIZE, FACE_SIZE), dtype="uint8", name=INPUT)]
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     with replace_file(path) as fresh:
         with _in_place(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"):

@@ -4,7 +4,7 @@ import keras
 
 from fer.models.network import NETWORK
 from fer.models.transfer import BACKBONE
-from fer.params import Recipe
+from fer.recipe import Recipe
 
 MOMENTUM = 0.9
 HEAD, ALL = "head", "all"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from fer.params import Recipe
+from fer.recipe import Recipe
 from fer.training.optimizer import ALL, compile_phase
 
 FULL, MIXED = "float32", "mixed_bfloat16"

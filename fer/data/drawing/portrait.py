@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from fer.data.dataset import IMAGE_SIZE
 from fer.data.drawing.canvas import ORIGIN, SCALE, SIDE, Canvas, Turn, ellipse, moved
 from fer.data.drawing.covers import COVERS, draw_cover
 from fer.data.drawing.face import Face, Person, shape_face
 from fer.data.drawing.features import draw_brows, draw_eyes, draw_mouth, draw_nose, draw_wrinkles
 from fer.data.drawing.hair import draw_back_hair, draw_facial_hair, draw_front_hair, strand_texture
+from fer.inference.image import FACE_SIZE
 
 #: The camera's pixels per pixel of the finished image, before they are averaged.
 SUPERSAMPLING = 3
@@ -216,14 +216,14 @@ def _bumps(face: Face, units: Mapping[int, float], turn: Turn) -> np.ndarray:
 
 def _photograph(canvas: Canvas, scene: Scene, rng: np.random.Generator) -> np.ndarray:
     """Crop to the face, average down to the finished size, then lens, exposure, gamma and sensor noise."""
-    side = IMAGE_SIZE * SUPERSAMPLING
+    side = FACE_SIZE * SUPERSAMPLING
     # At zoom 1 the frame spans 2.12 face units, centred a little below the eyes.
     zoom = side / (2.12 * SCALE) * scene.zoom
     turn = cv2.getRotationMatrix2D((0.0, 0.0), float(np.degrees(scene.roll)), zoom)
     centre = np.array(ORIGIN) + np.array([scene.shift[0], 0.27 + scene.shift[1]]) * SCALE
     turn[:, 2] = side / 2 - turn[:, :2] @ centre
     large = cv2.warpAffine(canvas.pixels, turn, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    image = cv2.resize(large, (IMAGE_SIZE, IMAGE_SIZE), interpolation=cv2.INTER_AREA)
+    image = cv2.resize(large, (FACE_SIZE, FACE_SIZE), interpolation=cv2.INTER_AREA)
     if scene.blur > 0.25:
         image = cv2.GaussianBlur(image, (0, 0), scene.blur)
     # Automatic exposure meters the middle of the frame, and does not reach extremes.

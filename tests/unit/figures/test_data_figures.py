@@ -8,9 +8,9 @@ import pytest
 from face_datasets import small_dataset, with_images
 
 from fer.data.dataset import FaceDataset
-from fer.emotions import EMOTIONS, FIVE_EMOTIONS
+from fer.emotions import EMOTION_COLORS, EMOTIONS, FIVE_EMOTIONS
 from fer.figures.data import average_faces, class_distribution, contact_sheet, contrast_images
-from fer.figures.style import EMOTION_COLORS, draw
+from fer.figures.style import draw
 
 
 def sheet(dataset: FaceDataset, path: Path) -> None:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from fer.params import Augmentation
+from fer.recipe import Augmentation
 from fer.training.augmentation import augment
 
 NONE = Augmentation(flip=0, shift=0, rotate=0, scale=0, brightness=0, contrast=0, erase=0)

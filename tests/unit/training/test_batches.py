@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fer.params import Augmentation, Recipe
+from fer.recipe import Augmentation, Recipe
 from fer.training.batches import Batches, class_weights, mix
 
 EPOCHS = 12

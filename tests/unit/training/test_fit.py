@@ -24,7 +24,7 @@ from fer.job import Job
 from fer.models import registry
 from fer.models.network import NETWORK
 from fer.models.transfer import BACKBONE
-from fer.params import Mixup
+from fer.recipe import Mixup
 from fer.training import precision
 from fer.training.batches import Batches
 from fer.training.checkpoint import Checkpoint, Progress, Saved

@@ -6,7 +6,7 @@ from tiny_training import CLASSES, RECIPE, register_tiny
 from fer.models import registry
 from fer.models.network import build_classifier
 from fer.models.registry import get_architecture
-from fer.params import Recipe
+from fer.recipe import Recipe
 from fer.training.optimizer import compile_phase
 
 STEPS = 10

@@ -21,7 +21,7 @@ from fer.models.network import NETWORK, build_classifier
 from fer.models.registry import get_architecture, register
 from fer.models.transfer import BACKBONE, with_head
 from fer.models.weights import PretrainedFile
-from fer.params import Recipe
+from fer.recipe import Recipe
 from fer.training import fit
 from fer.training.checkpoint import Checkpoint, Progress
 from fer.training.save import write_outputs
