@@ -5,6 +5,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 
 #: The start of a record, as Prefect's own logging.yml formats it.
@@ -16,10 +17,10 @@ PAUSE = 2.0
 def errors_in(text: str) -> list[str]:
     """Every error of a log as one line: the exception where there is a traceback, else the message."""
     starts = list(RECORD.finditer(text))
-    ends = [start.start() for start in starts[1:]] + [len(text)]
     errors = []
-    for start, end in zip(starts, ends, strict=True):
+    for start, following in zip_longest(starts, starts[1:]):
         if start["level"] in ("ERROR", "CRITICAL"):
+            end = following.start() if following else len(text)
             lines = text[start.end() : end].strip().splitlines() or [start["logger"]]
             errors.append(lines[-1] if any(line.startswith("Traceback") for line in lines) else lines[0])
     return errors

@@ -24,6 +24,8 @@ ERRORS = [
 
 def test_errors_are_one_line_each():
     assert errors_in(LOG) == ERRORS
+    for without in ("", "Check out the dashboard", "21:05:07.001 | WARNING | prefect.server.services - slow\n"):
+        assert errors_in(without) == []
 
 
 def test_every_kind_of_error_is_told_once(tmp_path: Path, capsys, monkeypatch):
