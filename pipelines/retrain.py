@@ -16,6 +16,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from fer.data.ingest import check_source
 from fer.errors import UserError
 from fer.params import Params, load_params
 from pipelines.environment import MOST_WORKERS, set_defaults
@@ -38,7 +39,9 @@ def checked_params() -> Params:
         UserError: for a mistake in params.yaml, or a source that is not there.
     """
     params = load_params()
-    if params.data.source in ("csv", "folder") and not params.data.path.exists():
+    check_source(params.data)
+    # Whatever the source: DVC stops where a dependency of ingest is missing.
+    if not params.data.path.exists():
         raise UserError(f"{params.data.path}: no such file or folder; correct data.path in params.yaml")
     return params
 
