@@ -75,7 +75,8 @@ class Ablations(Section):
 class Compare(Section):
     """Bootstrap intervals and the figure of sample faces."""
 
-    bootstrap: Positive
+    # Resamples stand in memory together, a confusion matrix each: 40 MB for the most of seven classes.
+    bootstrap: Annotated[int, Field(ge=1, le=100_000)]
     seed: Seed
     sample_faces: Positive
 
