@@ -1,21 +1,10 @@
 """Metrics of predictions: accuracy, F1 per class and calibration error of a split."""
 
 import numpy as np
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import f1_score
 
 from fer.evaluation.calibration import calibration_error
-
-
-def accuracy_and_macro_f1(labels: np.ndarray, probabilities: np.ndarray) -> tuple[float, float]:
-    """Accuracy and macro-averaged F1 of the most probable class.
-
-    Args:
-        labels: int ``[N]``, codes 0 to C-1.
-        probabilities: float ``[N, C]``.
-    """
-    predicted = probabilities.argmax(axis=1)
-    macro = f1_score(labels, predicted, labels=range(probabilities.shape[1]), average="macro", zero_division=0)
-    return float(accuracy_score(labels, predicted)), float(macro)
+from fer.evaluation.scores import accuracy_and_macro_f1
 
 
 def evaluate(labels: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]) -> dict[str, float]:

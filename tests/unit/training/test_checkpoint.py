@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from fer.errors import UserError
-from fer.training.checkpoint import Checkpoint, Progress, Saved, model_variables, read, write
+from fer.training.checkpoint import Checkpoint, Origin, Progress, Saved, model_variables, read, write
 
 
 def state(epochs: int) -> Saved:
@@ -17,7 +17,7 @@ def state(epochs: int) -> Saved:
         best_epoch=1,
         best_loss=0.1 + 0.2,
         weights="faces.h5",
-        notes={"run_id": "abc"},
+        origin=Origin("c" * 40, 2, "NVIDIA H200", run_id="abc"),
     )
     # more than ten arrays: their order must not become alphabetical
     model = [np.full((2, 3), epochs + n, np.float32) for n in range(12)]
