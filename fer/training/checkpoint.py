@@ -72,10 +72,9 @@ class Progress:
     @classmethod
     def of(cls, content: dict[str, Any]) -> "Progress":
         """A checkpoint's progress; what other code wrote beside it is left out, and its digest tells."""
-        known = {name: content[name] for name in content if name in {known.name for known in fields(cls)}}
-        progress = cls(**known)
-        progress.origin = Origin(**content["origin"]) if content.get("origin") else None
-        return progress
+        known = {field.name: content[field.name] for field in fields(cls) if field.name in content}
+        origin = known.pop("origin", None)
+        return cls(**known, origin=Origin(**origin) if origin else None)
 
 
 @dataclass

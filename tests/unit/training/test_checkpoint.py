@@ -1,4 +1,6 @@
 import errno
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -85,6 +87,17 @@ def test_a_damaged_checkpoint_is_one_line(tmp_path: Path, name: str, damage: str
         checkpoint.load()
     assert str(checkpoint.folder) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_of_earlier_code_is_read_as_far_as_it_is_known(tmp_path: Path) -> None:
+    """Its code's digest then says that the training begins anew: no person has to remove it."""
+    checkpoint = Checkpoint(tmp_path / "checkpoint")
+    checkpoint.save(state(1))
+    path = checkpoint.folder / "progress.json"
+    content = json.loads(path.read_text()) | {"notes": {"run_id": "abc"}}
+    del content["origin"]
+    path.write_text(json.dumps(content))
+    assert checkpoint.load().progress == replace(state(1).progress, origin=None)
 
 
 def test_a_checkpoint_without_one_of_its_files_is_damaged(tmp_path: Path) -> None:
