@@ -11,7 +11,8 @@ import pandas as pd
 from onnx import TensorProto, helper, numpy_helper
 
 from fer.data.dataset import FaceDataset
-from fer.delivery.promotion import SCORE, card_of
+from fer.delivery.gates import SCORE
+from fer.delivery.promotion import card_of
 from fer.errors import UserError
 from fer.evaluation.abstention import thresholds_of
 from fer.evaluation.comparison import intervals

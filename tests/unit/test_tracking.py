@@ -1,17 +1,15 @@
-import hashlib
 import json
 import os
 from pathlib import Path
 
 import mlflow
 import numpy as np
-import onnxruntime
 import pytest
 from face_datasets import small_dataset
+from mlflow_stores import make_store, settings_of
 from trained_models import history, job_of, write_trained
 
 from fer.data.dataset import FaceDataset
-from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
 from fer.inference.runtime import INPUT, OUTPUT
 from fer.params import Tracking
@@ -36,10 +34,7 @@ def no_store_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store as MLflow's migrations leave it, to copy: they take seconds."""
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
+    return make_store(tmp_path_factory.mktemp("store"))
 
 
 @pytest.fixture
@@ -59,18 +54,12 @@ def finished(
         return settings, Tracker(settings).ensure_run(folder, dataset)
 
 
-def settings_of(state: Path, empty_store: Path) -> Tracking:
-    state.mkdir()
-    (state / "mlflow.db").write_bytes(empty_store.read_bytes())
-    return Tracking(uri=f"sqlite:///{state / 'mlflow.db'}", experiment="fer", model="fer-classifier")
-
-
 def curve(tracker: Tracker, run_id: str, name: str) -> list[tuple[int, float]]:
     return [(point.step, point.value) for point in tracker.client.get_metric_history(run_id, name)]
 
 
 def runs(tracker: Tracker) -> list[mlflow.entities.Run]:
-    return tracker.client.search_runs([tracker.experiment_id])
+    return tracker.client.search_runs([tracker.store.experiment_id])
 
 
 def test_a_run_shows_its_settings_and_curves_while_it_trains(settings, dataset):
@@ -125,7 +114,7 @@ def test_a_finished_run_holds_metrics_figures_files_and_a_model_with_signature(f
     for name in ("run.json", "metrics.json", "history.csv", "predictions.parquet"):
         assert (files / name).read_bytes() == (folder.path / name).read_bytes()
 
-    (logged,) = tracker.client.search_logged_models([tracker.experiment_id])
+    (logged,) = tracker.client.search_logged_models([tracker.store.experiment_id])
     signature = mlflow.models.get_model_info(logged.model_uri).signature
     (faces,), (answers,) = signature.inputs.inputs, signature.outputs.inputs
     assert (faces.name, faces.type, faces.shape) == (INPUT, np.dtype("uint8"), (-1, 48, 48))
@@ -145,7 +134,7 @@ def test_ensuring_a_run_again_creates_nothing(finished, dataset, folder):
     assert tracker.ensure_run(folder, dataset) == run_id
     assert tracker.client.get_run(run_id).to_dictionary() == before
     assert len(runs(tracker)) == 1
-    assert len(tracker.client.search_logged_models([tracker.experiment_id])) == 1
+    assert len(tracker.client.search_logged_models([tracker.store.experiment_id])) == 1
 
 
 def test_a_fresh_store_is_given_the_run_from_its_files_whatever_was_cut_off_there(settings, finished, dataset, folder):
@@ -180,31 +169,6 @@ def test_a_repeat_by_the_same_seed_has_a_run_of_its_own(settings, dataset, folde
     assert tracker.ensure_run(folder, dataset) != repeat
 
 
-def test_the_champion_is_served_from_the_registry_and_the_one_before_keeps_previous(finished, dataset, tmp_path):
-    settings, run_id = finished
-    tracker = Tracker(settings)
-    assert tracker.champion() is None
-    first = tracker.crown(run_id, {"architecture": "baseline"})
-    assert tracker.champion() == {"architecture": "baseline", "version": first}
-    assert aliases(tracker) == {"champion": first}
-
-    better = write_trained(tmp_path, dataset, "resnet50", seed=1)
-    run_id = tracker.ensure_run(better, dataset)
-    second = tracker.crown(run_id, {"architecture": "resnet50"})
-    assert tracker.champion() == {"architecture": "resnet50", "version": second}
-    assert aliases(tracker) == {"champion": second, "previous": first}
-
-    fetched = tracker.champion_model()
-    assert hashlib.sha256(fetched.read_bytes()).hexdigest() == better.run["model_sha256"]
-    session = onnxruntime.InferenceSession(str(fetched), providers=["CPUExecutionProvider"])
-    assert [port.name for port in session.get_inputs()] == [INPUT]
-
-
-def aliases(tracker: Tracker) -> dict[str, str]:
-    found = tracker.client.get_registered_model(tracker.model_name).aliases
-    return {name: str(version) for name, version in found.items()}
-
-
 def test_latency_and_intervals_join_a_finished_run(finished):
     settings, run_id = finished
     tracker = Tracker(settings)
@@ -221,31 +185,3 @@ def test_the_environments_store_comes_first(settings, empty_store, dataset, tmp_
     assert len(runs(Tracker(other))) == 1
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     assert runs(Tracker(settings)) == []
-
-
-def no_such_scheme(tmp_path: Path) -> str:
-    return "carrier-pigeon://coop"
-
-
-def not_a_database(tmp_path: Path) -> str:
-    (tmp_path / "mlflow.db").write_text("not SQLite " * 100)
-    return f"sqlite:///{tmp_path / 'mlflow.db'}"
-
-
-def below_a_file(tmp_path: Path) -> str:
-    (tmp_path / "state").write_text("a file")
-    return f"sqlite:///{tmp_path / 'state' / 'mlflow.db'}"
-
-
-def no_server(tmp_path: Path) -> str:
-    return "http://127.0.0.1:9"
-
-
-@pytest.mark.parametrize("uri", [no_such_scheme, not_a_database, below_a_file, no_server])
-def test_a_store_that_cannot_be_opened_is_one_line(uri, tmp_path, monkeypatch):
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    broken = uri(tmp_path)
-    with pytest.raises(UserError, match=r"tracking\.uri") as caught:
-        Tracker(Tracking(uri=broken, experiment="fer", model="fer-classifier"))
-    assert broken in str(caught.value)
-    assert "\n" not in str(caught.value)
