@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
@@ -22,7 +22,7 @@ class Sample(Section):
 class Data(Section):
     """Where images and labels come from, and how they are cleaned and split."""
 
-    source: Literal["sample", "csv", "folder", "kaggle"]
+    source: str
     path: Path
     kaggle: str
     name: str | None = None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from prefect import flow, task
+from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from rich.console import Console
 from rich.table import Table
@@ -19,6 +19,7 @@ from fer.params import Compare, load_params
 from fer.report.tables import deck_table, heading, markdown
 from fer.tracking import Tracker
 from pipelines import paths
+from pipelines.flows import network_task, task
 from pipelines.models import all_models
 
 #: Characters of a printed line where the output is no terminal.
@@ -78,7 +79,7 @@ def draw_figures(
     )
 
 
-@task
+@network_task
 def log(tracker: Tracker, folder: ModelFolder, dataset: FaceDataset, table: pd.DataFrame) -> None:
     """Latency and intervals in the model's run, which is written again where the store lacks it."""
     run_id = tracker.ensure_run(folder, dataset)

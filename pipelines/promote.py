@@ -1,7 +1,7 @@
 """Stage 8: the registry's champion."""
 
 import pandas as pd
-from prefect import flow, task
+from prefect import flow
 
 from fer.data.dataset import FaceDataset
 from fer.delivery.promotion import Decision, candidate_of, card_of, decide, refusals, rival_of, write_champion
@@ -12,8 +12,10 @@ from fer.inference.classifier import Card
 from fer.params import load_params
 from fer.tracking import Tracker
 from pipelines import paths
+from pipelines.flows import network_task, task
 from pipelines.models import all_models
-from pipelines.reporting import say, show_table
+from pipelines.reporting import say
+from pipelines.tables import show_table
 
 
 @flow
@@ -61,17 +63,17 @@ def publish(decision: Decision) -> None:
         for model, gates in decision.gates.items()
     ]
     if rows:
-        show_table(pd.DataFrame(rows), "promotion", "Gates of promotion: value (bound), on validation")
+        show_table(pd.DataFrame(rows), "promotion", "Gates: value (bound), on validation", "Who may be champion")
 
 
-@task
+@network_task
 def crown(registry: Registry, run_id: str, folder: ModelFolder, card: Card) -> None:
     """Register the model as champion, and write its ONNX file and card."""
     registry.crown(run_id, card)
     write_champion(paths.CHAMPION, folder.onnx, card)
 
 
-@task
+@network_task
 def keep(registry: Registry, reigning: Registered, card: Card) -> None:
     """The reigning champion's ONNX file, and its card as the present settings make it."""
     registry.describe(reigning, card)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from fer.errors import UserError
-from fer.files import replace_folder, restore_folder
+from fer.files import replace_folder, restore_folder, write_array
 
 SPLITS = ("train", "validation", "test")
 
@@ -76,7 +76,7 @@ class FaceDataset:
     def save(self, folder: Path) -> None:
         """Write the data set to ``folder``, replacing what stands there only once all is written."""
         with replace_folder(folder) as fresh:
-            np.save(fresh / "images.npy", self.images)
+            write_array(fresh / "images.npy", self.images)
             self.table.to_parquet(fresh / "table.parquet", index=False)
             self.removed.to_parquet(fresh / "removed.parquet", index=False)
             about = {

@@ -9,6 +9,7 @@ import pandas as pd
 from fer.data.dataset import SPLITS
 from fer.data.drawing.face import draw_person, draw_units
 from fer.data.drawing.portrait import draw_face, draw_scene
+from fer.data.source import SourceFaces
 from fer.emotions import EMOTIONS
 from fer.inference.image import FACE_SIZE
 
@@ -50,6 +51,11 @@ class _Row:
     true_emotion: str
     flaw: str = ""
     copy_of: int = -1
+
+
+def read_sample(images: int, seed: int) -> SourceFaces:
+    """The drawn sample as a source; its arguments are those of ``draw_sample``."""
+    return SourceFaces("drawn sample", "the drawn sample", *draw_sample(images, seed))
 
 
 def draw_sample(images: int, seed: int) -> tuple[np.ndarray, pd.DataFrame]:

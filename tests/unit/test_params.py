@@ -224,10 +224,6 @@ def text_for_a_number(content: dict[str, Any]) -> None:
     content["recipes"]["full"]["batch_size"] = "many"
 
 
-def unknown_source(content: dict[str, Any]) -> None:
-    content["data"]["source"] = "cvs"
-
-
 def share_of_all(content: dict[str, Any]) -> None:
     content["data"]["test_share"] = 1
 
@@ -255,7 +251,6 @@ def flip_too_often(content: dict[str, Any]) -> None:
         (name_one_class, "data.classes: ['happy'] must name at least two emotions"),
         (no_epochs, "epochs: input should be greater than or equal to 1, got 0"),
         (text_for_a_number, "batch_size: input should be a valid integer"),
-        (unknown_source, "data.source: input should be 'sample', 'csv', 'folder' or 'kaggle', got 'cvs'"),
         (share_of_all, "data.test_share: input should be less than 1, got 1"),
         (no_compare, "compare: missing; add it"),
         (empty_recipe, "recipes.quick: input should be a valid dictionary, got None"),
