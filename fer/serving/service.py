@@ -5,15 +5,23 @@ from pathlib import Path
 import bentoml
 import numpy as np
 from bentoml.exceptions import InvalidArgument
+from bentoml.models import BentoModel
 from pydantic import BaseModel
 
 from fer.errors import UserError
 from fer.inference.classifier import Classifier
 from fer.inference.image import decode_image, to_face
+from fer.serving.container import IMAGE
 from fer.serving.upload import ImageUpload
 
-#: What bentofile.yaml calls the model that the Bento carries.
-MODEL_ALIAS = "champion"
+
+class Arguments(BaseModel):
+    """What a Bento is built with: the tag of its model. A Bento of another day has another."""
+
+    model: str = "fer-classifier:latest"
+
+
+ARGUMENTS = bentoml.use_arguments(Arguments)
 
 
 class ModelInfo(BaseModel):
@@ -38,12 +46,14 @@ class Classification(BaseModel):
     model: ModelInfo
 
 
-@bentoml.service(name="fer", traffic={"timeout": 30}, threads=4)
+@bentoml.service(name="fer", traffic={"timeout": 30}, threads=4, image=IMAGE)
 class FerService:
     """Facial emotion recognition."""
 
+    champion = BentoModel(ARGUMENTS.model)
+
     def __init__(self) -> None:
-        stored = bentoml.models.get(MODEL_ALIAS)
+        stored = self.champion
         self.classifier = Classifier(Path(stored.path))
         card = self.classifier.card
         self.info = ModelInfo(
