@@ -1,5 +1,6 @@
 """MLflow: runs and the comparison. Logging is idempotent: a run is found again by its model."""
 
+import os
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
@@ -8,10 +9,14 @@ from typing import Any
 import mlflow
 import numpy as np
 import onnx
-from mlflow.entities import LifecycleStage, Metric, Param, RunTag
+from mlflow.data.code_dataset_source import CodeDatasetSource
+from mlflow.data.meta_dataset import MetaDataset
+from mlflow.entities import Dataset, DatasetInput, InputTag, LifecycleStage, Metric, Param, Run, RunTag
 from mlflow.models import ModelSignature
+from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 from mlflow.tracking.context.registry import resolve_tags
 from mlflow.types import Schema, TensorSpec
+from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_PARENT_RUN_ID
 from mlflow.utils.time import get_current_time_millis
 
 from fer.data.dataset import FaceDataset
@@ -24,6 +29,12 @@ from fer.params import Tracking
 from fer.store import Store, if_there, told
 
 JOB_TAG, MODEL_TAG, FINGERPRINT_TAG = "fer.job", "fer.model_sha256", "fer.fingerprint"
+#: How a process knows the run of the pipeline that started it: its name, for people, and its id (pipelines/flows.py).
+PIPELINE_RUN, PIPELINE_RUN_ID = "FER_PIPELINE_RUN", "FER_PIPELINE_RUN_ID"
+#: Every run of one ``retrain`` has its name, by which the comparison is filtered; their parent alone has its id.
+PIPELINE_TAG, PARENT_TAG = "fer.pipeline_run", "fer.pipeline_run_id"
+#: Seconds between two samples of the machine's load.
+SAMPLED_EVERY = 30
 #: Faces in a run's picture of sample predictions.
 FACES = 14
 
@@ -43,27 +54,63 @@ class Tracker:
     def __init__(self, settings: Tracking) -> None:
         self.store = Store(settings)
         self.client = self.store.client
+        self._monitors: dict[str, SystemMetricsMonitor] = {}
+        self._parent: str | None = None
 
     @told
     def open_run(self, job: Job, dataset: str, run_id: str | None = None, name: str | None = None) -> str:
         """Start a run for a training, by its own name or another, or go on with run ``run_id`` where the store has it.
 
+        The run belongs to the pipeline's run that started this process, where one did (``FER_PIPELINE_RUN_ID``). What
+        the training takes of the machine is logged every ``SAMPLED_EVERY`` seconds until ``finish_run``.
+
         Returns:
             The run's id.
         """
+        run_id = self._start(job, dataset, run_id, name)
+        if run_id not in self._monitors:
+            monitor = SystemMetricsMonitor(run_id, SAMPLED_EVERY, resume_logging=True, tracking_uri=self.store.uri)
+            monitor.start()
+            self._monitors[run_id] = monitor
+        return run_id
+
+    def _start(self, job: Job, dataset: str, run_id: str | None = None, name: str | None = None) -> str:
+        pipeline = self._pipeline_tags()
         # A run of another store is not here, and one that was deleted takes nothing more: the history is logged anew.
         run = run_id and if_there(self.client.get_run, run_id)
         if run and run.info.lifecycle_stage == LifecycleStage.ACTIVE:
             self.client.update_run(run.info.run_id, status="RUNNING")
+            for tag, value in pipeline.items() - run.data.tags.items():
+                self.client.set_tag(run.info.run_id, tag, value)
             return run.info.run_id
-        tags = {JOB_TAG: job.key, FINGERPRINT_TAG: job.fingerprint, "dataset": dataset}
-        run = self.client.create_run(self.store.experiment_id, tags=resolve_tags(tags), run_name=name or job.name)
-        run_id = run.info.run_id
+        tags = {JOB_TAG: job.key, FINGERPRINT_TAG: job.fingerprint, "dataset": dataset} | pipeline
+        run_id = self._create_run(name or job.name, tags).info.run_id
         values: dict[str, Any] = {"architecture": job.architecture, "dataset": dataset, "fingerprint": job.fingerprint}
         values |= {"classes": " ".join(job.classes), "seed": job.seed} | _flat(job.recipe.model_dump())
         values |= _flat(asdict(job.teacher), "teacher.") if job.teacher else {}
         self.client.log_batch(run_id, params=[Param(name, str(value)) for name, value in values.items()])
+        self.client.log_inputs(run_id, [_input(dataset, job.fingerprint)])
         return run_id
+
+    def _pipeline_tags(self) -> dict[str, str]:
+        """The tags of a run that the pipeline's present run writes: its name, and the run that stands for it as parent.
+
+        The parent is made with the first of its runs, and ends with the last.
+        """
+        identity = os.environ.get(PIPELINE_RUN_ID)
+        if not identity:
+            return {}
+        name = os.environ.get(PIPELINE_RUN, identity)
+        if self._parent is None:
+            with self.store.alone():  # architectures that train at the same time have one parent
+                found = self.client.search_runs([self.store.experiment_id], f"tags.`{PARENT_TAG}` = '{identity}'")
+                tags = {PARENT_TAG: identity, PIPELINE_TAG: name}
+                parent = found[0] if found else self._create_run(f"retrain {name}", tags)
+            self._parent = parent.info.run_id
+        return {PIPELINE_TAG: name, MLFLOW_PARENT_RUN_ID: self._parent}
+
+    def _create_run(self, name: str, tags: dict[str, str]) -> Run:
+        return self.client.create_run(self.store.experiment_id, tags=resolve_tags(tags), run_name=name)
 
     @told
     def log_history(self, run_id: str, rows: list[dict[str, float]]) -> None:
@@ -83,9 +130,14 @@ class Tracker:
     @told
     def finish_run(self, run_id: str, folder: ModelFolder, dataset: FaceDataset) -> None:
         """Log what the training left: metrics, figures, files and the ONNX model with its signature; end the run."""
+        if run_id in self._monitors:
+            self._monitors.pop(run_id).finish()
         now = get_current_time_millis()
         run = folder.run
-        metrics = [Metric(name, value, now, 0) for name, value in folder.metrics.items()]
+        # The model's own page and its version's in the registry show the metrics and the data set of their model.
+        of = {"model_id": self._log_model(run_id, folder, dataset)}
+        of |= {"dataset_name": dataset.name, "dataset_digest": dataset.fingerprint}
+        metrics = [Metric(name, value, now, 0, **of) for name, value in folder.metrics.items()]
         tags = [RunTag("weights", run["weights"]), RunTag("best_epoch", str(run["best_epoch"]))]
         self.client.log_batch(run_id, metrics, params=[Param("weights", run["weights"])], tags=tags)
         with tempfile.TemporaryDirectory() as figures:
@@ -93,16 +145,17 @@ class Tracker:
             self.client.log_artifacts(run_id, figures, "figures")
         for name in ("run.json", "metrics.json", "history.csv", "predictions.parquet"):
             self.client.log_artifact(run_id, str(folder.path / name))
-        self._log_model(run_id, folder)
         self.client.set_tag(run_id, MODEL_TAG, run["model_sha256"])
         self.client.set_terminated(run_id)
+        if self._parent:
+            self.client.set_terminated(self._parent)
 
     @told
     def ensure_run(self, folder: ModelFolder, dataset: FaceDataset) -> str:
         """The id of the finished run of the model in ``folder``; written from its files where the store lacks it."""
         run_id = self.find_run(folder)
         if run_id is None:
-            run_id = self.open_run(folder.job, dataset.name)
+            run_id = self._start(folder.job, dataset.name)
             self.log_history(run_id, folder.rows)
             self.finish_run(run_id, folder, dataset)
         return run_id
@@ -126,20 +179,29 @@ class Tracker:
         now = get_current_time_millis()
         self.client.log_batch(run_id, [Metric(name, value, now, 0) for name, value in metrics.items()])
 
-    def _log_model(self, run_id: str, folder: ModelFolder) -> None:
+    def _log_model(self, run_id: str, folder: ModelFolder, dataset: FaceDataset) -> str:
+        """The id of the logged model."""
         signature = ModelSignature(
             inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, FACE_SIZE, FACE_SIZE), "faces")]),
             outputs=Schema([TensorSpec(np.dtype("float32"), (-1, len(folder.classes)), "probabilities")]),
         )
         with mlflow.start_run(run_id=run_id, log_system_metrics=False):
-            mlflow.onnx.log_model(
+            logged = mlflow.onnx.log_model(
                 onnx.load(folder.onnx),
                 name="model",
                 signature=signature,
+                input_example=np.asarray(dataset.images[dataset.examples(1)]),
                 pip_requirements=["onnxruntime", "numpy"],
                 save_as_external_data=False,
                 metadata={"classes": list(folder.classes), MODEL_TAG: folder.run["model_sha256"]},
             )
+        return str(logged.model_id)
+
+
+def _input(name: str, fingerprint: str) -> DatasetInput:
+    """A data set as the input of a training; it comes from the code's ingest stage."""
+    described = MetaDataset(CodeDatasetSource(resolve_tags()), name=name, digest=fingerprint).to_dict()
+    return DatasetInput(Dataset.from_dictionary(described), [InputTag(MLFLOW_DATASET_CONTEXT, "training")])
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,5 +1,7 @@
 import json
 import os
+import threading
+import time
 from pathlib import Path
 
 import mlflow
@@ -13,7 +15,8 @@ from fer.data.dataset import FaceDataset
 from fer.evaluation.model_folder import ModelFolder
 from fer.inference.runtime import INPUT, OUTPUT
 from fer.params import Tracking
-from fer.tracking import FINGERPRINT_TAG, JOB_TAG, MODEL_TAG, Tracker
+from fer.tracking import FINGERPRINT_TAG, JOB_TAG, MODEL_TAG, PIPELINE_RUN, PIPELINE_RUN_ID, Tracker
+from pipelines import flows
 
 
 @pytest.fixture(scope="module")
@@ -185,3 +188,59 @@ def test_the_environments_store_comes_first(settings, empty_store, dataset, tmp_
     assert len(runs(Tracker(other))) == 1
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     assert runs(Tracker(settings)) == []
+
+
+def test_the_data_set_is_the_runs_input_by_its_fingerprint_and_the_models_metrics_are_of_it(finished, dataset, folder):
+    settings, run_id = finished
+    tracker = Tracker(settings)
+    (given,) = tracker.client.get_run(run_id).inputs.dataset_inputs
+    assert (given.dataset.name, given.dataset.digest) == (dataset.name, dataset.fingerprint)
+    assert {tag.key: tag.value for tag in given.tags} == {"mlflow.data.context": "training"}
+    (logged,) = tracker.client.search_logged_models([tracker.store.experiment_id])
+    measured = {metric.key: metric for metric in tracker.client.get_logged_model(logged.model_id).metrics}
+    assert measured["test.accuracy"].value == folder.metrics["test.accuracy"]
+    assert measured["test.accuracy"].dataset_digest == dataset.fingerprint
+
+
+def test_the_model_comes_with_an_example_of_its_input(finished, dataset):
+    settings, _ = finished
+    tracker = Tracker(settings)
+    (logged,) = tracker.client.search_logged_models([tracker.store.experiment_id])
+    example = mlflow.models.Model.load(logged.model_uri).load_input_example()
+    assert np.array_equal(example["faces"], dataset.images[dataset.examples(1)])
+
+
+def test_the_machines_load_is_logged_while_a_training_runs_and_no_longer(settings, dataset, folder, monkeypatch):
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.05")
+    tracker = Tracker(settings)
+    run_id = tracker.open_run(job_of(dataset), dataset.name)
+    name, deadline = "system/cpu_utilization_percentage", time.monotonic() + 60
+    while name not in tracker.client.get_run(run_id).data.metrics:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    tracker.finish_run(run_id, folder, dataset)
+    assert not [thread for thread in threading.enumerate() if thread.name == "SystemMetricsMonitor"]
+
+
+def test_the_runs_of_one_retrain_have_its_name_and_one_parent(settings, dataset, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv(PIPELINE_RUN_ID, "4f1c")
+    monkeypatch.setenv(PIPELINE_RUN, "brave-otter")
+    live = Tracker(settings)
+    first = live.open_run(job_of(dataset), dataset.name)
+    second = Tracker(settings).ensure_run(write_trained(tmp_path, dataset, "resnet50", seed=1), dataset)
+    (parent,) = live.client.search_runs([live.store.experiment_id], "tags.`fer.pipeline_run_id` = '4f1c'")
+    assert (parent.info.run_name, parent.info.status) == ("retrain brave-otter", "FINISHED")
+    for run_id in (first, second):
+        tags = live.client.get_run(run_id).data.tags
+        assert (tags["fer.pipeline_run"], tags["mlflow.parentRunId"]) == ("brave-otter", parent.info.run_id)
+
+    monkeypatch.setenv(PIPELINE_RUN_ID, "77aa")
+    monkeypatch.setenv(PIPELINE_RUN, "calm-fox")
+    assert Tracker(settings).open_run(job_of(dataset), dataset.name, first) == first
+    assert live.client.get_run(first).data.tags["fer.pipeline_run"] == "calm-fox"
+    assert len(runs(live)) == 4
+    live.finish_run(first, folder, dataset)
+
+
+def test_tracking_and_flows_name_the_pipelines_run_alike():
+    assert (PIPELINE_RUN, PIPELINE_RUN_ID) == (flows.PIPELINE_RUN, flows.PIPELINE_RUN_ID)
