@@ -221,11 +221,11 @@ def _draw(folder: ModelFolder, dataset: FaceDataset, target: Path) -> None:
         matrix = confusion(labels, probabilities.argmax(axis=1), len(folder.classes))
         confusion_matrix(matrix, folder.classes, f"{where}, {split}", target / f"confusion_{split}.png")
     rows = dataset.examples(FACES)
-    answers = folder.predictions.set_index("row").loc[rows]
+    predictions = folder.predictions.set_index("row").loc[rows]
     sample_predictions(
         np.asarray(dataset.images[rows]),
-        answers["emotion"].tolist(),
-        {run["title"]: answers["predicted"].tolist()},
+        predictions["emotion"].tolist(),
+        {run["title"]: predictions["predicted"].tolist()},
         f"Sample predictions on {dataset.name}, test",
         target / "samples.png",
     )

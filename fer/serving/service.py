@@ -25,7 +25,7 @@ ARGUMENTS = bentoml.use_arguments(Arguments)
 
 
 class ModelInfo(BaseModel):
-    """Which model answers: ``version`` is the first 12 hex digits of its file's SHA-256."""
+    """Which model it was: ``version`` is the first 12 hex digits of its file's SHA-256."""
 
     architecture: str
     dataset: str
@@ -37,7 +37,7 @@ class Classification(BaseModel):
     """The likeliest emotion, every class's probability (0 to 1, together 1), and the model that says so.
 
     ``certain`` tells whether the emotion's probability lies above its class's threshold, from which on the model's
-    answers to validation images were right as often as the pipeline was asked for.
+    predictions on validation images were right as often as the pipeline was asked for.
     """
 
     emotion: str
@@ -54,7 +54,9 @@ class FerService:
 
     def __init__(self) -> None:
         stored = self.champion
-        self.classifier = Classifier(Path(stored.path))
+        # Four requests at a time on few cores: a pool of threads for each call costs more than it brings
+        # (benchmarks/serving.py).
+        self.classifier = Classifier(Path(stored.path), threads=1)
         card = self.classifier.card
         self.info = ModelInfo(
             architecture=card.architecture,
