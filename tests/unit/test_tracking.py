@@ -115,7 +115,7 @@ def test_a_finished_run_holds_metrics_figures_files_and_a_model_with_signature(f
     tracker = Tracker(settings)
     run = tracker.client.get_run(run_id)
     assert run.info.status == "FINISHED"
-    assert run.data.tags[MODEL_TAG] == folder.run["model_sha256"]
+    assert run.data.tags[MODEL_TAG] == folder.run.model_sha256
     assert {name: run.data.metrics[name] for name in folder.metrics} == folder.metrics
     assert run.data.params["weights"] == "random"
 
@@ -195,7 +195,7 @@ def test_the_champion_is_served_from_the_registry_and_the_one_before_keeps_previ
     assert aliases(tracker) == {"champion": second, "previous": first}
 
     fetched = tracker.champion_model()
-    assert hashlib.sha256(fetched.read_bytes()).hexdigest() == better.run["model_sha256"]
+    assert hashlib.sha256(fetched.read_bytes()).hexdigest() == better.run.model_sha256
     session = onnxruntime.InferenceSession(str(fetched), providers=["CPUExecutionProvider"])
     assert [port.name for port in session.get_inputs()] == [INPUT]
 

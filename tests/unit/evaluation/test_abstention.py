@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from trained_models import write_trained
 
-from fer.evaluation.abstention import abstention_table, choose_thresholds, lower_bound, thresholds_of
+from fer.evaluation.abstention import choose_thresholds, lower_bound, thresholds_of
 from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import Split
 from fer.inference.classifier import above_thresholds
+from fer.report.model_tables import abstention_table
 
 PRECISION = 0.8
 CONFIDENCES = st.lists(
@@ -76,13 +78,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
 
 def test_a_models_thresholds_come_from_its_validation_answers(folder: ModelFolder) -> None:
     thresholds = thresholds_of(folder.predictions, folder.classes, PRECISION)
-    np.testing.assert_array_equal(list(thresholds.values()), choose_thresholds(*folder.scored("validation"), PRECISION))
+    np.testing.assert_array_equal(
+        list(thresholds.values()), choose_thresholds(*folder.scored(Split.VALIDATION), PRECISION)
+    )
     assert tuple(thresholds) == folder.classes
 
 
 def test_the_table_says_how_many_answers_stand_and_how_good_they_are(folder: ModelFolder) -> None:
     (row,) = abstention_table([folder], PRECISION).to_dict("records")
-    labels, probabilities = folder.scored("test")
+    labels, probabilities = folder.scored(Split.TEST)
     thresholds = thresholds_of(folder.predictions, folder.classes, PRECISION)
     stand = above_thresholds(probabilities, np.array(list(thresholds.values())))
     assert 0 < stand.sum() < len(labels)
