@@ -55,6 +55,6 @@ def draw_comparison(
         np.asarray(dataset.images[rows]),
         dataset.table["emotion"].loc[rows].tolist(),
         {title: column.tolist() for title, column in predicted.items()},
-        f"The same faces, every model's answer: {dataset.name}, test",
+        f"The same faces, every model's prediction: {dataset.name}, test",
         samples,
     )

@@ -58,5 +58,5 @@ def draw_saliency(folder: ModelFolder, dataset: FaceDataset, path: Path) -> None
     chosen = right_answers(folder, SALIENT)
     faces = np.asarray(dataset.images[chosen["row"].to_numpy()])
     codes = chosen["emotion"].map({name: code for code, name in enumerate(folder.classes)}).to_numpy()
-    title = f"What moves the answers of {folder.run.title} on {dataset.name}, test"
+    title = f"What moves the predictions of {folder.run.title} on {dataset.name}, test"
     saliency_sheet(faces, occlusion_maps(folder.onnx, faces, codes), chosen["emotion"], title, path)

@@ -41,7 +41,7 @@ def restricted_table(folders: list[ModelFolder], kept: tuple[str, ...]) -> pd.Da
     for folder in folders:
         for split, views in VIEWS:
             scores = evaluate(*restrict(*folder.scored(split), folder.classes, kept), kept)
-            row = {"architecture": folder.run.title, "weights": folder.run.weights, "answers to": views}
+            row = {"architecture": folder.run.title, "weights": folder.run.weights, "predictions from": views}
             row |= {name: number(scores[f"f1.{name}"]) for name in kept}
             rows.append(row | {"accuracy": number(scores["accuracy"])})
     return pd.DataFrame(rows)
@@ -56,7 +56,7 @@ def ensemble_table(metrics: Mapping[str, float], classes: tuple[str, ...]) -> pd
     """
     rows = []
     for split, views in VIEWS:
-        row = {"answers to": views, "accuracy": metric(metrics, f"{split}.accuracy")}
+        row = {"predictions from": views, "accuracy": metric(metrics, f"{split}.accuracy")}
         row |= {"macro-F1": number(metrics[f"{split}.macro_f1"])}
         row |= {f"F1 {name}": number(metrics[f"{split}.f1.{name}"]) for name in classes}
         rows.append(row | {"calibration error": number(metrics[f"{split}.ece"])})
@@ -86,17 +86,17 @@ def calibration_table(folders: list[ModelFolder]) -> pd.DataFrame:
     lines = []
     for folder in folders:
         labels, probabilities = folder.scored(Split.TEST)
-        stated = probabilities.max(axis=1)
-        near = (stated >= LOW) & (stated < HIGH)
+        confidence = probabilities.max(axis=1)
+        near = (confidence >= LOW) & (confidence < HIGH)
         lines.append(
             {
                 "architecture": folder.run.title,
                 "temperature": number(folder.run.temperature, ".2f"),
                 "calibration error, one view": number(folder.metrics[f"{Split.TEST}.ece"]),
                 "ten views": number(folder.metrics[f"{Split.TEST_TEN_VIEWS}.ece"]),
-                f"answers of {100 * LOW:.0f} to {100 * HIGH:.0f} %": str(near.sum()),
-                "stated": share(stated[near]),
-                "right": share((probabilities.argmax(axis=1) == labels)[near]),
+                f"predictions of {100 * LOW:.0f} to {100 * HIGH:.0f} %": str(near.sum()),
+                "mean probability": share(confidence[near]),
+                "correct": share((probabilities.argmax(axis=1) == labels)[near]),
             }
         )
     return pd.DataFrame(lines)
@@ -115,8 +115,8 @@ def abstention_table(folders: list[ModelFolder], precision: float) -> pd.DataFra
         line = {
             "architecture": folder.run.title,
             "accuracy of all": share(found.correct),
-            "answers that stand": share(found.accepted),
-            "accuracy of those": share(found.correct[found.accepted]),
+            "accepted": share(found.accepted),
+            "accuracy of the accepted": share(found.correct[found.accepted]),
         }
         for code, (name, threshold) in enumerate(found.thresholds.items()):
             of_class = found.correct[found.accepted & (found.predicted == code)]

@@ -106,5 +106,5 @@ def _line(title: str, pair: Pair | None) -> dict[str, str]:
         cells = [f"{number(theirs, '.2f')} → {number(mine)}" for theirs, mine in both]
         here = f"{pair.model.run.title} ({pair.model.run.weights})"
         counts = [f"{pair.higher} of {len(cells)}", str(pair.clearly_higher), str(pair.clearly_lower)]
-    row = {"in the deck": title, "here": here} | dict(zip(FIVE_EMOTIONS, cells, strict=True))
+    row = {"reference study": title, "here": here} | dict(zip(FIVE_EMOTIONS, cells, strict=True))
     return row | dict(zip(("higher", "clearly higher", "clearly lower"), counts, strict=True))

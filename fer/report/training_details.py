@@ -29,7 +29,7 @@ def _details(group: list[ModelFolder]) -> pd.Series:
         "epochs": f"{run.epochs} (epoch {', '.join(str(one.run.best_epoch) for one in group)} kept)",
         "minutes of all epochs": _each(_minutes(one) for one in group),
         "seed": _each(str(one.job.seed) for one in group),
-        "precision chosen": run.precision,
+        "precision used": run.precision,
         "commit": _each(one.commit[:12] for one in group),
         "model sha256": _each(f"`{one.run.model_sha256[:12]}`" for one in group),
     }
@@ -55,4 +55,4 @@ def _minutes(folder: ModelFolder) -> str:
 
 def _teacher(folder: ModelFolder) -> str:
     teacher = folder.job.teacher
-    return f"; targets: {100 * teacher.share:.0f} % answers of {teacher.members}" if teacher else ""
+    return f"; targets: {100 * teacher.share:.0f} % predictions of {teacher.members}" if teacher else ""

@@ -1,5 +1,4 @@
 import hashlib
-import json
 import os
 from pathlib import Path
 
@@ -167,7 +166,7 @@ def test_another_job_with_the_same_model_has_a_run_of_its_own(finished, folder, 
     tracker = Tracker(settings)
     assert tracker.find_run(folder) == run_id
     for change in ({"seed": 99}, {"model_sha256": "f" * 64}):
-        (tmp_path / "run.json").write_text(json.dumps(folder.run | change))
+        (tmp_path / "run.json").write_text(folder.run.model_copy(update=change).to_json())
         assert tracker.find_run(ModelFolder(tmp_path)) is None
 
 

@@ -112,7 +112,7 @@ def test_the_restricted_table_has_f1_among_the_kept_classes_from_one_view_and_te
     folders = open_models(models, ARCHITECTURES, dataset)
     table = restricted_table(folders, FIVE_EMOTIONS)
     assert table["architecture"].tolist() == [folder.run.title for folder in folders for _ in range(2)]
-    assert table["answers to"].tolist() == ["one view", "ten views"] * len(folders)
+    assert table["predictions from"].tolist() == ["one view", "ten views"] * len(folders)
     assert [name for name in table.columns if name in EMOTIONS] == list(FIVE_EMOTIONS)
     predictions = folders[0].predictions.query("split == 'test' and emotion in @FIVE_EMOTIONS")
     for line, columns in enumerate(("p.", "ten.")):

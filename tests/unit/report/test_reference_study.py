@@ -33,7 +33,7 @@ def answering(folder: ModelFolder, title: str, wrong: dict[str, str]) -> ModelFo
     return ModelFolder(folder.path)
 
 
-def test_the_decks_figures_stand_beside_those_of_the_same_architecture(dataset: FaceDataset, tmp_path: Path) -> None:
+def test_the_studys_figures_are_compared_with_the_same_architecture(dataset: FaceDataset, tmp_path: Path) -> None:
     best = answering(write_trained(tmp_path, dataset, "mini"), "Mini CNN", {})
     vgg16 = answering(write_trained(tmp_path, dataset, "vgg16"), "VGG16", {"fear": "sad"})
     pairs = pairs_with_study([best, vgg16], SETTINGS)
@@ -41,7 +41,7 @@ def test_the_decks_figures_stand_beside_those_of_the_same_architecture(dataset: 
         (vgg16, 4, 3, 1),
         (best, 5, 5, 0),
     ]
-    lines = study_table(pairs).set_index("in the deck")
+    lines = study_table(pairs).set_index("reference study")
     assert lines.index.tolist() == [*STUDY, "the highest in every class"]
     assert lines.loc["VGGFace"].tolist() == ["-", "0.67", "0.56", "0.92", "0.67", "0.83", "-", "-", "-"]
     cells = ["0.54 → 1.000", "0.51 → 0.000", "0.87 → 1.000", "0.61 → 0.667", "0.78 → 1.000"]
