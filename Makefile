@@ -1,12 +1,13 @@
 # make run    the whole pipeline, from data to a served champion
-# make test   style, types and every test
+# make test   style, types and every test; make test-fast: those that start no server and no pipeline
 # make mlflow | prefect | serve    the tools, each says its address
 
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 3
+JAX_TESTS := tests/pipeline/test_jax.py tests/unit/models/test_normalization.py
 
-.PHONY: run test mlflow prefect serve lock
+.PHONY: run test test-fast test-jax mlflow prefect serve lock
 
 run: .venv/installed
 	@$(BIN)/python -m pipelines retrain --workers $(WORKERS)
@@ -20,21 +21,43 @@ test: .venv/installed
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --dist loadfile
 
+test-fast: .venv/installed
+	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+
+# The second backend: JAX beside the packages of .venv.
+test-jax: .venv-jax/installed
+	.venv-jax/bin/python -m pytest $(JAX_TESTS)
+
 mlflow prefect serve: .venv/installed
 	@$(BIN)/python -m pipelines $@
 
 # After an edit of pyproject.toml's dependencies; needs uv.
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+    --no-annotate --no-header
 lock:
-	uv pip compile pyproject.toml --extra serving --extra training --extra dev --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --no-emit-find-links --no-annotate --no-header -o requirements.lock
+	$(LOCK) pyproject.toml --extra serving --extra training --extra dev -o requirements.lock
+	echo 'jax>=0.10 ; sys_platform == "linux"' | $(LOCK) - -c requirements.lock -o requirements-jax.lock \
+	    $(addprefix --no-emit-package ,numpy scipy ml-dtypes opt-einsum)
 
 .venv/installed: requirements.lock requirements-headless.lock pyproject.toml
 	@echo "Installing into .venv (a few minutes, once)"
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14) and "Python 3.11 to 3.13 is needed; say which: make PYTHON=python3.12 run")'
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
+	    --no-deps --require-hashes -r requirements.lock
+	@# TensorFlow's C++ headers (290 MB) are for those who compile operations of their own.
+	@rm -rf .venv/lib/python3*/site-packages/tensorflow/include
 	@$(BIN)/python -c 'import cv2' 2>/dev/null || { \
 	    echo "No libGL here: OpenCV is installed without windows, and the webcam client can only write files"; \
 	    $(BIN)/python -m pip install --quiet --require-hashes --no-deps --force-reinstall -r requirements-headless.lock; }
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv-jax/installed: .venv/installed requirements-jax.lock
+	@$(BIN)/python -m venv --clear --without-pip .venv-jax
+	@$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+	    > $$(.venv-jax/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/base.pth
+	@$(BIN)/python -m pip --python .venv-jax/bin/python install --quiet --disable-pip-version-check --no-compile \
+	    --no-deps --require-hashes -r requirements-jax.lock
+	@.venv-jax/bin/python -c 'import jax'
 	@touch $@

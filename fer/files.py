@@ -6,7 +6,9 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import numpy as np
 
 from fer.errors import UserError
 
@@ -67,6 +69,23 @@ def write_text(path: Path, text: str) -> None:
     """Write ``text`` as UTF-8, whole or not at all."""
     with replace_file(path) as fresh:
         fresh.write_text(text, encoding="utf-8")
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Write ``array`` as ``.npy``, whole or not at all.
+
+    Raises:
+        OSError: with the system's number, which NumPy's own way of writing to a file loses when a disk is full.
+    """
+    with replace_file(path) as fresh, fresh.open("wb") as file:
+        np.save(_Stream(file), array)
+
+
+class _Stream:
+    """A file of which NumPy sees the ``write`` alone, and so uses it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.write = file.write
 
 
 def read_json(path: Path, remedy: str = "run dvc repro") -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import yaml
 from pydantic import BaseModel, Field, ValidationError
@@ -22,7 +22,7 @@ class Sample(Section):
 class Data(Section):
     """Where images and labels come from, and how they are cleaned and split."""
 
-    source: Literal["sample", "csv", "folder", "kaggle"]
+    source: str
     path: Path
     kaggle: str
     name: str | None = None
@@ -75,7 +75,8 @@ class Ablations(Section):
 class Compare(Section):
     """Bootstrap intervals and the figure of sample faces."""
 
-    bootstrap: Positive
+    # Resamples stand in memory together, a confusion matrix each: 40 MB for the most of seven classes.
+    bootstrap: Annotated[int, Field(ge=1, le=100_000)]
     seed: Seed
     sample_faces: Positive
 

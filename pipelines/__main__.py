@@ -25,32 +25,33 @@ MACHINE = {
     errno.ENOTDIR: "move what is no folder out of the way",
     errno.EISDIR: "move it out of the way",
 }
-#: How Prefect says that its server cannot be reached or started.
-NO_PREFECT = ("Failed to reach API", "ephemeral Prefect API server")
 
 
 @app.command()
 def ingest() -> None:
     """Read the source into data/dataset."""
+    from pipelines.flows import run
     from pipelines.ingest import ingest
 
-    ingest()
+    run(ingest)
 
 
 @app.command()
 def validate() -> None:
     """Check labels and images against the suites of expectations/."""
+    from pipelines.flows import run
     from pipelines.validate import validate
 
-    validate()
+    run(validate)
 
 
 @app.command()
 def explore() -> None:
     """Draw what the data looks like."""
     from pipelines.explore import explore
+    from pipelines.flows import run
 
-    explore()
+    run(explore)
 
 
 @app.command()
@@ -58,17 +59,19 @@ def train(architecture: str) -> None:
     """Train ARCHITECTURE."""
     environment.check_backend()
     with environment.quiet_start():
+        from pipelines.flows import run
         from pipelines.train import train
 
-    train(architecture)
+    run(train, architecture=architecture)
 
 
 @app.command()
 def ensemble() -> None:
     """Average the trained architectures, weighted on validation."""
     from pipelines.ensemble import ensemble
+    from pipelines.flows import run
 
-    ensemble()
+    run(ensemble)
 
 
 @app.command()
@@ -77,32 +80,36 @@ def distill(student: str) -> None:
     environment.check_backend()
     with environment.quiet_start():
         from pipelines.distill import distill
+        from pipelines.flows import run
 
-    distill(student)
+    run(distill, student=student)
 
 
 @app.command()
 def compare() -> None:
     """Compare the trained architectures."""
     from pipelines.compare import compare
+    from pipelines.flows import run
 
-    compare()
+    run(compare)
 
 
 @app.command()
 def promote() -> None:
     """Crown the best model in the registry."""
+    from pipelines.flows import run
     from pipelines.promote import promote
 
-    promote()
+    run(promote)
 
 
 @app.command()
 def package() -> None:
     """Build the champion's Bento."""
+    from pipelines.flows import run
     from pipelines.package import package
 
-    package()
+    run(package)
 
 
 @app.command()
@@ -111,8 +118,9 @@ def ablate(name: str) -> None:
     environment.check_backend()
     with environment.quiet_start():
         from pipelines.ablate import ablate
+        from pipelines.flows import run
 
-    ablate(name)
+    run(ablate, name=name)
 
 
 @app.command()
@@ -120,9 +128,10 @@ def repeat(architecture: str, seed: Annotated[int, typer.Argument(min=0, max=2**
     """Train ARCHITECTURE by SEED, beside the DAG."""
     environment.check_backend()
     with environment.quiet_start():
+        from pipelines.flows import run
         from pipelines.repeat import repeat
 
-    repeat(architecture, seed)
+    run(repeat, architecture=architecture, seed=seed)
 
 
 @app.command()
@@ -130,9 +139,10 @@ def retrain(
     workers: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Architectures trained at the same time.")] = 1,
 ) -> None:
     """Run all that is out of date, from ingestion to the champion's Bento."""
-    from pipelines.retrain import retrain
+    from pipelines.retrain import checked_params, retrain
     from pipelines.server import running_server
 
+    checked_params()
     with running_server():
         retrain(workers)
 
@@ -140,11 +150,19 @@ def retrain(
 @app.command()
 def schedule(cron: str) -> None:
     """Serve the retrain flow as a Prefect deployment that runs by CRON, such as "0 3 * * *"."""
-    from pipelines.retrain import retrain
+    from prefect.client.schemas.schedules import CronSchedule
+
+    from pipelines.retrain import checked_params, retrain
     from pipelines.server import running_server
 
+    try:
+        CronSchedule(cron=cron)
+    except ValueError as error:
+        raise UserError(f'schedule: {cron!r} is no cron expression; write five fields, such as "0 3 * * *"') from error
+    checked_params()
     with running_server():
-        retrain.serve(name="scheduled", cron=cron)
+        # One run at a time: DVC refuses a second.
+        retrain.serve(name="scheduled", cron=cron, limit=1)
 
 
 @app.command()
@@ -197,15 +215,9 @@ def main() -> None:
     except UserError as error:
         sys.exit(f"error: {error}")
     except OSError as error:
-        # NumPy reports a write that was cut short without a number.
-        number = errno.ENOSPC if error.errno is None and str(error).endswith(" written") else error.errno
-        if number not in MACHINE:
+        if error.errno not in MACHINE:
             raise
-        sys.exit(f"error: {error.filename or 'disk'}: {os.strerror(number)}; {MACHINE[number]} and run again")
-    except RuntimeError as error:
-        if not any(words in str(error) for words in NO_PREFECT):
-            raise
-        sys.exit(f"error: Prefect: {str(error).rstrip('.')}; check PREFECT_API_URL, the disk's space and the proxy")
+        sys.exit(f"error: {error.filename or 'disk'}: {os.strerror(error.errno)}; {MACHINE[error.errno]} and run again")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Stage 7: the trained architectures side by side."""
 
 import pandas as pd
-from prefect import flow, task
+from prefect import flow
 from prefect.artifacts import create_markdown_artifact
 from rich.console import Console
 from rich.table import Table
@@ -15,6 +15,7 @@ from fer.report.comparison import draw_comparison, models_table
 from fer.report.tables import heading, markdown
 from fer.tracking import Tracker
 from pipelines import paths
+from pipelines.flows import network_task, task
 from pipelines.models import all_models
 
 #: Characters of a printed line where the output is no terminal.
@@ -57,7 +58,7 @@ def draw(table: pd.DataFrame, folders: list[ModelFolder], dataset: FaceDataset, 
     draw_comparison(table, folders, dataset, faces, paths.COMPARISON_FIGURE, paths.SAMPLES)
 
 
-@task
+@network_task
 def log(tracker: Tracker, folder: ModelFolder, dataset: FaceDataset, table: pd.DataFrame) -> None:
     """Latency and intervals in the model's run, which is written again where the store lacks it."""
     run_id = tracker.ensure_run(folder, dataset)

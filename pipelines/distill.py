@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from prefect import flow, task
+from prefect import flow
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
@@ -11,6 +11,7 @@ from fer.files import read_json
 from fer.params import load_params
 from fer.training.distillation import soft_targets, teacher_of
 from pipelines import paths
+from pipelines.flows import task
 from pipelines.models import make_job
 from pipelines.train import run
 

@@ -3,15 +3,16 @@
 import json
 
 import numpy as np
-from prefect import flow, task
+from prefect import flow
 
 from fer.data.dataset import FaceDataset
 from fer.evaluation.comparison import intervals, open_models
 from fer.evaluation.ensemble import Ensemble, answer, build_ensemble
 from fer.evaluation.model_folder import ModelFolder
-from fer.files import replace_file, write_text
+from fer.files import replace_file, write_array, write_text
 from fer.params import Compare, load_params
 from pipelines import paths
+from pipelines.flows import task
 from pipelines.reporting import say
 
 
@@ -63,5 +64,4 @@ def teach(chosen: Ensemble, members: str, folders: list[ModelFolder], dataset: F
     """What the members think of the images that they were trained on."""
     write_text(paths.TEACHERS, json.dumps({"fingerprint": dataset.fingerprint, "members": members}, indent=2) + "\n")
     answers = answer(chosen, folders, np.asarray(dataset.images[dataset.rows("train")]))
-    with replace_file(paths.TEACHER_PREDICTIONS) as fresh:
-        np.save(fresh, answers)
+    write_array(paths.TEACHER_PREDICTIONS, answers)

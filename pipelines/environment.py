@@ -33,6 +33,7 @@ def defaults() -> dict[str, str]:
         "PREFECT_HOME": str(state / "prefect"),
         "BENTOML_HOME": str(state / "bentoml"),
         # Flows print their own lines; the rest is for the Prefect UI, and an error is printed once, by the entry point.
+        # A server that this project starts has a level of its own: pipelines/server.py.
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
@@ -52,6 +53,17 @@ def prepare() -> None:
 
     tf2onnx optimises in the order of sets of names; Python reads PYTHONHASHSEED before any code runs.
     """
+    set_defaults()
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        os.environ["PYTHONHASHSEED"] = "0"
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def set_defaults() -> None:
+    """Set what the user has not set, for this process and those that it starts.
+
+    All that the ``retrain`` flow needs, whoever starts it: its stages are processes that fix their own hash seed.
+    """
     for name, value in defaults().items():
         os.environ.setdefault(name, value)
     # A proxy of the user's is not for the servers of this machine.
@@ -60,12 +72,11 @@ def prepare() -> None:
         direct = ",".join(filter(None, [direct, "127.0.0.1,localhost"]))
         os.environ |= {"no_proxy": direct, "NO_PROXY": direct}
     # dvc.yaml's commands say python: this environment's, activated or not.
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    binaries, path = str(Path(sys.executable).parent), os.environ.get("PATH", "")
+    if path.split(os.pathsep)[0] != binaries:
+        os.environ["PATH"] = os.pathsep.join([binaries, path])
     for name in ("PREFECT_HOME", "BENTOML_HOME"):
         Path(os.environ[name]).mkdir(parents=True, exist_ok=True)
-    if os.environ.get("PYTHONHASHSEED") != "0":
-        os.environ["PYTHONHASHSEED"] = "0"
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
 def check_backend() -> None:

@@ -1,12 +1,13 @@
 """Stage 3: what the data looks like."""
 
-from prefect import flow, task
+from prefect import flow
 
 from fer.data.dataset import FaceDataset
 from fer.data.statistics import class_counts
 from fer.figures.data import average_faces, class_distribution, contact_sheet, contrast_images
 from fer.files import replace_folder
 from pipelines import paths
+from pipelines.flows import task
 from pipelines.reporting import say
 
 

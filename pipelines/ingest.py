@@ -3,13 +3,14 @@
 import json
 from typing import Any
 
-from prefect import flow, task
+from prefect import flow
 
 from fer.data.dataset import FaceDataset
 from fer.data.ingest import build_dataset
 from fer.files import write_text
 from fer.params import Data, load_params
 from pipelines import paths
+from pipelines.flows import network_task, task
 from pipelines.reporting import say
 
 
@@ -23,7 +24,7 @@ def ingest() -> None:
     say(f"ingest: {dataset.name} {dataset.fingerprint}: {counts}; taken out of train: {taken}")
 
 
-@task
+@network_task
 def read(data: Data) -> tuple[FaceDataset, dict[str, Any]]:
     """Source to data set."""
     return build_dataset(data)

@@ -4,13 +4,14 @@ import json
 import os
 from pathlib import Path
 
-from prefect import flow, task
+from prefect import flow
 
 from fer.delivery.bento import build_bento
 from fer.errors import UserError
 from fer.files import write_text
 from fer.inference.classifier import Card
 from pipelines import paths
+from pipelines.flows import task
 from pipelines.reporting import say
 
 

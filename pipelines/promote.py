@@ -3,7 +3,7 @@
 import json
 from dataclasses import asdict
 
-from prefect import flow, task
+from prefect import flow
 
 from fer.data.dataset import FaceDataset
 from fer.delivery.promotion import card_of, decide, write_champion
@@ -15,6 +15,7 @@ from fer.inference.classifier import Card
 from fer.params import load_params
 from fer.tracking import Tracker
 from pipelines import paths
+from pipelines.flows import network_task
 from pipelines.models import all_models
 from pipelines.reporting import say
 
@@ -41,14 +42,14 @@ def promote() -> None:
     say(f"promote: {decision.reason}")
 
 
-@task
+@network_task
 def crown(tracker: Tracker, run_id: str, folder: ModelFolder, card: Card) -> None:
     """Register the model as champion, and write its ONNX file and card."""
     tracker.crown(run_id, tags_of(card))
     write_champion(paths.CHAMPION, folder.onnx, card)
 
 
-@task
+@network_task
 def keep(tracker: Tracker, card: Card) -> None:
     """The reigning champion's ONNX file, and its card as the present settings make it."""
     tracker.describe_champion(tags_of(card))

@@ -2,18 +2,25 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
+from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import psutil
-from prefect import flow, task
+from prefect import Flow, State, flow, runtime
+from prefect.client.schemas.objects import FlowRun
 from prefect.futures import PrefectFuture, as_completed
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from fer.data.ingest import check_source
 from fer.errors import UserError
-from fer.params import load_params
-from pipelines.environment import MOST_WORKERS
+from fer.params import Params, load_params
+from pipelines.environment import MOST_WORKERS, set_defaults
+from pipelines.flows import PIPELINE_RUN, PIPELINE_RUN_ID, network_task, task
 from pipelines.package import is_stored, packaged_tag
 from pipelines.reporting import say
 
@@ -21,7 +28,40 @@ from pipelines.reporting import say
 RUNNING = Path(".dvc/tmp/rwlock")
 
 
-@flow(task_runner=ThreadPoolTaskRunner(max_workers=MOST_WORKERS))  # type: ignore[arg-type]
+#: DVC as this process runs it, several at a time.
+_started: set[subprocess.Popen[bytes]] = set()
+
+
+def checked_params() -> Params:
+    """The parameters, before anything is started: DVC would call a misspelt key a failure to parse dvc.yaml.
+
+    Raises:
+        UserError: for a mistake in params.yaml, or a source that is not there.
+    """
+    params = load_params()
+    check_source(params.data)
+    # Whatever the source: DVC stops where a dependency of ingest is missing.
+    if not params.data.path.exists():
+        raise UserError(f"{params.data.path}: no such file or folder; correct data.path in params.yaml")
+    return params
+
+
+def run_name() -> str:
+    """The flow run's name, by which its stages and their MLflow runs are found."""
+    return f"retrain {datetime.now():%Y-%m-%d %H:%M:%S}"
+
+
+def tell_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
+    """Print why a scheduled run failed; for any other, the entry point does."""
+    if flow_run.deployment_id:
+        print(f"error: {flow_run.name}: {state.message}", file=sys.stderr, flush=True)
+
+
+@flow(
+    flow_run_name=run_name,
+    task_runner=ThreadPoolTaskRunner(max_workers=MOST_WORKERS),  # type: ignore[arg-type]
+    on_failure=[tell_failure],
+)
 def retrain(workers: int = 1) -> None:
     """Bring every stage of dvc.yaml up to date.
 
@@ -31,10 +71,9 @@ def retrain(workers: int = 1) -> None:
     Args:
         workers: architectures trained at the same time.
     """
-    # First of all: DVC would call a misspelt key a failure to parse dvc.yaml.
-    params = load_params()
-    if params.data.source in ("csv", "folder") and not params.data.path.exists():
-        raise UserError(f"{params.data.path}: no such file or folder; correct data.path in params.yaml")
+    # A worker of a Prefect work pool starts this flow without the entry point.
+    set_defaults()
+    params = checked_params()
     _drop_empty_note()
     try:
         if workers > 1:
@@ -65,13 +104,13 @@ def side_by_side(stages: list[str], workers: int) -> None:
         future.result()
 
 
-@task(task_run_name="dvc repro {targets}")
+@partial(task, task_run_name="dvc repro {targets}")
 def reproduce(targets: list[str]) -> None:
     """``dvc repro`` of the targets and what they depend on; of everything without targets."""
     _dvc("repro", *targets)
 
 
-@task
+@network_task
 def open_store() -> None:
     """Make the tracking store where there is none: MLflow's migrations fail when two trainings start them at once."""
     from fer.tracking import Tracker
@@ -79,7 +118,7 @@ def open_store() -> None:
     Tracker(load_params().tracking)
 
 
-@task
+@network_task
 def stores_are_whole() -> bool:
     """Whether registry and Bento are there: in a fresh clone after ``dvc pull``, DVC has its outputs but not these."""
     from fer.tracking import Tracker
@@ -87,7 +126,7 @@ def stores_are_whole() -> bool:
     return is_stored(packaged_tag()) and Tracker(load_params().tracking).champion() is not None
 
 
-@task(task_run_name="{stage}")
+@partial(task, task_run_name="{stage}")
 def run_stage(stage: str) -> None:
     """``dvc repro`` of one stage alone."""
     _dvc("repro", "--single-item", stage)
@@ -115,21 +154,30 @@ def _dvc(*arguments: str) -> None:
         UserError: when DVC or a stage fails; the stage has said why.
     """
     # Not subprocess.run, which kills DVC when interrupted, and DVC's locks would stay.
-    if subprocess.Popen([sys.executable, "-m", "dvc", *arguments]).wait():
+    dvc = subprocess.Popen([sys.executable, "-m", "dvc", *arguments], env=os.environ | _identity())
+    _started.add(dvc)
+    failed = dvc.wait()
+    _started.remove(dvc)
+    if failed:
         raise UserError(
             f"dvc {' '.join(arguments)} failed: the message above says why; outputs of finished stages stay"
         )
 
 
+def _identity() -> dict[str, str]:
+    """What tells the stages which run of the pipeline they belong to."""
+    return {PIPELINE_RUN: str(runtime.flow_run.name), PIPELINE_RUN_ID: str(runtime.flow_run.id)}
+
+
 def _end_stages() -> None:
     """End the stages that DVC runs at this moment; it gives back its locks and ends itself."""
     running = []
-    for child in psutil.Process().children():
+    for dvc in list(_started):
         # Ctrl-C reaches every process of a terminal at once: any of them may be gone by now.
         with contextlib.suppress(psutil.NoSuchProcess):
-            if "dvc" in child.cmdline():
-                running.append(child)
-                _terminate(child.children(recursive=True))
+            process = psutil.Process(dvc.pid)
+            running.append(process)
+            _terminate(process.children(recursive=True))
     _terminate(psutil.wait_procs(running, timeout=15)[1])
 
 

@@ -2,13 +2,11 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 from prefect.logging.handlers import APILogHandler
@@ -17,9 +15,14 @@ from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_se
 from fer.errors import UserError
 from fer.files import write_text
 from pipelines import paths
+from pipelines.ports import HOST, free_port, require_port
+from pipelines.server_log import errors_told
 
 ADDRESS = paths.STATE / "prefect" / "server.url"
+LOG = paths.STATE / "prefect" / "server.log"
 START_SECONDS = 120
+#: For a server that is said to run.
+ANSWER_SECONDS = 15
 
 
 @contextmanager
@@ -32,34 +35,64 @@ def running_server(port: int | None = None) -> Iterator[str]:
         port: of a server started here; a free one by default.
 
     Raises:
-        UserError: when the server does not come up.
+        UserError: when the server does not come up, the configured one does not answer, or the port is taken.
     """
     url = get_current_settings().api.url or _own_server()
     if url:
+        _reach(url)
         with _configured(url):
             yield url
         return
-    port = port or _free_port()
-    url = f"http://127.0.0.1:{port}/api"
-    log = paths.STATE / "prefect" / "server.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w") as stream:
+    if port:
+        require_port(port, "prefect")
+    port = port or free_port()
+    url = f"http://{HOST}:{port}/api"
+    LOG.parent.mkdir(parents=True, exist_ok=True)
+    with LOG.open("w") as stream:
         server = subprocess.Popen(
-            [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)],
+            [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)],
             stdout=stream,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"PREFECT_API_URL": url},
+            env=os.environ | {"PREFECT_API_URL": url, "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING"},
             start_new_session=True,
         )
     try:
-        _wait(server, url, log)
+        _wait(server, url)
         write_text(ADDRESS, url)
-        with _configured(url):
+        with _configured(url), errors_told(LOG):
             yield url
     finally:
         APILogHandler().flush()
         ADDRESS.unlink(missing_ok=True)
         _stop(server)
+
+
+def reach_server() -> None:
+    """Find the configured server, or start the one that Prefect keeps for as long as this process lives.
+
+    Raises:
+        UserError: where it does not answer or start.
+    """
+    url = get_current_settings().api.url
+    if url:
+        return _reach(url)
+    from prefect.server.api.server import SubprocessASGIServer  # a second, where there is no server yet
+
+    try:
+        # The very one that Prefect's client would start at its first request.
+        SubprocessASGIServer().start()
+    except (RuntimeError, OSError, httpx.HTTPError) as error:
+        raise UserError(f"Prefect: its server did not start ({error}); check the disk's space and the proxy") from error
+
+
+def _reach(url: str) -> None:
+    try:
+        # Any answer will do: what a server refuses, Prefect reports.
+        httpx.get(f"{url}/health", timeout=ANSWER_SECONDS)
+    except httpx.HTTPError as error:
+        raise UserError(
+            f"Prefect: Failed to reach API at {url} ({error}); start it, or correct PREFECT_API_URL or the proxy"
+        ) from error
 
 
 def _own_server() -> str | None:
@@ -77,11 +110,11 @@ def _healthy(url: str) -> bool:
         return False
 
 
-def _wait(server: subprocess.Popen[bytes], url: str, log: Path) -> None:
+def _wait(server: subprocess.Popen[bytes], url: str) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not _healthy(url):
         if server.poll() is not None or time.monotonic() > deadline:
-            raise UserError(f"the Prefect server did not start: see {log}; or set PREFECT_API_URL to a running one")
+            raise UserError(f"the Prefect server did not start: see {LOG}; or set PREFECT_API_URL to a running one")
         time.sleep(0.3)
 
 
@@ -109,9 +142,3 @@ def _configured(url: str) -> Iterator[None]:
             del os.environ["PREFECT_API_URL"]
         else:
             os.environ["PREFECT_API_URL"] = former
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

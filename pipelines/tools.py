@@ -7,13 +7,15 @@ import time
 from fer.errors import UserError
 from fer.params import load_params
 from pipelines.package import is_stored, packaged_tag
-from pipelines.server import running_server
+from pipelines.ports import require_port
 
 PREFECT_PORT, MLFLOW_PORT, SERVICE_PORT = 4200, 5000, 3000
 
 
 def prefect() -> None:
     """The Prefect UI on the runs of this project, until interrupted."""
+    from pipelines.server import running_server  # Prefect, which the other tools do without
+
     with running_server(PREFECT_PORT) as url:
         print(f"Prefect UI: {url.removesuffix('/api')} (stop with Ctrl-C)", flush=True)
         try:
@@ -29,6 +31,7 @@ def mlflow() -> None:
     if uri.startswith("http"):
         print(f"MLflow: {uri} (the server that is configured)")
         return
+    require_port(MLFLOW_PORT, "mlflow")
     print(f"MLflow: http://127.0.0.1:{MLFLOW_PORT} (stop with Ctrl-C)", flush=True)
     _become("mlflow", "server", "--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(MLFLOW_PORT))
 
@@ -42,6 +45,7 @@ def serve() -> None:
     tag = packaged_tag()
     if not is_stored(tag):
         raise UserError(f"{tag}: the BentoML store lacks the champion; run make run, which packs it again")
+    require_port(SERVICE_PORT, "serve")
     print(f"champion: http://127.0.0.1:{SERVICE_PORT} serves {tag} (stop with Ctrl-C)", flush=True)
     _become("bentoml", "serve", tag, "--host", "127.0.0.1", "--port", str(SERVICE_PORT))
 

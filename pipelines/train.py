@@ -10,7 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 from mlflow.utils.git_utils import get_git_commit
-from prefect import flow, task
+from prefect import flow
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
@@ -25,6 +25,7 @@ from fer.training.fit import Trained
 from fer.training.fit import train as fit
 from fer.training.progress import epoch_line
 from pipelines import paths
+from pipelines.flows import network_task, task
 from pipelines.models import make_job
 from pipelines.reporting import say
 
@@ -78,7 +79,7 @@ def run(
     )
 
 
-@task
+@network_task
 def train_epochs(
     params: Params,
     dataset: FaceDataset,
@@ -144,7 +145,7 @@ def save(path: Path, dataset: FaceDataset, job: Job, trained: Trained) -> ModelF
     return write_outputs(path, dataset, job, trained)
 
 
-@task
+@network_task
 def log(tracker: Tracker, job: Job, name: str, progress: Progress, folder: ModelFolder, dataset: FaceDataset) -> None:
     """The finished run in MLflow; beside the model its id, the commit of the code that trained, and the time taken."""
     # Where the epochs ran on another machine, its run is not in this store.

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from prefect import flow, task
+from prefect import flow
 from prefect.artifacts import create_table_artifact
 
 from fer.checks import CheckReport, run_checks
@@ -11,6 +11,7 @@ from fer.errors import UserError
 from fer.files import write_text
 from fer.params import load_params
 from pipelines import paths
+from pipelines.flows import task
 from pipelines.reporting import say
 
 

@@ -1,5 +1,6 @@
 """From a source to a FaceDataset: read, choose classes, carve splits, clean, and report what was found."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,32 +11,42 @@ from fer.data.csv_source import read_csv
 from fer.data.dataset import COLUMNS, SPLITS, FaceDataset
 from fer.data.folder_source import read_folder
 from fer.data.kaggle_source import read_kaggle
-from fer.data.sample import draw_sample
+from fer.data.sample import read_sample
 from fer.data.source import SourceFaces
 from fer.data.splits import carve_splits
 from fer.emotions import EMOTIONS, resolve_classes
-from fer.errors import UserError
+from fer.errors import UserError, did_you_mean
 from fer.params import Data
+
+#: How each ``data.source`` is read.
+SOURCES: dict[str, Callable[[Data], SourceFaces]] = {
+    "sample": lambda data: read_sample(data.sample.images, data.sample.seed),
+    "csv": lambda data: read_csv(data.path, data.votes),
+    "folder": lambda data: read_folder(data.path),
+    "kaggle": lambda data: read_kaggle(data.kaggle),
+}
+
+
+def check_source(data: Data) -> None:
+    """Find the mistakes in section ``data`` that need no reading.
+
+    Raises:
+        UserError: for an unknown source, or FER+ votes of another source than ``csv``.
+    """
+    if data.source not in SOURCES:
+        raise UserError(f"params.yaml: data.source: unknown source {data.source!r}{did_you_mean(data.source, SOURCES)}")
+    if data.votes is not None and data.source != "csv":
+        raise UserError("params.yaml: data.votes: FER+ votes go with data.source csv only; leave data.votes empty")
 
 
 def read_source(data: Data) -> SourceFaces:
     """The images and labels that ``data.source`` names.
 
     Raises:
-        UserError: when the source is missing or broken.
+        UserError: when the source is unknown, missing or broken.
     """
-    if data.votes is not None and data.source != "csv":
-        raise UserError("params.yaml: data.votes: FER+ votes go with data.source csv only; leave data.votes empty")
-    match data.source:
-        case "sample":
-            images, table = draw_sample(data.sample.images, data.sample.seed)
-            return SourceFaces("drawn sample", "the drawn sample", images, table)
-        case "kaggle":
-            return read_kaggle(data.kaggle)
-        case "csv":
-            return read_csv(data.path, data.votes)
-        case "folder":
-            return read_folder(data.path)
+    check_source(data)
+    return SOURCES[data.source](data)
 
 
 def build_dataset(data: Data) -> tuple[FaceDataset, dict[str, Any]]:

@@ -1,5 +1,6 @@
 """What a training leaves behind: the files of ``models/<architecture>``."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from pyarrow import ArrowException
-from pydantic import FiniteFloat
 
 from fer.errors import UserError
 from fer.evaluation.predictions import Split, problem_of, scored_rows, split_metrics
@@ -58,11 +58,11 @@ class ModelFolder:
 
     @cached_property
     def recorded_metrics(self) -> dict[str, float]:
-        """``metrics.json``, as the code of its day wrote it: ``<split>.<metric>`` and ``params``."""
+        """``metrics.json``, as the code of its day wrote it: ``<split>.<metric>`` and ``params``; NaN of no images."""
         path = self.path / METRICS
-        recorded = read_as(dict[str, FiniteFloat], path, AGAIN)
-        if "params" not in recorded:
-            raise UserError(f"{path}: lacks params; {AGAIN}")
+        recorded = read_as(dict[str, float], path, AGAIN)
+        if not recorded.get("params", math.nan).is_integer():
+            raise UserError(f"{path}: params is missing or no whole number; {AGAIN}")
         return recorded
 
     @cached_property

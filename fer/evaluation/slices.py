@@ -6,7 +6,7 @@ import pandas as pd
 from fer.data.dataset import FaceDataset
 from fer.emotions import FERPLUS_VOTES
 from fer.evaluation.intervals import bootstrap_intervals
-from fer.evaluation.metrics import confusion
+from fer.evaluation.metrics import accuracy_of, confusion
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split, probability_columns
 from fer.params import Compare
@@ -54,7 +54,7 @@ def ferplus_verdict(table: pd.DataFrame) -> pd.Series:
     return pd.Series(np.select([most.isna(), most == table["emotion"]], [UNDECIDED, AGREE], OTHER), index=table.index)
 
 
-def accuracy_of(folder: ModelFolder, members: np.ndarray, settings: Compare) -> tuple[float, float, float] | None:
+def slice_accuracy(folder: ModelFolder, members: np.ndarray, settings: Compare) -> tuple[float, float, float]:
     """Accuracy of the ten-view predictions on a part of the test split, and the ends of its 95 % bootstrap interval.
 
     Args:
@@ -63,14 +63,11 @@ def accuracy_of(folder: ModelFolder, members: np.ndarray, settings: Compare) -> 
         settings: of the bootstrap.
 
     Returns:
-        Three shares, 0 to 1; None for a part without images.
+        Three shares, 0 to 1; NaN for a part without images.
     """
     labels, probabilities = folder.scored(Split.TEST_TEN_VIEWS)
     matrix = confusion(labels[members], probabilities[members].argmax(axis=1), len(folder.classes))
-    total = int(matrix.sum())
-    if not total:
-        return None
-    return float(np.trace(matrix) / total), *bootstrap_intervals(matrix, settings.bootstrap, settings.seed)["accuracy"]
+    return accuracy_of(matrix), *bootstrap_intervals(matrix, settings.bootstrap, settings.seed)["accuracy"]
 
 
 def confident_mistakes(folder: ModelFolder, dataset: FaceDataset, count: int) -> pd.DataFrame:

@@ -1,9 +1,11 @@
 """VGG16 (Simonyan and Zisserman 2014) with ImageNet weights."""
 
+import math
+
 import keras
 
 from fer.models.registry import register
-from fer.models.transfer import with_head
+from fer.models.transfer import BACKBONE, with_head
 from fer.models.weights import KERAS_APPLICATIONS, PretrainedFile
 
 PRETRAINED = (
@@ -25,6 +27,19 @@ PRETRAINED = (
 
 @register("vgg16", "VGG16", preprocessing="torch", pretrained=PRETRAINED)
 def build(classes: int, input_size: int) -> keras.Model:
-    """Keras' VGG16 without its top, under a new head."""
+    """Keras' VGG16 without its top, under a new head; its random weights have He's scale."""
     backbone = keras.applications.VGG16(include_top=False, weights=None, input_shape=(input_size, input_size, 3))
-    return with_head(backbone, classes)
+    network = with_head(backbone, classes)
+    _scale_as_he(network.get_layer(BACKBONE))
+    return network
+
+
+def _scale_as_he(backbone: keras.Model) -> None:
+    """Take Glorot's kernels to the variance 2 / fan_in of He et al. (2015), without another draw.
+
+    With Glorot's the signal halves in each of 13 layers that have no normalisation, and short trainings learn nothing.
+    """
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            channels, filters = layer.kernel.shape[2:]
+            layer.kernel.assign(layer.kernel * math.sqrt((channels + filters) / channels))

@@ -127,7 +127,7 @@ def _line(ablation: Ablation, first: Ablation, settings: Compare) -> list[str]:
     figures = folder.metrics | intervals(folder.predictions, folder.classes, settings)
     correct, of_first = _correct(folder), _correct(first.folder)
     difference = UNKNOWN
-    if ablation is not first and correct.size:
+    if ablation is not first:
         ends = bootstrap_difference(correct, of_first, settings.bootstrap, settings.seed)
         difference = estimate(ends, form="+.1f", scale=100)
     tests = (Split.TEST, Split.TEST_TEN_VIEWS, Split.TEST_WITHOUT_COPIES)

@@ -9,9 +9,9 @@ from fer.evaluation.abstention import acceptance_of
 from fer.evaluation.metrics import evaluate, restrict
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
-from fer.evaluation.slices import accuracy_of
+from fer.evaluation.slices import slice_accuracy
 from fer.params import Compare
-from fer.report.tables import UNKNOWN, estimate, metric, number, share
+from fer.report.tables import estimate, metric, number, share
 
 #: The two kinds of predictions on test that most tables show.
 VIEWS = ((Split.TEST, "one view"), (Split.TEST_TEN_VIEWS, "ten views"))
@@ -75,8 +75,7 @@ def slice_table(folders: list[ModelFolder], parts: Mapping[str, np.ndarray], set
     for name, members in parts.items():
         line = {"part of the test split": name, "images": number(members.sum(), ",d")}
         for folder in folders:
-            accuracy = accuracy_of(folder, members, settings)
-            line[folder.run.title] = estimate(accuracy) if accuracy else UNKNOWN
+            line[folder.run.title] = estimate(slice_accuracy(folder, members, settings))
         lines.append(line)
     return pd.DataFrame(lines)
 

@@ -105,7 +105,8 @@ def _problem_of(folder: ModelFolder) -> str:
     if (folder.path / HISTORY).is_file() and len(folder.history) != folder.run.epochs:
         return f"{HISTORY}: not a row for every epoch"
     known = [name for name in folder.metrics if name in recorded]
-    if not np.allclose([recorded[name] for name in known], [folder.metrics[name] for name in known], atol=1e-6):
+    written, computed = ([figures[name] for name in known] for figures in (recorded, folder.metrics))
+    if not np.allclose(written, computed, atol=1e-6, equal_nan=True):
         return f"{METRICS}: not the metrics of {PREDICTIONS}"
     _ = folder.provenance  # read by its schema
     return ""

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -236,19 +235,6 @@ def test_a_killed_training_leaves_the_last_good_model_and_goes_on_at_its_last_ep
     assert run.info.status == "FINISHED"
     steps = [point.step for point in store.get_metric_history(run.info.run_id, "epoch.loss")]
     assert steps == list(range(1, EPOCHS + 1))
-
-
-@pytest.mark.skipif(find_spec("jax") is None, reason="the locked environment has JAX on Linux only")
-def test_jax_trains_by_the_same_command_and_tensorflow_writes_the_files(copy):
-    copy.edit(lambda params: params["recipes"]["quick"].update(ema_decay=0.5))
-    done = copy.run("pipelines", "train", "baseline", KERAS_BACKEND="jax")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert re.findall(r"^baseline: epoch (\d+)/", done.stdout, re.MULTILINE) == ["1", "2"]
-    run = json_of(copy.folder / "models/baseline/run.json")
-    assert run["software"]["backend"] == "jax"
-    assert json_of(copy.folder / "models/baseline/mlflow.json")["accelerator"] == "", "JAX is the CPU's here"
-    assert run["parity"] < 1e-3
-    assert not list((copy.folder / "state/checkpoints").glob("baseline-*"))
 
 
 def keep_one_of_another_machine(model: Path, record: Path) -> None:

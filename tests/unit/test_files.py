@@ -1,9 +1,12 @@
+import errno
 import os
+import resource
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from fer.files import replace_file, replace_folder, restore_folder, write_text
+from fer.files import replace_file, replace_folder, restore_folder, write_array, write_text
 
 
 def write_first(folder: Path) -> None:
@@ -93,3 +96,24 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path):
         fail()
     assert path.read_bytes() == "grüße\n".encode()
     assert os.listdir(path.parent) == ["report.json"]
+
+
+@pytest.mark.parametrize("array", [np.arange(24, dtype=np.uint8).reshape(2, 3, 4), np.ones((3, 2), np.float32).T])
+def test_an_array_has_the_bytes_that_numpy_writes(tmp_path, array):
+    write_array(tmp_path / "ours.npy", array)
+    np.save(tmp_path / "numpy.npy", array)
+    assert (tmp_path / "ours.npy").read_bytes() == (tmp_path / "numpy.npy").read_bytes()
+
+
+def test_a_full_disk_keeps_its_number_and_the_former_array(tmp_path):
+    former = tmp_path / "images.npy"
+    write_array(former, np.zeros(3))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as caught:
+            write_array(former, np.ones(1_000_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert caught.value.errno == errno.EFBIG
+    assert np.load(former).tolist() == [0, 0, 0]
+    assert [path.name for path in tmp_path.iterdir()] == ["images.npy"]

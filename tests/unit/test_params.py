@@ -224,12 +224,12 @@ def text_for_a_number(content: dict[str, Any]) -> None:
     content["recipes"]["full"]["batch_size"] = "many"
 
 
-def unknown_source(content: dict[str, Any]) -> None:
-    content["data"]["source"] = "cvs"
-
-
 def share_of_all(content: dict[str, Any]) -> None:
     content["data"]["test_share"] = 1
+
+
+def too_many_resamples(content: dict[str, Any]) -> None:
+    content["compare"]["bootstrap"] = 10**9
 
 
 def no_compare(content: dict[str, Any]) -> None:
@@ -255,8 +255,8 @@ def flip_too_often(content: dict[str, Any]) -> None:
         (name_one_class, "data.classes: ['happy'] must name at least two emotions"),
         (no_epochs, "epochs: input should be greater than or equal to 1, got 0"),
         (text_for_a_number, "batch_size: input should be a valid integer"),
-        (unknown_source, "data.source: input should be 'sample', 'csv', 'folder' or 'kaggle', got 'cvs'"),
         (share_of_all, "data.test_share: input should be less than 1, got 1"),
+        (too_many_resamples, "compare.bootstrap: input should be less than or equal to 100000, got 1000000000"),
         (no_compare, "compare: missing; add it"),
         (empty_recipe, "recipes.quick: input should be a valid dictionary, got None"),
         (flip_too_often, "augmentation.flip: input should be less than or equal to 1, got 1.5"),

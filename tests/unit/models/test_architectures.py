@@ -10,6 +10,8 @@ from fer.models import get_architecture, list_architectures
 from fer.models.network import NETWORK, build_classifier
 from fer.models.preprocessing import PREPROCESSINGS, preprocess
 from fer.models.transfer import BACKBONE, with_head
+from fer.params import load_params
+from tests.project import ROOT
 
 OURS = ["compact", "compact_seresnet", "mini"]
 NAMES = ["baseline", "resnet50", "mobilenetv2", "vgg16", "vggface", "mobilenet_vggface2", *OURS]
@@ -48,6 +50,24 @@ def test_every_architecture_and_its_files_name_known_preprocessings(name: str) -
         PREPROCESSINGS
     )
     assert all(file.digest for file in architecture.pretrained if file.url), "a download needs a digest"
+
+
+def test_vgg16s_random_weights_keep_the_signal() -> None:
+    network = get_architecture("vgg16").build(7, 32)
+    images = np.random.default_rng(0).normal(size=(8, 32, 32, 3)).astype(np.float32)
+    features = np.asarray(network.get_layer(BACKBONE)(images))
+    # Keras' own initial weights leave 0.01 of it.
+    assert 0.2 < np.sqrt(np.mean(features**2)) < 5
+    for layer in network.get_layer(BACKBONE).layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            inputs = np.prod(layer.kernel.shape[:3])
+            assert np.std(layer.get_weights()[0]) == pytest.approx(np.sqrt(2 / inputs), rel=0.05)
+
+
+def test_no_network_is_trained_twice_from_random_weights() -> None:
+    params = load_params(ROOT / "params.yaml")
+    random = [name for name in params.train.architectures if params.recipe(name).pretrained == "none"]
+    assert len({get_architecture(name).build for name in random}) == len(random)
 
 
 def test_bfloat16_stays_inside_the_network() -> None:

@@ -96,7 +96,7 @@ def test_statistics_are_estimated_as_plain_means_over_batches() -> None:
     assert float(layer.moving_mean[0]) < 0.6 * np.mean(batches[0])
 
 
-@pytest.mark.skipif(find_spec("jax") is None, reason="the locked environment has JAX on Linux only")
+@pytest.mark.skipif(find_spec("jax") is None, reason="JAX has an environment of its own: make test-jax")
 def test_jax_estimates_the_same_by_a_compiled_pass() -> None:
     """A process has one backend: the test above once more in another one."""
     test = f"{__file__}::{test_statistics_are_estimated_as_plain_means_over_batches.__name__}"

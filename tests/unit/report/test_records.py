@@ -1,4 +1,5 @@
 import json
+import math
 import os
 import shutil
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from fer.params import Params, load_params
 from fer.report import keeping
 from fer.report.data_reports import read_reports
 from fer.report.latency import with_latencies
+from fer.report.model_tables import without_copies_table
 from fer.report.records import best_first, check, keep, kept_models, trained_below
 from fer.report.results import slug
 from pipelines import paths, results
@@ -209,6 +211,7 @@ DAMAGES = (
     lambda folder: (folder / "run.json").write_text("[1]"),
     lambda folder: (folder / "metrics.json").write_text('{"valid'),
     lambda folder: with_one(folder / "metrics.json", "params", None),
+    lambda folder: with_one(folder / "metrics.json", "params", float("nan")),
     lambda folder: with_one(folder / "metrics.json", "test.accuracy", 0.99),
     lambda folder: tell(folder, accelerator=3),
     lambda folder: tell(folder, cores=[2]),
@@ -446,6 +449,15 @@ def published() -> list[ModelFolder]:
     found = best_first(trained_below(RECORDS))
     assert found
     return found
+
+
+def test_a_test_split_of_copies_alone_is_a_record_like_any_other(dataset: FaceDataset, tmp_path: Path) -> None:
+    copies = with_values(dataset, "train_copy", dict.fromkeys(map(int, dataset.rows("test")), True))
+    keep(write_trained(tmp_path / "models", copies, "mini"), tmp_path / "kept/mini")
+    (kept,) = kept_models(tmp_path / "kept", copies)
+    assert math.isnan(kept.metrics["test_without_copies.accuracy"])
+    table = without_copies_table(comparison_table([kept], few_resamples().compare))
+    assert table.iloc[0].tolist() == ["Mini", "0", "-", "-"]
 
 
 @pytest.fixture

@@ -1,0 +1,86 @@
+"""What every flow and task of this project asks of Prefect."""
+
+import os
+from collections.abc import Callable, Iterator
+from typing import Any, ParamSpec, TypeVar
+from uuid import UUID, uuid4
+
+import httpx
+import requests
+from prefect import Flow, State, Task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun, TaskRun
+from prefect.exceptions import ObjectNotFound
+from prefect.flow_engine import run_flow
+from prefect.states import Pending
+
+from pipelines.server import reach_server
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+#: How the processes of one ``retrain`` know it: its flow run's name, for people, and its id.
+PIPELINE_RUN, PIPELINE_RUN_ID = "FER_PIPELINE_RUN", "FER_PIPELINE_RUN_ID"
+#: Failures that pass: of downloads, registries and servers.
+NETWORK = (ConnectionError, TimeoutError, httpx.TransportError, requests.ConnectionError, requests.Timeout)
+
+
+def network_failed(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Whether a task's failure, or one that led to it, is the network's."""
+    try:
+        state.result()
+    except Exception as error:
+        return any(isinstance(cause, NETWORK) for cause in causes(error))
+    return False
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, what it was raised from, and so on."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def task(function: Callable[P, R], task_run_name: str | None = None) -> Task[P, R]:
+    """``@task``: without a cache. DVC decides what is up to date, and Prefect's would hash the data at every call."""
+    return Task(function, task_run_name=task_run_name, cache_policy=NO_CACHE)
+
+
+def network_task(function: Callable[P, R]) -> Task[P, R]:
+    """``@network_task``: a task that downloads or talks to a server; it is run again where the network failed."""
+    return task(function).with_options(retries=2, retry_delay_seconds=5, retry_condition_fn=network_failed)
+
+
+def run(flow: Flow[..., Any], **parameters: Any) -> None:
+    """Run a stage's flow; as a subflow of the ``retrain`` that started this process, where one did.
+
+    Raises:
+        UserError: where Prefect's server cannot be reached or started.
+    """
+    reach_server()
+    parent = _parent()
+    if parent is None:
+        flow(**parameters)
+        return
+    with get_client(sync_client=True) as client:
+        # As Prefect does it for a subflow of the same process: the parent shows a task that stands for the flow.
+        stand_in = client.create_task_run(
+            Task(flow.fn, name=flow.name), parent.id, dynamic_key=str(uuid4()), name=flow.name, state=Pending()
+        )
+        flow_run = client.create_flow_run(
+            flow, parameters=parameters, tags=[parent.name], parent_task_run_id=stand_in.id, state=Pending()
+        )
+    run_flow(flow, flow_run=flow_run, parameters=parameters)
+
+
+def _parent() -> FlowRun | None:
+    """The flow run of ``retrain`` that this process belongs to, if the server has it."""
+    identity = os.environ.get(PIPELINE_RUN_ID)
+    if not identity:
+        return None
+    with get_client(sync_client=True) as client:
+        try:
+            return client.read_flow_run(UUID(identity))
+        except ObjectNotFound:
+            return None

@@ -1,0 +1,29 @@
+"""The second backend; JAX has an environment of its own, in which ``make test-jax`` runs this."""
+
+import json
+import re
+from importlib.util import find_spec
+
+import pytest
+from project import make_project, tiny
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("jax") is None, reason="JAX has an environment of its own: make test-jax"),
+]
+
+
+def test_jax_trains_by_the_same_command_and_tensorflow_writes_the_files(tmp_path):
+    project = make_project(tmp_path / "project")
+    project.edit(tiny)
+    project.edit(lambda params: params["recipes"]["quick"].update(ema_decay=0.5))
+    for stage, environment in ((["ingest"], {}), (["train", "baseline"], {"KERAS_BACKEND": "jax"})):
+        done = project.run("pipelines", *stage, **environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert re.findall(r"^baseline: epoch (\d+)/", done.stdout, re.MULTILINE) == ["1", "2"]
+    model = project.folder / "models/baseline"
+    run = json.loads((model / "run.json").read_text())
+    assert run["software"]["backend"] == "jax"
+    assert json.loads((model / "mlflow.json").read_text())["accelerator"] == "", "JAX is the CPU's here"
+    assert run["parity"] < 1e-3
+    assert not list((project.folder / "state/checkpoints").glob("baseline-*"))

@@ -1,0 +1,171 @@
+"""The retrain flow as Prefect runs it without our entry point: by a schedule, and by a worker of a work pool."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from project import SECONDS, Project, clean_environment, make_project, tiny
+
+from pipelines.ports import free_port
+
+pytestmark = pytest.mark.slow
+
+
+def wait_for(what: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        found = what()
+        if found:
+            return found
+        time.sleep(0.5)
+    raise TimeoutError
+
+
+def ask(url: str, what: str, **query: Any) -> list[dict[str, Any]]:
+    return httpx.post(f"{url}/{what}/filter", json=query, timeout=60).raise_for_status().json()
+
+
+def runs_of(url: str, flow: str, *states: str) -> list[dict[str, Any]]:
+    """Flow runs of a flow in one of the states; in any without."""
+    runs = ask(url, "flow_runs", flows={"name": {"any_": [flow]}})
+    return [run for run in runs if not states or run["state_type"] in states]
+
+
+def misspell(params: dict[str, Any]) -> None:
+    params["promoted"] = params.pop("promote")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    made = make_project(tmp_path / "project")
+    made.edit(tiny)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("cron", "change", "reason"),
+    [
+        ("* * * * x", tiny, "schedule: '* * * * x' is no cron expression; write five fields"),
+        ("* * * * *", misspell, "params.yaml: promoted: unknown key; did you mean promote?"),
+    ],
+)
+def test_a_mistake_is_one_line_before_any_server_starts(project, cron, change, reason):
+    project.edit(change)
+    done = project.run("pipelines", "schedule", cron)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {reason}")
+    assert done.stderr.count("\n") == 1
+    assert not (project.folder / "state/prefect/server.log").exists()
+
+
+def test_the_schedule_starts_a_run_and_tells_why_it_failed(project):
+    address = project.folder / "state" / "prefect" / "server.url"
+    # Two servers of one minute's schedule are more than a loaded machine needs: the first run is enough.
+    with project.start("pipelines", "schedule", "* * * * *") as process:
+
+        def served() -> bool:
+            assert process.poll() is None, process.communicate()
+            return address.is_file() and bool(ask(address.read_text(), "deployments"))
+
+        wait_for(served)
+        # A run of seconds: its very first line fails.
+        project.edit(misspell)
+        (run, *_) = wait_for(lambda: runs_of(address.read_text(), "retrain", "FAILED", "CRASHED"))
+        os.kill(process.pid, signal.SIGINT)
+        _, stderr = process.communicate(timeout=SECONDS)
+    assert run["auto_scheduled"]
+    assert run["name"].startswith("retrain ")
+    assert "params.yaml: promoted: unknown key; did you mean promote?" in stderr
+    assert "warning: Prefect server:" not in stderr
+
+
+@contextmanager
+def background(folder: Path, environment: dict[str, str], *arguments: str) -> Iterator[Path]:
+    """A process beside the test, with its log; ended with what it started."""
+    log = folder / f"{arguments[0]}.log"
+    with log.open("w") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "prefect", *arguments],
+            cwd=folder,
+            env=environment,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield log
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health", timeout=5).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def only_the_data(params: dict[str, Any]) -> None:
+    """``validate`` fails for want of its suites, so that no training is waited for."""
+    tiny(params)
+    params["validate"]["suites"] = "data/none"
+
+
+def test_a_worker_of_a_work_pool_runs_the_deployed_flow_and_its_stages_are_its_subflows(tmp_path):
+    project = make_project(tmp_path / "project")
+    project.edit(only_the_data)
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/api"
+    # A user's own server: nothing of this project's environment, no PREFECT_HOME within it.
+    environment = clean_environment() | {
+        "PREFECT_API_URL": url,
+        "PREFECT_HOME": str(tmp_path / "home"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "true",
+    }
+
+    def prefect(*arguments: str) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect", "--no-prompt", *arguments],
+            cwd=project.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    with background(project.folder, environment, "server", "start", "--port", str(port)):
+        wait_for(lambda: answers(url))
+        prefect("work-pool", "create", "p", "--type", "process")
+        prefect("deploy", "pipelines/retrain.py:retrain", "-n", "d", "-p", "p")
+        prefect("deployment", "run", "retrain/d")
+        with background(project.folder, environment, "worker", "start", "--pool", "p", "--run-once") as log:
+            (parent,) = wait_for(lambda: runs_of(url, "retrain", "COMPLETED", "FAILED", "CRASHED"))
+        said = log.read_text()
+        stages = ask(url, "flow_runs", flow_runs={"parent_flow_run_id": {"any_": [parent["id"]]}})
+        tagged = ask(url, "flow_runs", flow_runs={"tags": {"all_": [parent["name"]]}})
+    assert parent["state"]["message"].endswith(
+        "UserError: dvc repro failed: the message above says why; outputs of finished stages stay"
+    ), said
+    assert "data/none" in said
+    assert parent["name"].startswith("retrain ")
+    assert {run["state_type"] for run in stages} == {"COMPLETED", "FAILED"}
+    assert len(stages) == 2, "ingest, then validate, which fails"
+    assert {run["id"] for run in tagged} == {run["id"] for run in stages}
+    assert json.loads((project.folder / "reports/ingest.json").read_text())
+    assert (project.folder / "state/bentoml").is_dir()

@@ -1,0 +1,59 @@
+import importlib
+import pkgutil
+import socket
+from types import ModuleType
+
+import pytest
+import requests
+from prefect import Task
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Failed
+
+import pipelines
+from fer.errors import UserError
+from pipelines.flows import network_failed, network_task, task
+from pipelines.ports import free_port, require_port
+
+
+def modules() -> list[ModuleType]:
+    names = [name for _, name, _ in pkgutil.iter_modules(pipelines.__path__) if name != "__main__"]
+    return [importlib.import_module(f"pipelines.{name}") for name in names]
+
+
+def test_no_task_has_a_cache():
+    tasks = {
+        (module.__name__, name): value
+        for module in modules()
+        for name, value in vars(module).items()
+        if isinstance(value, Task)
+    }
+    assert len(tasks) > 20
+    assert {place: found.cache_policy for place, found in tasks.items()} == dict.fromkeys(tasks, NO_CACHE)
+
+
+def failure(error: Exception) -> bool:
+    state = Failed(data=error)
+    return network_failed(task(modules), None, state)  # type: ignore[arg-type]
+
+
+def test_what_the_network_did_is_tried_again_and_a_mistake_is_not():
+    refused = UserError("Kaggle msambare/fer2013: download failed")
+    refused.__cause__ = requests.ConnectionError("no route to host")
+    assert failure(refused)
+    assert failure(TimeoutError())
+    assert not failure(UserError("params.yaml: data.path: unknown key"))
+    assert not failure(ValueError("shapes"))
+
+
+def test_a_network_task_may_be_run_twice_more():
+    asking = network_task(modules)
+    assert (asking.retries, asking.cache_policy, asking.retry_condition_fn) == (2, NO_CACHE, network_failed)
+
+
+def test_a_port_that_is_taken_is_one_line():
+    port = free_port()
+    require_port(port, "mlflow")
+    refused = pytest.raises(UserError, match=rf"^mlflow: port {port} is taken \(Address already in use\); stop what")
+    with socket.create_server(("127.0.0.1", port)), refused:
+        require_port(port, "mlflow")
+    require_port(port, "mlflow")
