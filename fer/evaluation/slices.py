@@ -6,9 +6,9 @@ import pandas as pd
 from fer.data.dataset import FaceDataset
 from fer.emotions import FERPLUS_VOTES
 from fer.evaluation.intervals import bootstrap_intervals
-from fer.evaluation.metrics import accuracy_of, confusion
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split, probability_columns
+from fer.evaluation.scores import accuracy_of, confusion
 from fer.params import Compare
 
 VOTES = r"^votes\."

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 
 from fer.data.dataset import FaceDataset
-from fer.evaluation.metrics import confusion
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
 from fer.evaluation.saliency import occlusion_maps, right_answers
+from fer.evaluation.scores import confusion
 from fer.evaluation.slices import confident_mistakes, ferplus_votes
 from fer.figures.mistakes import mistakes_sheet
 from fer.figures.saliency import saliency_sheet

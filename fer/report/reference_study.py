@@ -11,9 +11,10 @@ import pandas as pd
 from fer.data.dataset import FaceDataset
 from fer.emotions import FIVE_EMOTIONS
 from fer.evaluation.intervals import f1_intervals
-from fer.evaluation.metrics import confusion, evaluate, restrict
+from fer.evaluation.metrics import evaluate, restrict
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
+from fer.evaluation.scores import confusion
 from fer.params import Compare
 from fer.report.tables import UNKNOWN, number
 
