@@ -4,7 +4,6 @@ import json
 
 import pandas as pd
 from prefect import flow
-from prefect.artifacts import create_markdown_artifact
 
 from fer.data.dataset import FaceDataset
 from fer.evaluation.comparison import comparison_table, with_latency
@@ -12,13 +11,14 @@ from fer.evaluation.headline import headline_metrics
 from fer.evaluation.model_folder import ModelFolder
 from fer.files import replace_file, write_text
 from fer.params import Compare, load_params
-from fer.report.comparison_figures import draw_comparison, print_table
+from fer.report.comparison import draw_comparison, models_table
 from fer.report.plot_tables import write_plot_tables
-from fer.report.tables import deck_table, heading, markdown
+from fer.report.tables import heading
 from fer.tracking import Tracker
 from pipelines import paths
 from pipelines.flows import network_task, task
 from pipelines.models import all_models
+from pipelines.tables import show_table
 
 
 @flow
@@ -33,7 +33,7 @@ def compare() -> None:
     tracker = Tracker(params.tracking)
     for folder in folders:
         log(tracker, folder, dataset, table)
-    publish(deck_table(table, dataset.classes), heading(dataset))
+    publish(models_table(table, dataset.classes), heading(dataset))
 
 
 @task
@@ -70,7 +70,4 @@ def log(tracker: Tracker, folder: ModelFolder, dataset: FaceDataset, table: pd.D
 @task
 def publish(table: pd.DataFrame, title: str) -> None:
     """The table for people: at the terminal and as a Prefect artifact."""
-    create_markdown_artifact(
-        key="comparison", markdown=f"## {title}\n\n{markdown(table)}\n", description="Architectures compared"
-    )
-    print_table(table, title)
+    show_table(table, "comparison", title, "Architectures compared")

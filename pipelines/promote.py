@@ -39,7 +39,7 @@ def promote() -> None:
         folder = folders[decision.champion]
         crown(registry, tracker.ensure_run(folder, dataset), folder, card_of(folder, params.promote))
     elif reigning and rival:
-        known = [folder for folder in folders.values() if folder.run["model_sha256"] == reigning.card.model_sha256]
+        known = [folder for folder in folders.values() if folder.run.model_sha256 == reigning.card.model_sha256]
         keep(registry, reigning, card_of(known[0], params.promote) if known else reigning.card)
     else:
         raise UserError(

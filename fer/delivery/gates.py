@@ -6,9 +6,8 @@ Gates look at validation. Test figures play no part.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fer.evaluation.predictions import SCORE
 from fer.params import Promote
-
-SCORE = "validation.macro_f1"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Which model becomes champion."""
 
+import math
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from fer.data.dataset import FaceDataset
-from fer.delivery.gates import SCORE, Candidate, Outcome, Rival, outcomes
+from fer.delivery.gates import Candidate, Outcome, Rival, outcomes
 from fer.delivery.registry import Registered, Registry
 from fer.evaluation.abstention import thresholds_of
 from fer.evaluation.metrics import evaluate
 from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import SCORE
 from fer.files import replace_folder
 from fer.inference.classifier import MODEL_FILE, Card
 from fer.inference.runtime import onnx_predict
@@ -65,7 +67,8 @@ def refusals(decision: Decision) -> list[str]:
 def candidate_of(folder: ModelFolder) -> Candidate:
     """A trained model as the gates see it."""
     run = folder.run
-    return Candidate(folder.name, folder.classes, folder.metrics, run["model_sha256"], run["parity"])
+    parity = math.nan if run.parity is None else run.parity
+    return Candidate(folder.name, folder.classes, folder.metrics, run.model_sha256, parity)
 
 
 def rival_of(registry: Registry, reigning: Registered, dataset: FaceDataset) -> Rival | None:
@@ -93,9 +96,9 @@ def card_of(folder: ModelFolder, settings: Promote) -> Card:
     return Card(
         architecture=folder.name,
         classes=folder.classes,
-        dataset=run["dataset"],
-        fingerprint=run["fingerprint"],
-        model_sha256=run["model_sha256"],
+        dataset=run.dataset,
+        fingerprint=run.fingerprint,
+        model_sha256=run.model_sha256,
         metrics=folder.metrics,
         thresholds=thresholds_of(folder.predictions, folder.classes, settings.certain_precision),
     )

@@ -99,7 +99,7 @@ def sample_predictions(
 
 
 def comparison(table: pd.DataFrame, classes: tuple[str, ...], title: str, subtitle: str, path: Path) -> None:
-    """The deck's table as a picture: test F1 per class, macro-F1 and accuracy with intervals, a row an architecture.
+    """The comparison as a picture: test F1 per class, macro-F1 and accuracy with intervals, a row an architecture.
 
     Args:
         table: the comparison's rows, best first, with its CSV's columns; a latency may be missing.

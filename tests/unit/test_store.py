@@ -220,7 +220,7 @@ def read_and_write(project: Path, trained: ModelFolder, tmp_path: Path) -> None:
     registry.describe(champion, champion.card)
     another = write_trained(tmp_path / "models", DATASET, "resnet50", seed=1)
     registry.crown(tracker.ensure_run(another, DATASET), card_of(another, PROMOTE))
-    assert registry.champion().card.model_sha256 == another.run["model_sha256"]
+    assert registry.champion().card.model_sha256 == another.run.model_sha256
     root = (project / "state" / "mlartifacts").as_uri()
     assert addresses(project)
     assert all(address == root or address.startswith(f"{root}/") for address in addresses(project))

@@ -1,4 +1,3 @@
-import json
 import os
 import threading
 import time
@@ -107,7 +106,7 @@ def test_a_finished_run_holds_metrics_figures_files_and_a_model_with_signature(f
     tracker = Tracker(settings)
     run = tracker.client.get_run(run_id)
     assert run.info.status == "FINISHED"
-    assert run.data.tags[MODEL_TAG] == folder.run["model_sha256"]
+    assert run.data.tags[MODEL_TAG] == folder.run.model_sha256
     assert {name: run.data.metrics[name] for name in folder.metrics} == folder.metrics
     assert run.data.params["weights"] == "random"
 
@@ -159,7 +158,7 @@ def test_another_job_with_the_same_model_has_a_run_of_its_own(finished, folder, 
     tracker = Tracker(settings)
     assert tracker.find_run(folder) == run_id
     for change in ({"seed": 99}, {"model_sha256": "f" * 64}):
-        (tmp_path / "run.json").write_text(json.dumps(folder.run | change))
+        (tmp_path / "run.json").write_text(folder.run.model_copy(update=change).to_json())
         assert tracker.find_run(ModelFolder(tmp_path)) is None
 
 

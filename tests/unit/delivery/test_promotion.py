@@ -11,7 +11,6 @@ from trained_models import write_trained
 
 from fer.delivery.gates import Candidate, Rival
 from fer.delivery.promotion import (
-    SCORE,
     Decision,
     candidate_of,
     card_of,
@@ -23,6 +22,7 @@ from fer.delivery.promotion import (
 from fer.delivery.registry import Registry
 from fer.evaluation.abstention import thresholds_of
 from fer.evaluation.metrics import evaluate
+from fer.evaluation.predictions import SCORE
 from fer.inference.classifier import Card, Classifier
 from fer.inference.runtime import onnx_predict
 from fer.params import Promote

@@ -12,6 +12,7 @@ from trained_models import PARAMS, write_trained
 from fer.data.dataset import FaceDataset
 from fer.evaluation.intervals import bootstrap_difference
 from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import Split
 from fer.params import Compare, Params, load_params
 from fer.report.ablations import Ablation, ablation_groups, ablation_table, finished_ablations
 
@@ -56,7 +57,7 @@ def trained(dataset: FaceDataset, params: Params, tmp_path: Path) -> dict[str, M
         written.path.rename(target)
         folders[name] = ModelFolder(target)
         change(folders[name], lambda run: run.update(seed=1))
-    change(folders["fewer"], lambda run: run["recipe"].update(epochs=2))
+    change(folders["fewer"], lambda run: run.recipe.update(epochs=2))
     return folders
 
 
@@ -82,10 +83,10 @@ def test_what_was_trained_is_found_with_its_command(
 @pytest.mark.parametrize(
     "edit",
     [
-        lambda run: run["recipe"].update(epochs=3),
-        lambda run: run["recipe"].update(learning_rate=0.5),
+        lambda run: run.recipe.update(epochs=3),
+        lambda run: run.recipe.update(learning_rate=0.5),
         lambda run: run.update(seed=9),
-        lambda run: run.update(classes=run["classes"][::-1]),
+        lambda run: run.update(classes=run.classes[::-1]),
         lambda run: run.update(architecture="compact"),
         lambda run: run.update(fingerprint="0" * 16),
         lambda run: run.update(weights="imagenet"),
@@ -111,14 +112,14 @@ def test_one_that_answers_other_images_is_left_out(
 def test_copies_kept_where_there_was_none_to_keep_are_left_out(
     params: Params, trained: dict[str, ModelFolder], tmp_path: Path
 ) -> None:
-    change(trained["copies"], lambda run: run.update(fingerprint=trained["mini"].run["fingerprint"]))
+    change(trained["copies"], lambda run: run.update(fingerprint=trained["mini"].run.fingerprint))
     assert [ablation.label for ablation in found(params, trained, tmp_path)] == ["Mini, fewer"]
 
 
 def test_none_belongs_to_a_training_by_another_recipe_or_of_another_architecture(
     params: Params, trained: dict[str, ModelFolder], tmp_path: Path
 ) -> None:
-    for edit in (lambda run: run["recipe"].update(epochs=77), lambda run: run.update(architecture="compact")):
+    for edit in (lambda run: run.recipe.update(epochs=77), lambda run: run.update(architecture="compact")):
         own = tmp_path / "own"
         shutil.copytree(trained["mini"].path, own, dirs_exist_ok=True)
         change(ModelFolder(own), edit)
@@ -132,7 +133,7 @@ def test_the_table_has_the_figures_of_each_and_the_paired_difference(
     table = ablation_table(groups, SETTINGS).set_index("training")
     right = {}
     for name, label in (("mini", "Mini"), ("fewer", "Mini, fewer"), ("copies", "Mini, copies")):
-        labels, probabilities = trained[name].scored("validation")
+        labels, probabilities = trained[name].scored(Split.VALIDATION)
         right[name] = (probabilities.argmax(axis=1) == labels)[1:]
         assert table.loc[label, "validation accuracy without copied images"] == f"{right[name].mean():.3f}"
         accuracy = trained[name].metrics["test_ten_views.accuracy"]
@@ -166,7 +167,7 @@ def test_a_distilled_model_stands_below_its_own_training(
 @pytest.mark.parametrize(
     "edit",
     [
-        lambda run: run["recipe"].update(epochs=99),
+        lambda run: run.recipe.update(epochs=99),
         lambda run: run.update(seed=2),
         lambda run: run.update(weights="imagenet"),
     ],
