@@ -22,10 +22,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
-from fer.evaluation.metrics import confusion
 from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.scores import confusion
 from fer.figures.training import confusion_matrix, learning_curves, sample_predictions
-from fer.inference.image import FACE_SIZE
+from fer.inference.face_size import FACE_SIZE
 from fer.job import Job
 from fer.params import Tracking
 
