@@ -89,6 +89,7 @@ class Promote(Section):
     """What a model must pass to become champion, and how often the predictions that it calls certain must be right."""
 
     min_class_f1: Fraction
+    min_skill: Fraction
     parity: Rate
     certain_precision: Fraction
 

@@ -14,12 +14,15 @@ TELLERS = {
     "fer.errors": "the words of a user's mistake",
     "fer.files": "puts a file into place",
     "fer.source_code": "reads the code, and this list",
+    "fer.store": "opens MLflow's store",
     "fer.tracking": "logs to MLflow what is there already",
     "pipelines.environment": "the environment of every command",
     "pipelines.flows": "what every flow asks of Prefect",
     "pipelines.paths": "where files stand, which dvc.yaml says too",
     "pipelines.reporting": "prints lines",
+    "pipelines.ports": "ports of this machine",
     "pipelines.server": "starts Prefect's server",
+    "pipelines.tables": "prints tables",
 }
 
 

@@ -207,7 +207,7 @@ def results() -> None:
 
 @app.command()
 def release() -> None:
-    """Put the best small network, halved, and its card into the package."""
+    """Put the best small network, in float16, and its card into the package."""
     from pipelines.release import release
 
     release()

@@ -1,29 +1,24 @@
-"""Stage 7: the deck's table over the trained architectures."""
+"""Stage 7: the trained architectures side by side."""
 
-from pathlib import Path
+import json
 
-import numpy as np
 import pandas as pd
 from prefect import flow
 from prefect.artifacts import create_markdown_artifact
-from rich.console import Console
-from rich.table import Table
 
 from fer.data.dataset import FaceDataset
 from fer.evaluation.comparison import comparison_table, with_latency
+from fer.evaluation.headline import headline_metrics
 from fer.evaluation.model_folder import ModelFolder
-from fer.figures.training import comparison as draw_comparison
-from fer.figures.training import sample_predictions
 from fer.files import replace_file, write_text
 from fer.params import Compare, load_params
+from fer.report.comparison_figures import draw_comparison, print_table
+from fer.report.plot_tables import write_plot_tables
 from fer.report.tables import deck_table, heading, markdown
 from fer.tracking import Tracker
 from pipelines import paths
 from pipelines.flows import network_task, task
 from pipelines.models import all_models
-
-#: Characters of a printed line where the output is no terminal.
-WIDTH = 180
 
 
 @flow
@@ -33,7 +28,7 @@ def compare() -> None:
     dataset = FaceDataset.load(paths.DATASET)
     folders = all_models(params, dataset)
     table = measure(folders, params.compare)
-    write(table)
+    write(table, folders, dataset.classes)
     draw(table, folders, dataset, params.compare.sample_faces)
     tracker = Tracker(params.tracking)
     for folder in folders:
@@ -48,35 +43,19 @@ def measure(folders: list[ModelFolder], settings: Compare) -> pd.DataFrame:
 
 
 @task
-def write(table: pd.DataFrame) -> None:
-    """The table as CSV, and what of it is the same on every run as DVC metrics."""
+def write(table: pd.DataFrame, folders: list[ModelFolder], classes: tuple[str, ...]) -> None:
+    """The table as CSV, its headline figures as DVC metrics, and what DVC plots."""
     with replace_file(paths.COMPARISON) as fresh:
         table.to_csv(fresh, index=False)
-    stable = table.drop(columns="latency_ms").set_index("model")
-    write_text(paths.COMPARISON_METRICS, stable.to_json(orient="index", indent=2) + "\n")
+    metrics = {folder.name: headline_metrics(folder.metrics, classes) for folder in folders}
+    write_text(paths.COMPARISON_METRICS, json.dumps(metrics, indent=2) + "\n")
+    write_plot_tables(folders, paths.CONFUSION, paths.CURVES)
 
 
 @task
 def draw(table: pd.DataFrame, folders: list[ModelFolder], dataset: FaceDataset, faces: int) -> None:
     """The stage's figures."""
-    draw_figures(table, folders, dataset, faces, paths.COMPARISON_FIGURE, paths.SAMPLES)
-
-
-def draw_figures(
-    table: pd.DataFrame, folders: list[ModelFolder], dataset: FaceDataset, faces: int, figure: Path, samples: Path
-) -> None:
-    """The table as a picture, and the same faces with every model's answer."""
-    subtitle = "F1 per class on test, best validation macro-F1 first; 95 % bootstrap intervals below; best in bold"
-    draw_comparison(table, dataset.classes, heading(dataset), subtitle, figure)
-    rows = dataset.examples(faces)
-    answers = {folder.run["title"]: folder.predictions.set_index("row").loc[rows, "predicted"] for folder in folders}
-    sample_predictions(
-        np.asarray(dataset.images[rows]),
-        dataset.table["emotion"].loc[rows].tolist(),
-        {title: given.tolist() for title, given in answers.items()},
-        f"The same faces, every model's answer: {dataset.name}, test",
-        samples,
-    )
+    draw_comparison(table, folders, dataset, faces, paths.COMPARISON_FIGURE, paths.SAMPLES)
 
 
 @network_task
@@ -94,9 +73,4 @@ def publish(table: pd.DataFrame, title: str) -> None:
     create_markdown_artifact(
         key="comparison", markdown=f"## {title}\n\n{markdown(table)}\n", description="Architectures compared"
     )
-    view = Table(title=title, title_justify="left")
-    for column in map(str, table.columns):
-        view.add_column(column, justify="right" if len(view.columns) else "left")
-    for row in table.itertuples(index=False):
-        view.add_row(*row)
-    Console(width=None if Console().is_terminal else WIDTH).print(view)
+    print_table(table, title)

@@ -6,8 +6,9 @@ import numpy as np
 from prefect import flow
 
 from fer.data.dataset import FaceDataset
-from fer.evaluation.comparison import intervals, open_models
-from fer.evaluation.ensemble import Ensemble, answer, build_ensemble
+from fer.evaluation.comparison import open_models
+from fer.evaluation.ensemble import Ensemble, answer, build_ensemble, metrics_with_intervals
+from fer.evaluation.headline import headline_metrics
 from fer.evaluation.model_folder import ModelFolder
 from fer.files import replace_file, write_array, write_text
 from fer.params import Compare, load_params
@@ -18,7 +19,7 @@ from pipelines.reporting import say
 
 @flow
 def ensemble() -> None:
-    """Choose members and weights on validation, measure their mean answer, and have it answer the train split."""
+    """Choose members and weights on validation, measure their mean, and predict the train split with it."""
     dataset = FaceDataset.load(paths.DATASET)
     params = load_params()
     folders = open_models(paths.MODELS, params.train.architectures, dataset)
@@ -40,7 +41,7 @@ def choose(folders: list[ModelFolder]) -> Ensemble:
 
 @task
 def write(chosen: Ensemble, dataset: FaceDataset, settings: Compare) -> None:
-    """The summary and the predictions, a row per validation and test image."""
+    """The summary, the headline figures, and the predictions, a row per validation and test image."""
     with replace_file(paths.ENSEMBLE_PREDICTIONS) as fresh:
         chosen.predictions.to_parquet(fresh, index=False)
     summary = {
@@ -48,9 +49,11 @@ def write(chosen: Ensemble, dataset: FaceDataset, settings: Compare) -> None:
         "fingerprint": dataset.fingerprint,
         "weights": chosen.weights,
         "temperatures": chosen.temperatures,
-        "metrics": chosen.metrics | intervals(chosen.predictions, dataset.classes, settings),
+        "metrics": metrics_with_intervals(chosen, dataset.classes, settings),
     }
-    write_text(paths.ENSEMBLE_METRICS, json.dumps(summary, indent=2) + "\n")
+    write_text(paths.ENSEMBLE_SUMMARY, json.dumps(summary, indent=2) + "\n")
+    headline = {"ensemble": headline_metrics(chosen.metrics, dataset.classes)}
+    write_text(paths.ENSEMBLE_METRICS, json.dumps(headline, indent=2) + "\n")
 
 
 def members_of(chosen: Ensemble, folders: list[ModelFolder]) -> str:
@@ -61,7 +64,7 @@ def members_of(chosen: Ensemble, folders: list[ModelFolder]) -> str:
 
 @task
 def teach(chosen: Ensemble, members: str, folders: list[ModelFolder], dataset: FaceDataset) -> None:
-    """What the members think of the images that they were trained on."""
+    """The teacher's files: who the members are, and their predictions of the images that they were trained on."""
     write_text(paths.TEACHERS, json.dumps({"fingerprint": dataset.fingerprint, "members": members}, indent=2) + "\n")
-    answers = answer(chosen, folders, np.asarray(dataset.images[dataset.rows("train")]))
-    write_array(paths.TEACHER_PREDICTIONS, answers)
+    predictions = answer(chosen, folders, np.asarray(dataset.images[dataset.rows("train")]))
+    write_array(paths.TEACHER_PREDICTIONS, predictions)

@@ -39,6 +39,7 @@ def defaults() -> dict[str, str]:
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
         # A server that does not answer is named after seconds, not minutes.
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "KERAS_BACKEND": "tensorflow",
         # What JAX and torch need to give the same weights twice on an accelerator.
         "XLA_FLAGS": "--xla_gpu_deterministic_ops=true",

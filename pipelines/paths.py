@@ -23,7 +23,8 @@ MODELS = Path("models")
 DISTILLED = Path("distilled")
 
 ENSEMBLE = Path("reports/ensemble")
-ENSEMBLE_METRICS = ENSEMBLE / "ensemble.json"
+#: The headline figures, and beside them weights, temperatures and every metric with intervals.
+ENSEMBLE_METRICS, ENSEMBLE_SUMMARY = ENSEMBLE / "metrics.json", ENSEMBLE / "ensemble.json"
 ENSEMBLE_PREDICTIONS = ENSEMBLE / "predictions.parquet"
 #: What a student learns from: who its teachers are, and their mean probabilities of the train split's images.
 TEACHERS = ENSEMBLE / "teachers.json"
@@ -31,6 +32,8 @@ TEACHER_PREDICTIONS = ENSEMBLE / "teacher_predictions.npy"
 
 COMPARE = Path("reports/compare")
 COMPARISON_METRICS, SAMPLES = COMPARE / "metrics.json", COMPARE / "samples.png"
+#: What DVC plots, a CSV per model: predictions of the test split, and metrics by epoch.
+CONFUSION, CURVES = COMPARE / "confusion", COMPARE / "curves"
 #: With latency, which no two runs measure alike: beside the DVC outputs, not one of them.
 COMPARISON, COMPARISON_FIGURE = COMPARE / "comparison.csv", COMPARE / "comparison.png"
 

@@ -1,61 +1,81 @@
 """Stage 8: the registry's champion."""
 
-import json
-from dataclasses import asdict
-
+import pandas as pd
 from prefect import flow
 
 from fer.data.dataset import FaceDataset
-from fer.delivery.promotion import SCORE, card_of, decide, write_champion
+from fer.delivery.promotion import Decision, candidate_of, card_of, decide, refusals, rival_of, write_champion
+from fer.delivery.registry import Registered, Registry
 from fer.errors import UserError
-from fer.evaluation.comparison import comparison_table
 from fer.evaluation.model_folder import ModelFolder
 from fer.inference.classifier import Card
 from fer.params import load_params
 from fer.tracking import Tracker
 from pipelines import paths
-from pipelines.flows import network_task
+from pipelines.flows import network_task, task
 from pipelines.models import all_models
 from pipelines.reporting import say
+from pipelines.tables import show_table
 
 
 @flow
 def promote() -> None:
-    """Crown the best model by validation macro-F1, if it beats the champion, and write the champion's files."""
+    """Crown the best model that passes every gate, and write the champion's files."""
     params = load_params()
     dataset = FaceDataset.load(paths.DATASET)
     folders = {folder.name: folder for folder in all_models(params, dataset)}
     tracker = Tracker(params.tracking)
-    table = comparison_table(list(folders.values()), params.compare)
-    reigning = tracker.champion()
-    decision = decide(table, dataset.classes, params.promote, reigning)
+    registry = Registry(tracker.store)
+    reigning = registry.champion()
+    rival = rival_of(registry, reigning, dataset) if reigning else None
+    if reigning and rival is None:
+        say(
+            f"promote: champion {reigning.card.architecture} (version {reigning.version}) knows other classes "
+            f"({', '.join(reigning.card.classes)}) and cannot be compared with the new models"
+        )
+    decision = decide([candidate_of(folder) for folder in folders.values()], params.promote, rival)
+    publish(decision)
     if decision.champion:
         folder = folders[decision.champion]
-        run_id = tracker.ensure_run(folder, dataset)
-        crown(tracker, run_id, folder, card_of(folder, params.promote))
-    elif reigning:
-        known = [folder for folder in folders.values() if folder.run["model_sha256"] == reigning["model_sha256"]]
-        keep(tracker, card_of(known[0], params.promote) if known else Card.of(json.loads(reigning["card"])))
+        crown(registry, tracker.ensure_run(folder, dataset), folder, card_of(folder, params.promote))
+    elif reigning and rival:
+        known = [folder for folder in folders.values() if folder.run["model_sha256"] == reigning.card.model_sha256]
+        keep(registry, reigning, card_of(known[0], params.promote) if known else reigning.card)
     else:
-        raise UserError(f"promote: {decision.reason}; train longer, or lower promote.min_class_f1 in params.yaml")
+        raise UserError(
+            f"promote: {decision.reason}: {' | '.join(refusals(decision))}; train longer, or lower the bounds of "
+            "promote in params.yaml"
+        )
+    for line in refusals(decision):
+        say(f"promote: {line}")
     say(f"promote: {decision.reason}")
 
 
+@task
+def publish(decision: Decision) -> None:
+    """What each gate said of each model: at the terminal and as a Prefect artifact."""
+    rows = [
+        {"model": model}
+        | {
+            gate: f"{'passed' if said.passed else 'FAILED'}: {said.value:.4g} ({said.bound:.4g})"
+            for gate, said in gates.items()
+        }
+        for model, gates in decision.gates.items()
+    ]
+    if rows:
+        show_table(pd.DataFrame(rows), "promotion", "Gates: value (bound), on validation", "Who may be champion")
+
+
 @network_task
-def crown(tracker: Tracker, run_id: str, folder: ModelFolder, card: Card) -> None:
+def crown(registry: Registry, run_id: str, folder: ModelFolder, card: Card) -> None:
     """Register the model as champion, and write its ONNX file and card."""
-    tracker.crown(run_id, tags_of(card))
+    registry.crown(run_id, card)
     write_champion(paths.CHAMPION, folder.onnx, card)
 
 
 @network_task
-def keep(tracker: Tracker, card: Card) -> None:
+def keep(registry: Registry, reigning: Registered, card: Card) -> None:
     """The reigning champion's ONNX file, and its card as the present settings make it."""
-    tracker.describe_champion(tags_of(card))
-    write_champion(paths.CHAMPION, tracker.champion_model(), card)
-
-
-def tags_of(card: Card) -> dict[str, str]:
-    """What the registry keeps of a card: its texts, the score that promotion goes by, and all of it."""
-    tags = {name: str(value) for name, value in asdict(card).items() if isinstance(value, str)}
-    return tags | {SCORE: repr(card.metrics[SCORE]), "card": json.dumps(asdict(card))}
+    registry.describe(reigning, card)
+    with registry.model(reigning) as model:
+        write_champion(paths.CHAMPION, model, card)

@@ -26,10 +26,11 @@ from fer.figures.training import confusion_matrix
 from fer.files import read_json, replace_file, write_text
 from fer.inference.classifier import RELEASED, Card
 from fer.params import Params, load_params
+from fer.report.comparison_figures import draw_comparison
 from fer.report.page import confusion_name, results_page
 from fer.report.reference_study import beside_deck, is_private_test
 from fer.report.seeds import families_of, title_of
-from pipelines import compare, paths
+from pipelines import paths
 from pipelines.records import keep_ablations, keep_all, keep_repeats, trained_here
 
 #: Below them: milliseconds of single faces, of one comparison.
@@ -182,7 +183,7 @@ def draw_models(
         with replace_file(target / figure.name) as fresh:
             shutil.copyfile(figure, fresh)
     samples = paths.FACES / paths.SAMPLES.name
-    compare.draw_figures(
+    draw_comparison(
         table, folders, dataset, params.compare.sample_faces, target / paths.COMPARISON_FIGURE.name, samples
     )
     for folder in folders:

@@ -121,9 +121,10 @@ def open_store() -> None:
 @network_task
 def stores_are_whole() -> bool:
     """Whether registry and Bento are there: in a fresh clone after ``dvc pull``, DVC has its outputs but not these."""
-    from fer.tracking import Tracker
+    from fer.delivery.registry import Registry
+    from fer.store import Store
 
-    return is_stored(packaged_tag()) and Tracker(load_params().tracking).champion() is not None
+    return is_stored(packaged_tag()) and Registry(Store(load_params().tracking)).has_champion()
 
 
 @partial(task, task_run_name="{stage}")

@@ -31,6 +31,9 @@ def mlflow() -> None:
     if uri.startswith("http"):
         print(f"MLflow: {uri} (the server that is configured)")
         return
+    from fer.store import Store  # MLflow, which the other tools do without
+
+    Store(load_params().tracking)  # says what is wrong with it, and corrects the addresses of a project that was moved
     require_port(MLFLOW_PORT, "mlflow")
     print(f"MLflow: http://127.0.0.1:{MLFLOW_PORT} (stop with Ctrl-C)", flush=True)
     _become("mlflow", "server", "--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(MLFLOW_PORT))

@@ -13,7 +13,7 @@ class CheckResult:
         expectation: Great Expectations' type, such as ``expect_column_values_to_be_in_set``.
         description: what holds when the check passes.
         remedy: what to do when it fails.
-        column: the checked column, where there is one.
+        columns: the columns that it reads.
         severity: ``critical`` or ``warning``.
         success: whether the check passes.
         unexpected: rows that break the expectation; a tolerance (``mostly``) may let a check pass all the same.
@@ -26,7 +26,7 @@ class CheckResult:
     expectation: str
     description: str
     remedy: str
-    column: str | None
+    columns: tuple[str, ...]
     severity: str
     success: bool
     unexpected: int

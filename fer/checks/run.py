@@ -1,23 +1,26 @@
-"""Runs suites of expectations over a FaceDataset and reads what Great Expectations found."""
+"""Runs suites of expectations over a FaceDataset, as one Great Expectations checkpoint, and reads what it found."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import great_expectations as gx
 import pandas as pd
+from great_expectations.checkpoint import CheckpointResult
 from great_expectations.core import ExpectationValidationResult
 from great_expectations.exceptions import GreatExpectationsError
 
 from fer.checks.report import CheckReport, CheckResult, FlawCount
-from fer.checks.site import build_site
-from fer.checks.suites import Suite, load_suites
+from fer.checks.site import add_site, site_actions
+from fer.checks.suites import Suite, columns_of, load_suites
 from fer.data.dataset import FaceDataset
-from fer.data.statistics import class_counts, image_statistics
+from fer.data.statistics import image_statistics
 from fer.errors import UserError
+from fer.files import replace_folder
 
-#: The columns that name a row of each table that a suite may check.
-ROW_NAMES = {"images": ["source_id"], "classes": ["split", "emotion"]}
+#: The column that names an image's row.
+ROW_NAME = "source_id"
 
 
 def run_checks(
@@ -27,9 +30,8 @@ def run_checks(
 
     Args:
         dataset: the images and their table.
-        suites: folder of ``*.yaml`` files, see ``fer.checks.suites``. ``meta.table`` says what a suite checks:
-            ``images`` (a row per image: the data set's columns, those of ``image_statistics``, and ``votes_sum`` where
-            there are votes) or ``classes`` (a row per split and class, see ``class_counts``).
+        suites: folder of ``*.yaml`` files, see ``fer.checks.suites``. They check a table with a row per image: the
+            data set's columns, those of ``image_statistics``, and ``votes_sum`` where there are votes.
             ``{$PARAMETER: classes}`` stands for the data set's classes.
         show_rows: how many offending rows a result names.
         docs: folder that the Great Expectations site is built into, replacing what stands there.
@@ -39,54 +41,71 @@ def run_checks(
     Raises:
         UserError: for a suite that cannot be read or does not fit the data set.
     """
-    tables = {"images": _image_table(dataset), "classes": class_counts(dataset)}
-    loaded = load_suites(suites, tables, cleaned)
+    table = _image_table(dataset)
+    parameters = {"classes": list(dataset.classes)}
+    loaded = load_suites(suites, list(table.columns), list(parameters), cleaned)
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = {"globally": False}
-    source = context.data_sources.add_pandas("faces")
-    batches = {name: source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all") for name in tables}
+    batch = context.data_sources.add_pandas("faces").add_dataframe_asset("images")
+    whole = batch.add_batch_definition_whole_dataframe("all")
+    definitions = [_definition(context, suite, whole) for suite in loaded]
 
+    def report_of(result: CheckpointResult) -> CheckReport:
+        return _report(dataset, loaded, definitions, result, show_rows)
+
+    with replace_folder(docs.resolve()) if docs else nullcontext() as folder:
+        if folder:
+            add_site(context, folder)
+        # run() adds it to the context; context.checkpoints.add() would return a copy read from JSON
+        checkpoint = gx.Checkpoint(
+            name="checks",
+            validation_definitions=definitions,
+            actions=site_actions(folder, report_of) if folder else [],
+            result_format={
+                "result_format": "COMPLETE",
+                "unexpected_index_column_names": [ROW_NAME],
+                "return_unexpected_index_query": False,
+            },
+        )
+        try:
+            result = checkpoint.run(batch_parameters={"dataframe": table}, expectation_parameters=parameters)
+        except GreatExpectationsError as error:
+            raise UserError(f"{suites}: {' '.join(str(error).split())}; correct the suite") from error
+    return report_of(result)
+
+
+def _definition(context: Any, suite: Suite, batch: Any) -> gx.ValidationDefinition:
+    """What validates the table against one suite."""
+    expectations = context.suites.add(gx.ExpectationSuite(name=suite.name, expectations=list(suite.expectations)))
+    return context.validation_definitions.add(gx.ValidationDefinition(name=suite.name, data=batch, suite=expectations))
+
+
+def _report(
+    dataset: FaceDataset,
+    suites: list[Suite],
+    definitions: list[gx.ValidationDefinition],
+    result: CheckpointResult,
+    show_rows: int,
+) -> CheckReport:
+    """What a checkpoint found, in the suites' order; Great Expectations returns results in one of its own."""
     results: list[CheckResult] = []
     flagged: set[str] = set()
-    for suite in loaded:
-        definition = gx.ValidationDefinition(
-            name=suite.name,
-            data=batches[suite.table],
-            suite=context.suites.add(gx.ExpectationSuite(name=suite.name, expectations=list(suite.expectations))),
-        )
-        context.validation_definitions.add(definition)
-        for result in _validate(definition, suite, tables[suite.table], dataset.classes):
-            rows = _row_names(result, ROW_NAMES[suite.table])
-            results.append(_check_result(suite, result, rows[:show_rows]))
-            if suite.table == "images":
-                flagged.update(rows)
-    report = CheckReport(
+    validations = {validation.suite_name: validation for validation in result.run_results.values()}
+    for suite, definition in zip(suites, definitions, strict=True):
+        by_id = {found.expectation_config.id: found for found in validations[suite.name].results}
+        for expectation in definition.suite.expectations:
+            found = by_id[expectation.id]
+            rows = _row_names(found)
+            results.append(_check_result(suite, found, rows[:show_rows]))
+            flagged.update(rows)
+    return CheckReport(
         dataset=dataset.name,
         fingerprint=dataset.fingerprint,
         images=len(dataset),
         results=tuple(results),
-        skipped=tuple(check for suite in loaded for check in suite.skipped),
+        skipped=tuple(check for suite in suites for check in suite.skipped),
         flaws=_count_flaws(dataset, flagged),
     )
-    if docs is not None:
-        build_site(context, report, docs)
-    return report
-
-
-def _validate(
-    definition: gx.ValidationDefinition, suite: Suite, table: pd.DataFrame, classes: tuple[str, ...]
-) -> list[ExpectationValidationResult]:
-    """Results in the suite's order; Great Expectations returns them in one of its own."""
-    try:
-        validation = definition.run(
-            batch_parameters={"dataframe": table},
-            expectation_parameters={"classes": list(classes)},
-            result_format={"result_format": "COMPLETE", "unexpected_index_column_names": ROW_NAMES[suite.table]},
-        )
-    except GreatExpectationsError as error:
-        raise UserError(f"{suite.path}: {' '.join(str(error).split())}; correct the suite") from error
-    by_id = {result.expectation_config.id: result for result in validation.results}
-    return [by_id[expectation.id] for expectation in definition.suite.expectations]
 
 
 def _image_table(dataset: FaceDataset) -> pd.DataFrame:
@@ -96,11 +115,10 @@ def _image_table(dataset: FaceDataset) -> pd.DataFrame:
     return table.assign(votes_sum=table[votes].sum(axis=1)) if votes else table
 
 
-def _row_names(result: ExpectationValidationResult, columns: list[str]) -> list[str]:
-    """Names of all rows that break an expectation, in table order."""
-    return [
-        " ".join(str(row[column]) for column in columns) for row in result.result.get("unexpected_index_list") or []
-    ]
+def _row_names(result: ExpectationValidationResult) -> list[str]:
+    """What breaks an expectation, in table order: source ids, or the values that name a group, such as a class."""
+    rows = result.result.get("unexpected_index_list") or []
+    return [str(row[ROW_NAME]) if ROW_NAME in row else " ".join(map(str, row.values())) for row in rows]
 
 
 def _check_result(suite: Suite, result: ExpectationValidationResult, rows: list[str]) -> CheckResult:
@@ -114,13 +132,13 @@ def _check_result(suite: Suite, result: ExpectationValidationResult, rows: list[
         expectation=config.type,
         description=config.description,
         remedy=config.notes,
-        column=config.kwargs.get("column"),
+        columns=tuple(columns_of(config.kwargs)),
         severity=config.severity.value,
         success=bool(result.success),
         unexpected=unexpected,
         share=round(unexpected / max(found.get("element_count", 1), 1), 6),
         rows=tuple(rows),
-        observed=_observed(found),
+        observed=None if unexpected else _observed(found),
     )
 
 

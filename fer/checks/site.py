@@ -2,11 +2,20 @@
 
 import html
 import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from great_expectations.checkpoint import CheckpointResult, UpdateDataDocsAction
+from great_expectations.checkpoint.actions import ValidationAction
+from great_expectations.compatibility.pydantic import PrivateAttr
+from great_expectations.render.view import DefaultJinjaPageView
+from jinja2 import pass_context
 
 from fer.checks.report import CheckReport, CheckResult
-from fer.files import replace_folder
+
+#: The site's name in the Great Expectations context.
+_SITE = "checks"
 
 # Great Expectations' pages take their looks from Bootstrap and their actions from jQuery, both from public servers
 _EXTERNAL = re.compile(
@@ -25,31 +34,75 @@ nav.navbar{height:auto!important}ol.breadcrumb{list-style:none;display:flex;gap:
 .alert{background:#f3f5f8;border-radius:6px;padding:.5rem .8rem}
 h1{font-size:1.5rem;margin:.5rem 0}h4,h5,h6,.h6{font-size:1rem;margin:0;font-weight:600}a{color:#1c5fa8}
 table{border-collapse:collapse;margin:.6rem 0}.ge-section .table{width:100%}th{font-weight:600;color:#55606e}
-td,th{border-bottom:1px solid #e3e8ee;padding:.35rem .7rem;text-align:left;vertical-align:top}
+td,th{border-bottom:1px solid #e3e8ee;padding:.35rem .7rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}
 .fa-check-circle:before{content:"\\2714";color:#1a7f37}.fa-times:before{content:"\\2718";color:#c1272d}
 .passed{color:#1a7f37}.critical{color:#c1272d;font-weight:600}.warning{color:#9a6700;font-weight:600}.muted{color:#667}
 </style>"""
 
 
-def build_site(context: Any, report: CheckReport, folder: Path) -> None:
-    """Render every validation of a Great Expectations context to HTML, with an index of the report in front.
+class EscapingView(DefaultJinjaPageView):
+    """Great Expectations' page with the data's own texts escaped, such as file names; its tables take them for HTML."""
 
-    Args:
-        context: a Great Expectations context that holds the validations.
-        report: what they found.
-        folder: replaced once all is written; ``index.html`` is the page to open.
+    @pass_context
+    def render_content_block(self, jinja_context: Any, content_block: Any, *place: Any, **options: Any) -> Any:
+        """Great Expectations' own, with plain texts escaped."""
+        if isinstance(content_block, str):
+            return html.escape(content_block)
+        if isinstance(content_block, list):
+            content_block = [html.escape(part) if isinstance(part, str) else part for part in content_block]
+        return super().render_content_block(jinja_context, content_block, *place, **options)
+
+    def render_string_template(self, template: Any) -> Any:
+        """Great Expectations' own, which escapes parameters only where there is styling."""
+        return super().render_string_template({"styling": {}} | template if isinstance(template, dict) else template)
+
+
+class SummaryAction(ValidationAction):
+    """A checkpoint's last action: the pages made to open offline, and ``index.html``, the report, in front of them.
+
+    Attributes:
+        folder: of the data docs site.
     """
-    with replace_folder(folder.resolve()) as fresh:
-        backend = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(fresh)}
-        builder = {"class_name": "DefaultSiteIndexBuilder"}
-        site = {"class_name": "SiteBuilder", "store_backend": backend, "site_index_builder": builder}
-        context.add_data_docs_site("checks", site | {"show_how_to_buttons": False})
-        context.build_data_docs(site_names=["checks"])
-        for page in fresh.rglob("*.html"):
+
+    type: Literal["summary"] = "summary"
+    folder: str
+    _report_of: Callable[[CheckpointResult], CheckReport] = PrivateAttr()
+
+    def run(self, checkpoint_result: CheckpointResult, action_context: Any = None) -> dict[str, str]:
+        """Write the page; returns its path as ``summary``."""
+        folder = Path(self.folder)
+        for page in folder.rglob("*.html"):
             text = _EXTERNAL.sub("", page.read_text(encoding="utf-8"))
             page.write_text(text.replace("</head>", f"{_STYLE}</head>", 1), encoding="utf-8")
-        pages = {path.parts[-4]: path.relative_to(fresh) for path in fresh.glob("validations/*/*/*/*.html")}
-        (fresh / "index.html").write_text(_index(report, pages), encoding="utf-8")
+        pages = {path.parts[-4]: path.relative_to(folder) for path in folder.glob("validations/*/*/*/*.html")}
+        index = folder / "index.html"
+        index.write_text(_index(self._report_of(checkpoint_result), pages), encoding="utf-8")
+        return {"summary": str(index)}
+
+
+def add_site(context: Any, folder: Path) -> None:
+    """Give a Great Expectations context the data docs site that ``site_actions`` writes, in ``folder``."""
+    view = {"class_name": EscapingView.__name__, "module_name": __name__}
+    site = {
+        "class_name": "SiteBuilder",
+        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder)},
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+        "site_section_builders": {"validations": {"view": view}, "expectations": {"view": view}},
+        "show_how_to_buttons": False,
+    }
+    context.add_data_docs_site(_SITE, site)
+
+
+def site_actions(folder: Path, report_of: Callable[[CheckpointResult], CheckReport]) -> list[ValidationAction]:
+    """What a checkpoint does with its result: the data docs of every suite, then the summary.
+
+    Args:
+        folder: of the site; ``index.html`` is the page to open.
+        report_of: what the checkpoint found.
+    """
+    summary = SummaryAction(name="summary", folder=str(folder))
+    summary._report_of = report_of
+    return [UpdateDataDocsAction(name="data docs", site_names=[_SITE]), summary]
 
 
 def _index(report: CheckReport, pages: dict[str, Path]) -> str:

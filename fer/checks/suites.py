@@ -1,17 +1,21 @@
 """Suites of expectations, read from YAML files."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import pandas as pd
 import yaml
 from great_expectations.exceptions import GreatExpectationsError
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
+import fer.checks.expectations  # noqa: F401  registers those that suites name
 from fer.checks.report import SkippedCheck
 from fer.errors import UserError
+
+#: The arguments of expectations that name a column.
+COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "group_column")
 
 
 @dataclass(frozen=True)
@@ -20,13 +24,11 @@ class Suite:
 
     Attributes:
         path: the file; its stem is the suite's name.
-        table: which table the suite checks.
         expectations: what it expects, in the file's order.
         skipped: optional checks whose column the table lacks.
     """
 
     path: Path
-    table: str
     expectations: tuple[Expectation, ...]
     skipped: tuple[SkippedCheck, ...]
 
@@ -36,50 +38,60 @@ class Suite:
         return self.path.stem
 
 
-def load_suites(folder: Path, tables: Mapping[str, pd.DataFrame], cleaned: bool) -> list[Suite]:
+def load_suites(folder: Path, columns: Collection[str], parameters: Collection[str], cleaned: bool) -> list[Suite]:
     """Read every ``*.yaml`` of a folder, sorted by name.
 
     Args:
-        folder: holds files with ``name`` (the file's own), ``meta.table`` (a key of ``tables``) and ``expectations``,
-            as Great Expectations serialises a suite.
-        tables: the tables that can be checked.
+        folder: holds files with ``name`` (the file's own) and ``expectations``, as Great Expectations serialises a
+            suite.
+        columns: those of the table that is checked.
+        parameters: names that ``{$PARAMETER: name}`` may stand for.
         cleaned: if false, the checks marked ``meta.cleaning`` become warnings.
 
     Raises:
         UserError: for a folder without suites, a file that is no suite, or an expectation that Great Expectations
-            does not accept (which it would leave out silently) or whose column does not exist.
+            does not accept (which it would leave out silently) or whose column or parameter does not exist.
     """
     paths = sorted(folder.glob("*.yaml"))
     if not paths:
         raise UserError(
             f"{folder}: no expectation suite (*.yaml) here; set validate.suites to the folder of the suites"
         )
-    return [_load_suite(path, tables, cleaned) for path in paths]
+    return [_load_suite(path, columns, parameters, cleaned) for path in paths]
 
 
-def _load_suite(path: Path, tables: Mapping[str, pd.DataFrame], cleaned: bool) -> Suite:
+def columns_of(kwargs: Mapping[str, Any]) -> list[str]:
+    """The columns that an expectation reads, by its arguments."""
+    return [kwargs[name] for name in COLUMN_ARGUMENTS if kwargs.get(name)]
+
+
+def _load_suite(path: Path, columns: Collection[str], parameters: Collection[str], cleaned: bool) -> Suite:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        name, table, entries = content["name"], content["meta"]["table"], list(content["expectations"])
+        name, entries = content["name"], list(content["expectations"])
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: not a suite ({_line(error)}); it needs name, meta.table and expectations") from error
-    if table not in tables or name != path.stem:
-        raise UserError(f"{path}: name must be {path.stem} and meta.table one of {', '.join(tables)}")
+        raise UserError(f"{path}: not a suite ({_line(error)}); it needs name and expectations") from error
+    if name != path.stem or not entries:
+        raise UserError(f"{path}: name must be {path.stem}, and expectations must not be empty")
     expectations, skipped = [], []
     for entry in entries:
         expectation = _expectation(path, entry, cleaned)
-        column = getattr(expectation, "column", None)
-        if column is None or column in tables[table].columns:
+        asked = [value["$PARAMETER"] for value in entry["kwargs"].values() if "$PARAMETER" in _mapping(value)]
+        if unknown := [name for name in asked if name not in parameters]:
+            known = ", ".join(parameters)
+            raise UserError(f"{path}: {expectation.description}: no parameter {unknown[0]!r}; use one of {known}")
+        missing = [column for column in columns_of(entry["kwargs"]) if column not in columns]
+        if not missing:
             expectations.append(expectation)
         elif (expectation.meta or {}).get("optional"):
-            skipped.append(SkippedCheck(name, expectation.description, column))
+            skipped.append(SkippedCheck(name, expectation.description, missing[0]))
         else:
-            known = ", ".join(tables[table].columns)
-            raise UserError(f"{path}: {expectation.description}: no column {column!r}; use one of {known}")
-    return Suite(path, table, tuple(expectations), tuple(skipped))
+            known = ", ".join(columns)
+            raise UserError(f"{path}: {expectation.description}: no column {missing[0]!r}; use one of {known}")
+    return Suite(path, tuple(expectations), tuple(skipped))
 
 
-def _expectation(path: Path, entry: dict[str, object], cleaned: bool) -> Expectation:
+def _expectation(path: Path, entry: dict[str, Any], cleaned: bool) -> Expectation:
     try:
         expectation = ExpectationConfiguration(**entry).to_domain_obj()
     except (GreatExpectationsError, TypeError, ValueError) as error:
@@ -93,3 +105,7 @@ def _expectation(path: Path, entry: dict[str, object], cleaned: bool) -> Expecta
 
 def _line(error: Exception) -> str:
     return " ".join(str(error).split())
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

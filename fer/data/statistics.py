@@ -1,17 +1,16 @@
 """Numbers that describe a FaceDataset: one row per image, and the counts of every class in every split."""
 
-import hashlib
-
 import numpy as np
 import pandas as pd
 
+from fer.data.cleaning import image_hashes
 from fer.data.dataset import FaceDataset
 
 _CHUNK = 2048
 
 
 def image_statistics(dataset: FaceDataset) -> pd.DataFrame:
-    """What every image looks like and whether it stands elsewhere in the data, measured on the present pixels.
+    """What every image measures, from the present pixels; what is right or wrong, the checks decide.
 
     Returns:
         One row per image, in the table's order and with its index:
@@ -19,15 +18,10 @@ def image_statistics(dataset: FaceDataset) -> pd.DataFrame:
         - ``height``, ``width``: pixels.
         - ``brightness``, ``contrast``: mean and standard deviation of the grey values, on the scale 0 to 255.
         - ``minimum``, ``maximum``: grey values, 0 to 255.
-        - ``constant``: whether all pixels are equal.
         - ``face_likeness``: -1 to 1, see :func:`face_likeness`.
-        - ``intact``: whether the pixels still have the sha256 that the table records.
-        - ``repeat``: whether an earlier row of train holds the same pixels (train rows only).
-        - ``copy_in_train``: whether train holds the same pixels (validation and test rows only).
-        - ``copy_in_evaluation``: whether validation or test holds the same pixels (train rows only).
-        - ``conflict``: whether another row holds the same pixels under another emotion.
+        - ``pixels_sha256``: hexadecimal SHA-256 of the pixels; the table's ``sha256`` is the one that ingest recorded.
     """
-    images, table = dataset.images, dataset.table
+    images = dataset.images
     count, height, width = images.shape
     flat = images.reshape(count, height * width)
     parts = [_grey_values(flat[start : start + _CHUNK]) for start in range(0, count, _CHUNK)]
@@ -35,30 +29,20 @@ def image_statistics(dataset: FaceDataset) -> pd.DataFrame:
     statistics.insert(0, "height", height)
     statistics.insert(1, "width", width)
     statistics["face_likeness"] = face_likeness(images)
-
-    digests = pd.Series([hashlib.sha256(image.tobytes()).hexdigest() for image in flat])
-    train = (table["split"] == "train").to_numpy()
-    statistics["intact"] = digests.to_numpy() == table["sha256"].to_numpy()
-    statistics["repeat"] = False
-    statistics.loc[train, "repeat"] = digests[train].duplicated()
-    statistics["copy_in_train"] = ~train & digests.isin(digests[train]).to_numpy()
-    statistics["copy_in_evaluation"] = train & digests.isin(digests[~train]).to_numpy()
-    statistics["conflict"] = (table["emotion"].groupby(digests.to_numpy()).transform("nunique") > 1).to_numpy()
-    statistics.index = table.index
+    statistics["pixels_sha256"] = image_hashes(images)
+    statistics.index = dataset.table.index
     return statistics
 
 
 def _grey_values(flat: np.ndarray) -> pd.DataFrame:
     """Brightness, contrast and range of uint8 ``[n, pixels]``."""
     values = flat.astype(np.float32)
-    minimum, maximum = flat.min(axis=1), flat.max(axis=1)
     return pd.DataFrame(
         {
             "brightness": values.mean(axis=1, dtype=np.float64),
             "contrast": values.std(axis=1, dtype=np.float64),
-            "minimum": minimum,
-            "maximum": maximum,
-            "constant": minimum == maximum,
+            "minimum": flat.min(axis=1),
+            "maximum": flat.max(axis=1),
         }
     )
 

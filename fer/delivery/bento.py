@@ -1,6 +1,7 @@
 """A Bento of a trained model: the service's code and the model, in a BentoML home, built without a network."""
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -14,10 +15,12 @@ from fer.errors import UserError
 from fer.files import write_text
 from fer.inference.classifier import CARD_FILE, MODEL_FILE, Card
 
-#: Name in the BentoML model store; bentofile.yaml asks for it.
+#: Name in the BentoML model store.
 MODEL_NAME = "fer-classifier"
 VERSION_DIGITS = 12
 BENTOFILE = "bentofile.yaml"
+#: Of its keys, those that make the Bento.
+SAID = ("name", "service", "description", "include", "envs")
 
 
 def build_bento(model_folder: Path, project: Path, home: Path) -> str:
@@ -38,8 +41,8 @@ def build_bento(model_folder: Path, project: Path, home: Path) -> str:
     """
     model_folder, project, home = model_folder.resolve(), project.resolve(), home.resolve()
     model_version = Card.load(model_folder).model_sha256[:VERSION_DIGITS]
-    name, files = _contents(project)
-    version = f"{model_version}-{_code_version(project, files)}"
+    name, files, code_version = _contents(project)
+    version = f"{model_version}-{code_version}"
     environment = os.environ | {"BENTOML_HOME": str(home), "BENTOML_DO_NOT_TRACK": "True"}
     with TemporaryDirectory() as context:
         for file in files:
@@ -56,55 +59,69 @@ def build_bento(model_folder: Path, project: Path, home: Path) -> str:
     return f"{name}:{version}"
 
 
-def _contents(project: Path) -> tuple[str, list[Path]]:
-    """The Bento's name and its files: bentofile.yaml and what it includes, sorted.
+def is_intact(home: Path, tag: str) -> bool:
+    """Whether a BentoML home has a Bento and its model, with the bytes that they were stored with.
 
-    Copied to a folder of their own they make the build context: BentoML walks all of it, environment and data too.
+    The Bento's version names both: the digest of its model, and that of its code.
+    """
+    name, _, version = tag.partition(":")
+    model_version, _, code_version = version.partition("-")
+    bento, stored = home / "bentos" / name / version, home / "models" / MODEL_NAME / model_version
+    if not ((bento / "bento.yaml").is_file() and (stored / "model.yaml").is_file()):
+        return False
+    try:
+        same_code = _contents(bento / "src")[2] == code_version
+        return same_code and Card.load(stored).model_sha256[:VERSION_DIGITS] == model_version
+    except (UserError, OSError):
+        return False
+
+
+def _contents(project: Path) -> tuple[str, list[Path], str]:
+    """The Bento's name; its files, which are bentofile.yaml and what it includes, sorted; its code's version.
+
+    Copied to a folder of their own the files make the build context: BentoML walks all of it, environment and data too.
+    The version is 8 hex digits that change with any file's name or content. Of bentofile.yaml, which BentoML writes
+    anew in the Bento, it takes what the file says.
     """
     path = project / BENTOFILE
     try:
         bentofile = yaml.safe_load(path.read_text(encoding="utf-8"))
-        name, patterns = str(bentofile["name"]), [BENTOFILE, *bentofile["include"]]
+        says = {key: bentofile[key] for key in SAID}
+        says["envs"] = {variable["name"]: variable["value"] for variable in bentofile["envs"]}
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); run from the project's folder") from error
     except (yaml.YAMLError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: needs a name and a list of files to include; take the committed one") from error
-    return name, sorted({file for pattern in patterns for file in project.glob(pattern)})
-
-
-def _code_version(project: Path, files: list[Path]) -> str:
-    """8 hex digits that change with any file's name or content."""
-    digest = hashlib.sha256()
+        raise UserError(f"{path}: needs {', '.join(SAID)}; take the committed one") from error
+    files = sorted({file for pattern in says["include"] for file in project.glob(pattern)})
+    digest = hashlib.sha256(json.dumps(says, sort_keys=True).encode())
     for file in files:
         digest.update(f"{file.relative_to(project).as_posix()}\n{file.stat().st_size}\n".encode() + file.read_bytes())
-    return digest.hexdigest()[:8]
+    return str(says["name"]), [path, *files], digest.hexdigest()[:8]
 
 
 def _build(context: str, model_folder: Path, model_version: str, name: str, version: str) -> None:
     """Store the model and build the Bento in ``BENTOML_HOME``, leaving alone what is there already."""
     import bentoml
-    from bentoml.exceptions import NotFound
 
-    card = (model_folder / CARD_FILE).read_bytes()
-    tag = f"{MODEL_NAME}:{model_version}"
-    try:
-        stored = bentoml.models.get(tag)
-        known = Path(stored.path_of(CARD_FILE)).read_bytes() == card
-        if not known:
-            bentoml.models.delete(tag)
-    except NotFound:
-        known = False
-    if not known:
+    home = Path(os.environ["BENTOML_HOME"])
+    tag, stored = f"{MODEL_NAME}:{model_version}", home / "models" / MODEL_NAME / model_version
+    if not _same_model(stored, model_folder):
+        shutil.rmtree(stored, ignore_errors=True)
         with bentoml.models.create(tag) as model:
-            Path(model.path_of(CARD_FILE)).write_bytes(card)
-            Path(model.path_of(MODEL_FILE)).write_bytes((model_folder / MODEL_FILE).read_bytes())
-    try:
-        bentoml.get(f"{name}:{version}")
-    except NotFound:
-        # bentofile.yaml asks for the latest model, and BentoML goes by the time of storing
-        write_text(Path(bentoml.models.get(tag).path).parent / "latest", model_version)
+            for file in (CARD_FILE, MODEL_FILE):
+                shutil.copyfile(model_folder / file, model.path_of(file))
+    if not is_intact(home, f"{name}:{version}"):
+        shutil.rmtree(home / "bentos" / name / version, ignore_errors=True)
         os.chdir(context)  # BentoML takes a bentofile from inside the current folder only
-        bentoml.bentos.build_bentofile(version=version)
+        bentoml.bentos.build_bentofile(version=version, args={"model": tag})
+
+
+def _same_model(stored: Path, model_folder: Path) -> bool:
+    """Whether a stored model is whole, and has the card of ``model_folder``."""
+    try:
+        return (stored / "model.yaml").is_file() and Card.load(stored) == Card.load(model_folder)
+    except UserError:
+        return False
 
 
 if __name__ == "__main__":

@@ -4,15 +4,18 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
 
+from fer.data.dataset import FaceDataset
+from fer.delivery.gates import SCORE, Candidate, Outcome, Rival, outcomes
+from fer.delivery.registry import Registered, Registry
 from fer.evaluation.abstention import thresholds_of
+from fer.evaluation.metrics import evaluate
 from fer.evaluation.model_folder import ModelFolder
 from fer.files import replace_folder
 from fer.inference.classifier import MODEL_FILE, Card
+from fer.inference.runtime import onnx_predict
 from fer.params import Promote
-
-SCORE = "validation.macro_f1"
 
 
 @dataclass(frozen=True)
@@ -22,39 +25,66 @@ class Decision:
     Attributes:
         champion: the name of the model to crown, or None where the reigning champion stays or none qualifies.
         reason: one line.
+        gates: what each gate said, by candidate and gate; the best candidate first.
     """
 
     champion: str | None
     reason: str
+    gates: dict[str, dict[str, Outcome]]
 
 
-def decide(
-    table: pd.DataFrame, classes: tuple[str, ...], settings: Promote, reigning: dict[str, str] | None
-) -> Decision:
-    """Choose by validation macro-F1 among the models that keep the floor on every class and pass ONNX parity.
-
-    A reigning champion on the same data fingerprint gives way only to a better score; one on other data gives way,
-    since scores on different data cannot be compared. Test figures play no part.
+def decide(candidates: list[Candidate], settings: Promote, rival: Rival | None) -> Decision:
+    """Choose the candidate with the best validation macro-F1 among those that pass every gate.
 
     Args:
-        table: ``fer.evaluation.comparison.comparison_table``.
-        classes: the task's emotions.
-        settings: floor and parity.
-        reigning: the registry's champion (tags ``fingerprint``, ``validation.macro_f1``, ``model_sha256``), or None.
+        candidates: all trained on the same data; the first of equals is chosen. The rival itself is none.
+        settings: the gates' bounds.
+        rival: the reigning champion on the same validation split, or None where it cannot be held against them.
     """
-    floor = table[[f"validation.f1.{name}" for name in classes]].min(axis=1) >= settings.min_class_f1
-    passed = table[floor & (table["parity"] <= settings.parity)]
-    if passed.empty:
-        return Decision(None, f"no model keeps F1 >= {settings.min_class_f1} in every class and ONNX parity")
-    best = passed.sort_values(SCORE, ascending=False, kind="stable").iloc[0]
-    score = f"{best['title']}: validation macro-F1 {best[SCORE]:.4f}"
-    if reigning is None:
-        return Decision(best["model"], f"{score}, the first champion")
-    if reigning["fingerprint"] != best["fingerprint"]:
-        return Decision(best["model"], f"{score}; the reigning champion was trained on other data")
-    if best[SCORE] > float(reigning[SCORE]):
-        return Decision(best["model"], f"{score}, ahead of the reigning {float(reigning[SCORE]):.4f}")
-    return Decision(None, f"{score}; the reigning champion stays with {float(reigning[SCORE]):.4f}")
+    others = [model for model in candidates if rival is None or model.model_sha256 != rival.model_sha256]
+    best_first = sorted(others, key=lambda candidate: -candidate.score)
+    gates = {candidate.name: outcomes(candidate, rival, settings) for candidate in best_first}
+    passed = [model for model in best_first if all(outcome.passed for outcome in gates[model.name].values())]
+    if passed:
+        chosen = passed[0]
+        ahead = f"ahead of {rival.name} with {rival.score:.4f}" if rival else "no champion to beat"
+        return Decision(chosen.name, f"{chosen.name} with validation macro-F1 {chosen.score:.4f}, {ahead}", gates)
+    stays = f"{rival.name} stays with {rival.score:.4f}; " if rival else ""
+    return Decision(None, f"{stays}no candidate passes every gate", gates)
+
+
+def refusals(decision: Decision) -> list[str]:
+    """A line for each model that failed a gate: which one, and by how much."""
+    failed = {
+        model: [f"{gate} ({outcome.words})" for gate, outcome in gates.items() if not outcome.passed]
+        for model, gates in decision.gates.items()
+    }
+    return [f"{model} refused: {'; '.join(words)}" for model, words in failed.items() if words]
+
+
+def candidate_of(folder: ModelFolder) -> Candidate:
+    """A trained model as the gates see it."""
+    run = folder.run
+    return Candidate(folder.name, folder.classes, folder.metrics, run["model_sha256"], run["parity"])
+
+
+def rival_of(registry: Registry, reigning: Registered, dataset: FaceDataset) -> Rival | None:
+    """The reigning champion on the data set's validation split; None where it knows other classes.
+
+    One that was trained on this data has its score in its card. One that was trained on other data is measured here:
+    a score from other images says nothing. Where it trained on some of these images, it looks better than it is.
+    """
+    card = reigning.card
+    name = f"champion {card.architecture} (version {reigning.version})"
+    if card.fingerprint == dataset.fingerprint:
+        return Rival(name, card.metrics[SCORE], card.model_sha256)
+    if card.classes != dataset.classes:
+        return None
+    rows = dataset.rows("validation")
+    with registry.model(reigning) as model:
+        probabilities = onnx_predict(model, np.asarray(dataset.images[rows]))
+    score = evaluate(dataset.labels[rows], probabilities, card.classes)["macro_f1"]
+    return Rival(f"{name}, trained on {card.dataset}", score, card.model_sha256)
 
 
 def card_of(folder: ModelFolder, settings: Promote) -> Card:

@@ -1,4 +1,4 @@
-"""The model that the package carries: a small network with weights of half precision, measured as it is released."""
+"""The model that the package carries: a small network with float16 weights, measured as it is released."""
 
 import hashlib
 import json
@@ -11,7 +11,8 @@ import pandas as pd
 from onnx import TensorProto, helper, numpy_helper
 
 from fer.data.dataset import FaceDataset
-from fer.delivery.promotion import SCORE, card_of
+from fer.delivery.gates import SCORE
+from fer.delivery.promotion import card_of
 from fer.errors import UserError
 from fer.evaluation.abstention import thresholds_of
 from fer.evaluation.comparison import intervals
@@ -22,14 +23,14 @@ from fer.inference.runtime import onnx_predict, ten_view_predict
 from fer.params import Params
 from fer.report.tables import markdown, with_interval
 
-#: Bytes of the largest model that is released, and the accuracy that half precision may cost, as a share.
+#: Bytes of the largest model that is released, and the accuracy that float16 may cost, as a share.
 LARGEST, COST = 10_000_000, 0.002
 #: What stands beside model and card for people to read.
 PAGE_FILE = "README.md"
 
 
 def choose(folders: list[ModelFolder]) -> ModelFolder:
-    """The model with the best validation macro-F1 among those that are ours to give away and small enough halved.
+    """The model with the best validation macro-F1 among those that are ours to give away and small enough in float16.
 
     Raises:
         UserError: where there is none.
@@ -44,7 +45,7 @@ def choose(folders: list[ModelFolder]) -> ModelFolder:
     return max(fit, key=lambda folder: folder.metrics[SCORE])
 
 
-def halve(source: Path, target: Path) -> None:
+def to_float16(source: Path, target: Path) -> None:
     """Write an ONNX model with its float32 kernels stored as float16 and cast back at the start.
 
     ONNX Runtime casts once, when it opens the model, and computes in float32 as before.
@@ -65,7 +66,7 @@ def halve(source: Path, target: Path) -> None:
 
 
 def write_release(folder: ModelFolder, dataset: FaceDataset, params: Params, target: Path) -> Card:
-    """Halve a model, measure what is left of it, and put model, card and page into ``target`` at once.
+    """Store a model in float16, measure what is left of it, and put model, card and page into ``target`` at once.
 
     Args:
         folder: of ``choose``.
@@ -74,7 +75,7 @@ def write_release(folder: ModelFolder, dataset: FaceDataset, params: Params, tar
         target: the folder in the package.
 
     Raises:
-        UserError: where the halved model is too large, or less accurate than the whole one by more than 0.2 points on
+        UserError: where the float16 model is too large, or less accurate than the whole one by more than 0.2 points on
             validation, or ``target`` holds a model of another data set.
     """
     if (target / CARD_FILE).is_file() and (released := Card.load(target)).dataset != dataset.name:
@@ -83,24 +84,24 @@ def write_release(folder: ModelFolder, dataset: FaceDataset, params: Params, tar
     faces = np.asarray(dataset.images[table["row"].to_numpy()])
     with replace_folder(target) as fresh:
         model = fresh / MODEL_FILE
-        halve(folder.onnx, model)
-        halved = with_answers(table, folder.classes, onnx_predict(model, faces), ten_view_predict(model, faces))
-        metrics = {"params": folder.metrics["params"]} | split_metrics(halved, folder.classes)
+        to_float16(folder.onnx, model)
+        reduced = with_answers(table, folder.classes, onnx_predict(model, faces), ten_view_predict(model, faces))
+        metrics = {"params": folder.metrics["params"]} | split_metrics(reduced, folder.classes)
         lost = folder.metrics["validation.accuracy"] - metrics["validation.accuracy"]
         size = model.stat().st_size
         if lost > COST or size > LARGEST:
             raise UserError(
-                f"{folder.path}: halved it has {size / 1e6:.1f} MB and is {100 * lost:.2f} points less accurate; "
+                f"{folder.path}: in float16 it has {size / 1e6:.1f} MB and is {100 * lost:.2f} points less accurate; "
                 f"{LARGEST / 1e6:.0f} MB and {100 * COST:.1f} points are the limits"
             )
         card = replace(
             card_of(folder, params.promote),
             model_sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
             metrics=metrics,
-            thresholds=thresholds_of(halved, folder.classes, params.promote.certain_precision),
+            thresholds=thresholds_of(reduced, folder.classes, params.promote.certain_precision),
         )
         card.save(fresh)
-        figures = metrics | intervals(halved, folder.classes, params.compare)
+        figures = metrics | intervals(reduced, folder.classes, params.compare)
         write_text(fresh / PAGE_FILE, _page(card, folder, size, figures, params.promote.certain_precision))
     return card
 

@@ -8,8 +8,10 @@ from scipy.special import softmax
 
 from fer.errors import UserError
 from fer.evaluation.calibration import best_temperature, log_loss
+from fer.evaluation.comparison import intervals
 from fer.evaluation.model_folder import PLAIN, TEN_VIEWS, ModelFolder, scored_rows, split_metrics, with_answers
 from fer.inference.runtime import onnx_predict
+from fer.params import Compare
 
 #: Picks of the greedy selection: weights are multiples of one over their number.
 PICKS = 20
@@ -53,6 +55,11 @@ def build_ensemble(folders: list[ModelFolder]) -> Ensemble:
     metrics = split_metrics(predictions, first.classes)
     weights = {name: float(share) for name, share in zip(names, shares, strict=True) if share > 0}
     return Ensemble(weights, temperatures, predictions, metrics)
+
+
+def metrics_with_intervals(chosen: Ensemble, classes: tuple[str, ...], settings: Compare) -> dict[str, float]:
+    """The ensemble's metrics, accuracy and macro-F1 with the ends of their intervals, see ``comparison.intervals``."""
+    return chosen.metrics | intervals(chosen.predictions, classes, settings)
 
 
 def answer(chosen: Ensemble, folders: list[ModelFolder], faces: np.ndarray) -> np.ndarray:

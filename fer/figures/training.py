@@ -68,32 +68,32 @@ def confusion_matrix(matrix: np.ndarray, classes: tuple[str, ...], title: str, p
 
 
 def sample_predictions(
-    faces: np.ndarray, labels: list[str], answers: dict[str, list[str]], title: str, path: Path
+    faces: np.ndarray, labels: list[str], predicted: dict[str, list[str]], title: str, path: Path
 ) -> None:
-    """The same faces with every model's answer, as the deck shows them: a column a face, a line a model.
+    """The same faces with every model's prediction: a column a face, a line a model.
 
     Args:
         faces: uint8 ``[N, 48, 48]``.
         labels: N emotion names.
-        answers: N emotion names per model's title.
+        predicted: N emotion names per model's title.
         title: names split and data set.
         path: the PNG to write.
     """
     face, gap, line, size = 130, 14, 40, 10
-    left = MARGIN + text_width(["label", *answers], size) + 20
-    width, height = left + len(faces) * (face + gap) + MARGIN, 110 + face + line * (len(answers) + 1) + 40
-    with draw(path, width, height, title, "each model's answer; wrong ones in red") as figure:
+    left = MARGIN + text_width(["label", *predicted], size) + 20
+    width, height = left + len(faces) * (face + gap) + MARGIN, 110 + face + line * (len(predicted) + 1) + 40
+    with draw(path, width, height, title, "each model's prediction; wrong ones in red") as figure:
         for number, image in enumerate(faces):
             x = left + number * (face + gap)
             axes = pixel_axes(figure, x, 100, face, face)
             axes.imshow(image, cmap="gray", vmin=0, vmax=255)
             axes.set_axis_off()
-            column = [("label", labels[number]), *((name, given[number]) for name, given in answers.items())]
-            for row, (name, answer) in enumerate(column):
+            column = [("label", labels[number]), *((name, given[number]) for name, given in predicted.items())]
+            for row, (name, emotion) in enumerate(column):
                 y = 1 - (100 + face + 30 + line * row) / height
-                colour = EMOTION_COLORS[answer] if row == 0 else INK if answer == labels[number] else WRONG
+                colour = EMOTION_COLORS[emotion] if row == 0 else INK if emotion == labels[number] else WRONG
                 weight = "bold" if row == 0 else "normal"
-                figure.text((x + face / 2) / width, y, answer, ha="center", va="center", color=colour, weight=weight)
+                figure.text((x + face / 2) / width, y, emotion, ha="center", va="center", color=colour, weight=weight)
                 if number == 0:
                     figure.text((left - 20) / width, y, name, ha="right", va="center", size=size, color=FAINT)
 

@@ -107,7 +107,7 @@ class Classifier:
         self._input = self._session.get_inputs()[0].name
         shape = self.predict(np.zeros((1, FACE_SIZE, FACE_SIZE), np.uint8)).shape
         if shape != (1, len(self.classes)):
-            raise UserError(f"{path}: answers {shape} for {len(self.classes)} classes; train the model again")
+            raise UserError(f"{path}: gives {shape} for {len(self.classes)} classes; train the model again")
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -134,7 +134,7 @@ class Classifier:
         return probabilities
 
     def certain(self, probabilities: np.ndarray) -> np.ndarray:
-        """Whether the likeliest class is certain: bool ``[N]`` for ``predict``'s answers float32 ``[N, C]``."""
+        """Whether the likeliest class is certain: bool ``[N]`` for ``predict``'s probabilities float32 ``[N, C]``."""
         return above_thresholds(probabilities, np.array([self.card.thresholds.get(name, 1.0) for name in self.classes]))
 
 

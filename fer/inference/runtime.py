@@ -1,4 +1,4 @@
-"""A trained model in ONNX Runtime: its answers, their agreement with Keras, and its latency."""
+"""A trained model in ONNX Runtime: its probabilities, their agreement with Keras, and its latency."""
 
 import time
 from pathlib import Path
@@ -18,20 +18,20 @@ ROUNDS = 50
 
 def onnx_predict(path: Path, faces: np.ndarray, batch_size: int = 256) -> np.ndarray:
     """Probabilities float32 ``[N, C]`` that ONNX Runtime gives for faces uint8 ``[N, 48, 48]``."""
-    return _answers(_open(path), faces, batch_size)
+    return _predict(_open(path), faces, batch_size)
 
 
 def ten_view_predict(path: Path, faces: np.ndarray, batch_size: int = 256) -> np.ndarray:
-    """Probabilities float32 ``[N, C]``: the mean of ONNX Runtime's answers to ten views of every face."""
+    """Probabilities float32 ``[N, C]``: the mean of ONNX Runtime's over ten views of every face."""
     session = _open(path)
-    return np.stack([_answers(session, view, batch_size) for view in ten_views(faces)]).mean(axis=0)
+    return np.stack([_predict(session, view, batch_size) for view in ten_views(faces)]).mean(axis=0)
 
 
 def _open(path: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
 
-def _answers(session: onnxruntime.InferenceSession, faces: np.ndarray, batch_size: int) -> np.ndarray:
+def _predict(session: onnxruntime.InferenceSession, faces: np.ndarray, batch_size: int) -> np.ndarray:
     batches = [faces[start : start + batch_size] for start in range(0, len(faces), batch_size)]
     return np.concatenate([session.run([OUTPUT], {INPUT: np.ascontiguousarray(batch)})[0] for batch in batches])
 

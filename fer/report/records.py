@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import BaseModel, FiniteFloat, ValidationError
 
 from fer.data.dataset import FaceDataset
-from fer.delivery.promotion import SCORE
+from fer.delivery.gates import SCORE
 from fer.errors import UserError
 from fer.evaluation.model_folder import AGAIN, PLAIN, TEN_VIEWS, ModelFolder, split_metrics
 from fer.files import replace_folder, restore_folder

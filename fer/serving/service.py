@@ -5,19 +5,27 @@ from pathlib import Path
 import bentoml
 import numpy as np
 from bentoml.exceptions import InvalidArgument
+from bentoml.models import BentoModel
 from pydantic import BaseModel
 
 from fer.errors import UserError
 from fer.inference.classifier import Classifier
 from fer.inference.image import decode_image, to_face
+from fer.serving.container import IMAGE
 from fer.serving.upload import ImageUpload
 
-#: What bentofile.yaml calls the model that the Bento carries.
-MODEL_ALIAS = "champion"
+
+class Arguments(BaseModel):
+    """What a Bento is built with: the tag of its model. A Bento of another day has another."""
+
+    model: str = "fer-classifier:latest"
+
+
+ARGUMENTS = bentoml.use_arguments(Arguments)
 
 
 class ModelInfo(BaseModel):
-    """Which model answers: ``version`` is the first 12 hex digits of its file's SHA-256."""
+    """Which model it was: ``version`` is the first 12 hex digits of its file's SHA-256."""
 
     architecture: str
     dataset: str
@@ -29,7 +37,7 @@ class Classification(BaseModel):
     """The likeliest emotion, every class's probability (0 to 1, together 1), and the model that says so.
 
     ``certain`` tells whether the emotion's probability lies above its class's threshold, from which on the model's
-    answers to validation images were right as often as the pipeline was asked for.
+    predictions on validation images were right as often as the pipeline was asked for.
     """
 
     emotion: str
@@ -38,13 +46,17 @@ class Classification(BaseModel):
     model: ModelInfo
 
 
-@bentoml.service(name="fer", traffic={"timeout": 30}, threads=4)
+@bentoml.service(name="fer", traffic={"timeout": 30}, threads=4, image=IMAGE)
 class FerService:
     """Facial emotion recognition."""
 
+    champion = BentoModel(ARGUMENTS.model)
+
     def __init__(self) -> None:
-        stored = bentoml.models.get(MODEL_ALIAS)
-        self.classifier = Classifier(Path(stored.path))
+        stored = self.champion
+        # Four requests at a time on few cores: a pool of threads for each call costs more than it brings
+        # (benchmarks/serving.py).
+        self.classifier = Classifier(Path(stored.path), threads=1)
         card = self.classifier.card
         self.info = ModelInfo(
             architecture=card.architecture,

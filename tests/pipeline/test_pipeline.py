@@ -66,10 +66,11 @@ def store_of(project: Project, monkeypatch: pytest.MonkeyPatch) -> mlflow.Mlflow
 
 
 def runs_of(store: mlflow.MlflowClient) -> dict[str, Any]:
-    """The store's runs by architecture; each has one."""
+    """The store's runs by architecture, each of which has one; without those that stand for a ``retrain``."""
     experiment = store.get_experiment_by_name("fer")
     assert experiment is not None
-    runs = store.search_runs([experiment.experiment_id])
+    found = store.search_runs([experiment.experiment_id])
+    runs = [run for run in found if "fer.pipeline_run_id" not in run.data.tags]
     named = {run.info.run_name: run for run in runs}
     assert len(named) == len(runs)
     return named
@@ -110,19 +111,32 @@ def test_the_comparison_names_its_data(retrained):
     assert sorted(table["model"]) == sorted(MODELS)
     assert set(table["dataset"]) == {"drawn sample"}
     assert (table["latency_ms"] > 0).all()
-    metrics = json_of(reports / "compare" / "metrics.json")
     fingerprint = json_of(retrained.project.folder / "data" / "dataset" / "dataset.json")["fingerprint"]
-    for model in MODELS:
-        assert metrics[model]["dataset"] == "drawn sample"
-        assert metrics[model]["fingerprint"] == fingerprint
-        assert "latency_ms" not in metrics[model]
+    assert set(table["fingerprint"]) == {fingerprint}
+    metrics = json_of(reports / "compare" / "metrics.json")
+    assert sorted(metrics) == sorted(MODELS)
+    for row in table.to_dict("records"):
+        assert metrics[row["model"]]["test"]["accuracy"] == pytest.approx(row["test.accuracy"])
+        assert len(metrics[row["model"]]["test"]) == 2 + 7
+        assert len(metrics[row["model"]]["validation"]) == 2
     assert f"drawn sample ({fingerprint})" in retrained.stdout
+
+
+def test_dvc_plots_every_models_curves_and_confusion_matrix(retrained):
+    plotted = retrained.project.run("dvc", "plots", "show", "--json")
+    assert plotted.returncode == 0, plotted.stderr
+    plots = json.loads(plotted.stdout)["data"]
+    for model in MODELS:
+        for plot in (f"curves/accuracy/{model}.csv", f"curves/loss/{model}.csv", f"confusion/{model}.csv"):
+            assert f"reports/compare/{plot}" in plots, list(plots)
 
 
 def test_mlflow_has_a_finished_run_with_curves_per_architecture(retrained, monkeypatch):
     store = store_of(retrained.project, monkeypatch)
     runs = runs_of(store)
     assert sorted(runs) == sorted(MODELS)
+    (parent,) = {run.data.tags["mlflow.parentRunId"] for run in runs.values()}
+    assert store.get_run(parent).info.status == "FINISHED"
     for name, run in runs.items():
         distilled = name.endswith("_distilled")
         folder = retrained.project.folder / ("distilled" if distilled else "models") / name.removesuffix("_distilled")

@@ -1,21 +1,22 @@
-import hashlib
 import json
 import os
+import threading
+import time
 from pathlib import Path
 
 import mlflow
 import numpy as np
-import onnxruntime
 import pytest
 from face_datasets import small_dataset
+from mlflow_stores import make_store, settings_of
 from trained_models import history, job_of, write_trained
 
 from fer.data.dataset import FaceDataset
-from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
 from fer.inference.runtime import INPUT, OUTPUT
 from fer.params import Tracking
-from fer.tracking import FINGERPRINT_TAG, JOB_TAG, MODEL_TAG, Tracker
+from fer.tracking import FINGERPRINT_TAG, JOB_TAG, MODEL_TAG, PIPELINE_RUN, PIPELINE_RUN_ID, Tracker
+from pipelines import flows
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +37,7 @@ def no_store_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store as MLflow's migrations leave it, to copy: they take seconds."""
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    mlflow.MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
+    return make_store(tmp_path_factory.mktemp("store"))
 
 
 @pytest.fixture
@@ -59,18 +57,12 @@ def finished(
         return settings, Tracker(settings).ensure_run(folder, dataset)
 
 
-def settings_of(state: Path, empty_store: Path) -> Tracking:
-    state.mkdir()
-    (state / "mlflow.db").write_bytes(empty_store.read_bytes())
-    return Tracking(uri=f"sqlite:///{state / 'mlflow.db'}", experiment="fer", model="fer-classifier")
-
-
 def curve(tracker: Tracker, run_id: str, name: str) -> list[tuple[int, float]]:
     return [(point.step, point.value) for point in tracker.client.get_metric_history(run_id, name)]
 
 
 def runs(tracker: Tracker) -> list[mlflow.entities.Run]:
-    return tracker.client.search_runs([tracker.experiment_id])
+    return tracker.client.search_runs([tracker.store.experiment_id])
 
 
 def test_a_run_shows_its_settings_and_curves_while_it_trains(settings, dataset):
@@ -125,7 +117,7 @@ def test_a_finished_run_holds_metrics_figures_files_and_a_model_with_signature(f
     for name in ("run.json", "metrics.json", "history.csv", "predictions.parquet"):
         assert (files / name).read_bytes() == (folder.path / name).read_bytes()
 
-    (logged,) = tracker.client.search_logged_models([tracker.experiment_id])
+    (logged,) = tracker.client.search_logged_models([tracker.store.experiment_id])
     signature = mlflow.models.get_model_info(logged.model_uri).signature
     (faces,), (answers,) = signature.inputs.inputs, signature.outputs.inputs
     assert (faces.name, faces.type, faces.shape) == (INPUT, np.dtype("uint8"), (-1, 48, 48))
@@ -145,7 +137,7 @@ def test_ensuring_a_run_again_creates_nothing(finished, dataset, folder):
     assert tracker.ensure_run(folder, dataset) == run_id
     assert tracker.client.get_run(run_id).to_dictionary() == before
     assert len(runs(tracker)) == 1
-    assert len(tracker.client.search_logged_models([tracker.experiment_id])) == 1
+    assert len(tracker.client.search_logged_models([tracker.store.experiment_id])) == 1
 
 
 def test_a_fresh_store_is_given_the_run_from_its_files_whatever_was_cut_off_there(settings, finished, dataset, folder):
@@ -180,31 +172,6 @@ def test_a_repeat_by_the_same_seed_has_a_run_of_its_own(settings, dataset, folde
     assert tracker.ensure_run(folder, dataset) != repeat
 
 
-def test_the_champion_is_served_from_the_registry_and_the_one_before_keeps_previous(finished, dataset, tmp_path):
-    settings, run_id = finished
-    tracker = Tracker(settings)
-    assert tracker.champion() is None
-    first = tracker.crown(run_id, {"architecture": "baseline"})
-    assert tracker.champion() == {"architecture": "baseline", "version": first}
-    assert aliases(tracker) == {"champion": first}
-
-    better = write_trained(tmp_path, dataset, "resnet50", seed=1)
-    run_id = tracker.ensure_run(better, dataset)
-    second = tracker.crown(run_id, {"architecture": "resnet50"})
-    assert tracker.champion() == {"architecture": "resnet50", "version": second}
-    assert aliases(tracker) == {"champion": second, "previous": first}
-
-    fetched = tracker.champion_model()
-    assert hashlib.sha256(fetched.read_bytes()).hexdigest() == better.run["model_sha256"]
-    session = onnxruntime.InferenceSession(str(fetched), providers=["CPUExecutionProvider"])
-    assert [port.name for port in session.get_inputs()] == [INPUT]
-
-
-def aliases(tracker: Tracker) -> dict[str, str]:
-    found = tracker.client.get_registered_model(tracker.model_name).aliases
-    return {name: str(version) for name, version in found.items()}
-
-
 def test_latency_and_intervals_join_a_finished_run(finished):
     settings, run_id = finished
     tracker = Tracker(settings)
@@ -223,29 +190,57 @@ def test_the_environments_store_comes_first(settings, empty_store, dataset, tmp_
     assert runs(Tracker(settings)) == []
 
 
-def no_such_scheme(tmp_path: Path) -> str:
-    return "carrier-pigeon://coop"
+def test_the_data_set_is_the_runs_input_by_its_fingerprint_and_the_models_metrics_are_of_it(finished, dataset, folder):
+    settings, run_id = finished
+    tracker = Tracker(settings)
+    (given,) = tracker.client.get_run(run_id).inputs.dataset_inputs
+    assert (given.dataset.name, given.dataset.digest) == (dataset.name, dataset.fingerprint)
+    assert {tag.key: tag.value for tag in given.tags} == {"mlflow.data.context": "training"}
+    (logged,) = tracker.client.search_logged_models([tracker.store.experiment_id])
+    measured = {metric.key: metric for metric in tracker.client.get_logged_model(logged.model_id).metrics}
+    assert measured["test.accuracy"].value == folder.metrics["test.accuracy"]
+    assert measured["test.accuracy"].dataset_digest == dataset.fingerprint
 
 
-def not_a_database(tmp_path: Path) -> str:
-    (tmp_path / "mlflow.db").write_text("not SQLite " * 100)
-    return f"sqlite:///{tmp_path / 'mlflow.db'}"
+def test_the_model_comes_with_an_example_of_its_input(finished, dataset):
+    settings, _ = finished
+    tracker = Tracker(settings)
+    (logged,) = tracker.client.search_logged_models([tracker.store.experiment_id])
+    example = mlflow.models.Model.load(logged.model_uri).load_input_example()
+    assert np.array_equal(example["faces"], dataset.images[dataset.examples(1)])
 
 
-def below_a_file(tmp_path: Path) -> str:
-    (tmp_path / "state").write_text("a file")
-    return f"sqlite:///{tmp_path / 'state' / 'mlflow.db'}"
+def test_the_machines_load_is_logged_while_a_training_runs_and_no_longer(settings, dataset, folder, monkeypatch):
+    monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.05")
+    tracker = Tracker(settings)
+    run_id = tracker.open_run(job_of(dataset), dataset.name)
+    name, deadline = "system/cpu_utilization_percentage", time.monotonic() + 60
+    while name not in tracker.client.get_run(run_id).data.metrics:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    tracker.finish_run(run_id, folder, dataset)
+    assert not [thread for thread in threading.enumerate() if thread.name == "SystemMetricsMonitor"]
 
 
-def no_server(tmp_path: Path) -> str:
-    return "http://127.0.0.1:9"
+def test_the_runs_of_one_retrain_have_its_name_and_one_parent(settings, dataset, folder, tmp_path, monkeypatch):
+    monkeypatch.setenv(PIPELINE_RUN_ID, "4f1c")
+    monkeypatch.setenv(PIPELINE_RUN, "brave-otter")
+    live = Tracker(settings)
+    first = live.open_run(job_of(dataset), dataset.name)
+    second = Tracker(settings).ensure_run(write_trained(tmp_path, dataset, "resnet50", seed=1), dataset)
+    (parent,) = live.client.search_runs([live.store.experiment_id], "tags.`fer.pipeline_run_id` = '4f1c'")
+    assert (parent.info.run_name, parent.info.status) == ("retrain brave-otter", "FINISHED")
+    for run_id in (first, second):
+        tags = live.client.get_run(run_id).data.tags
+        assert (tags["fer.pipeline_run"], tags["mlflow.parentRunId"]) == ("brave-otter", parent.info.run_id)
+
+    monkeypatch.setenv(PIPELINE_RUN_ID, "77aa")
+    monkeypatch.setenv(PIPELINE_RUN, "calm-fox")
+    assert Tracker(settings).open_run(job_of(dataset), dataset.name, first) == first
+    assert live.client.get_run(first).data.tags["fer.pipeline_run"] == "calm-fox"
+    assert len(runs(live)) == 4
+    live.finish_run(first, folder, dataset)
 
 
-@pytest.mark.parametrize("uri", [no_such_scheme, not_a_database, below_a_file, no_server])
-def test_a_store_that_cannot_be_opened_is_one_line(uri, tmp_path, monkeypatch):
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    broken = uri(tmp_path)
-    with pytest.raises(UserError, match=r"tracking\.uri") as caught:
-        Tracker(Tracking(uri=broken, experiment="fer", model="fer-classifier"))
-    assert broken in str(caught.value)
-    assert "\n" not in str(caught.value)
+def test_tracking_and_flows_name_the_pipelines_run_alike():
+    assert (PIPELINE_RUN, PIPELINE_RUN_ID) == (flows.PIPELINE_RUN, flows.PIPELINE_RUN_ID)

@@ -1,3 +1,4 @@
+import hashlib
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ from face_datasets import small_dataset, with_images, with_values, without_rows
 from fer.data.statistics import class_counts, face_likeness, image_statistics
 from fer.emotions import EMOTIONS
 
-TRAIN, OTHER_TRAIN, VALIDATION, TEST = 0, 1, 60, 90
+TRAIN, TEST = 0, 90
 
 
 def test_grey_values_are_those_of_the_pixels() -> None:
@@ -17,46 +18,16 @@ def test_grey_values_are_those_of_the_pixels() -> None:
     statistics = image_statistics(dataset)
     assert statistics.loc[TRAIN, ["brightness", "contrast", "minimum", "maximum"]].tolist() == [100, 100, 0, 200]
     assert statistics.loc[TEST, ["brightness", "contrast", "minimum", "maximum"]].tolist() == [17, 0, 17, 17]
-    assert statistics.index[statistics["constant"]].tolist() == [TEST]
     assert (statistics[["height", "width"]] == 48).all(axis=None)
 
 
-def test_a_clean_data_set_has_no_marks() -> None:
-    statistics = image_statistics(small_dataset())
-    assert statistics["intact"].all()
-    assert not statistics[["constant", "repeat", "copy_in_train", "copy_in_evaluation", "conflict"]].any(axis=None)
-
-
-def test_a_changed_image_is_not_intact() -> None:
+def test_the_digest_is_that_of_the_present_pixels_whatever_the_table_says() -> None:
     dataset = small_dataset()
     images = dataset.images.copy()
-    images[TRAIN, 3, 5] ^= 1
-    intact = image_statistics(replace(dataset, images=images))["intact"]
-    assert intact.index[~intact].tolist() == [TRAIN]
-
-
-def test_copies_are_found_in_the_pixels_whatever_the_table_says() -> None:
-    dataset = small_dataset()
-    images = dataset.images.copy()
-    images[TRAIN] = images[TEST]
-    statistics = image_statistics(replace(dataset, images=images))
-    assert statistics.index[statistics["copy_in_evaluation"]].tolist() == [TRAIN]
-    assert statistics.index[statistics["copy_in_train"]].tolist() == [TEST]
-    assert statistics.index[statistics["conflict"]].tolist() == [TRAIN, TEST]
-    assert not statistics["repeat"].any()
-
-
-def test_the_first_of_several_copies_in_train_is_no_repeat() -> None:
-    dataset = small_dataset()
-    statistics = image_statistics(with_images(dataset, {1: dataset.images[0], 2: dataset.images[0]}))
-    assert statistics.index[statistics["repeat"]].tolist() == [1, 2]
-    assert not statistics["conflict"].any()
-
-
-def test_copies_between_validation_and_test_do_not_concern_train() -> None:
-    dataset = small_dataset()
-    statistics = image_statistics(with_images(dataset, {VALIDATION: dataset.images[TEST]}))
-    assert not statistics[["repeat", "copy_in_train", "copy_in_evaluation"]].any(axis=None)
+    images[TRAIN] = 0
+    digests = image_statistics(replace(dataset, images=images))["pixels_sha256"]
+    assert digests[TRAIN] == hashlib.sha256(bytes(48 * 48)).hexdigest()
+    assert digests.index[digests != dataset.table["sha256"]].tolist() == [TRAIN]
 
 
 def test_statistics_keep_the_index_of_the_table() -> None:

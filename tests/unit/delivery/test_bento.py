@@ -5,15 +5,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import bentoml
 import pytest
 import yaml
 from onnx_models import write_card, write_model
 
-from fer.delivery.bento import build_bento
+from fer.delivery.bento import build_bento, is_intact
 from fer.errors import UserError
+from fer.serving.container import IMAGE
 
 ROOT = Path(__file__).parents[3]
-BENTOFILE = yaml.safe_load((ROOT / "bentofile.yaml").read_text())
 
 
 @pytest.fixture
@@ -41,9 +42,10 @@ def test_pinned_packages_are_the_locks():
     locked = dict(re.findall(r"^([a-z0-9-]+)==([^ \\]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE))
     numpy = re.search(r"^numpy==(\S+) ; python_full_version < '3.12'", (ROOT / "requirements.lock").read_text(), re.M)
     locked |= {"opencv-python-headless": locked["opencv-python"], "numpy": numpy[1]}
-    pinned = dict(line.split("==") for line in BENTOFILE["python"]["packages"])
+    pinned = dict(line.split("==") for line in IMAGE.python_requirements.split())
     assert pinned == {name: locked[name] for name in pinned}
-    assert BENTOFILE["docker"]["python_version"] == "3.11", "numpy's version is the one for Python below 3.12"
+    assert set(pinned) == {"numpy", "onnxruntime", "opencv-python-headless"}
+    assert IMAGE.python_version == "3.11", "numpy's version is the one for Python below 3.12"
 
 
 @pytest.mark.slow
@@ -63,9 +65,10 @@ def test_a_bento_holds_the_service_its_model_and_nothing_else(tmp_path, project,
         "fer/errors.py",
     }
     requirements = set((bento / "env" / "python" / "requirements.txt").read_text().split())
-    assert requirements == set(BENTOFILE["python"]["packages"])
+    assert requirements == {*IMAGE.python_requirements.split(), f"bentoml=={bentoml.__version__}"}
     described = yaml.safe_load((bento / "bento.yaml").read_text())
-    assert [model["tag"] for model in described["models"]] == [f"fer-classifier:{sha[:12]}"]
+    (service,) = described["services"]
+    assert [model["tag"] for model in service["models"]] == [f"fer-classifier:{sha[:12]}"]
     stored = home / "models" / "fer-classifier" / sha[:12]
     assert (stored / "model.onnx").read_bytes() == (model_folder / "model.onnx").read_bytes()
 
@@ -129,7 +132,7 @@ def broken_service(project):
     ("harm", "words"),
     [
         (without_bentofile, r"bentofile\.yaml: cannot be read"),
-        (bentofile_without_include, r"bentofile\.yaml: needs a name and a list of files"),
+        (bentofile_without_include, r"bentofile\.yaml: needs name, service, description, include, envs"),
         (broken_service, r"bentofile\.yaml: BentoML cannot build it: .*SyntaxError"),
     ],
 )
@@ -143,3 +146,45 @@ def test_a_project_that_cannot_be_built_is_one_line_and_keeps_the_last_bento(
         build_bento(model_folder, project, home)
     assert "\n" not in str(caught.value)
     assert (home / "bentos" / "fer-service" / "latest").read_text() == tag.split(":")[1]
+
+
+def flip_a_byte_of_the_model(home: Path) -> None:
+    (model,) = (home / "models").rglob("model.onnx")
+    content = bytearray(model.read_bytes())
+    content[len(content) // 2] ^= 1
+    model.write_bytes(content)
+
+
+def lose_the_models(home: Path) -> None:
+    shutil.rmtree(home / "models")
+
+
+def change_the_code(home: Path) -> None:
+    (service,) = (home / "bentos").rglob("src/fer/serving/service.py")
+    service.write_text("# nothing\n")
+
+
+def lose_the_bentos_description(home: Path) -> None:
+    (home / "bentos").rglob("bento.yaml").__next__().unlink()
+
+
+@pytest.mark.slow
+def test_a_damaged_store_is_noticed_and_mended_by_the_next_build(tmp_path, project, model_folder):
+    home = tmp_path / "home"
+    tag = build_bento(model_folder, project, home)
+    assert is_intact(home, tag)
+    for harm in (flip_a_byte_of_the_model, lose_the_models, change_the_code, lose_the_bentos_description):
+        harm(home)
+        assert not is_intact(home, tag), harm.__name__
+        assert build_bento(model_folder, project, home) == tag
+        assert is_intact(home, tag), harm.__name__
+
+
+@pytest.mark.slow
+def test_a_bento_keeps_its_own_model_when_a_newer_one_is_stored(tmp_path, project, model_folder):
+    home = tmp_path / "home"
+    first = build_bento(model_folder, project, home)
+    build_bento(write_model(tmp_path / "other", seed=1), project, home)
+    ask = "import bentoml, sys; service = bentoml.load(sys.argv[1]); print(service.inner.champion.tag)"
+    tag = run_with_home(home, ask.replace("sys.argv[1]", repr(first)), cwd=ROOT)
+    assert tag == f"fer-classifier:{first.split(':')[1].split('-')[0]}"

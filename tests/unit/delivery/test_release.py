@@ -11,7 +11,7 @@ from trained_models import PARAMS, write_trained
 
 from fer.data.dataset import FaceDataset
 from fer.delivery import release
-from fer.delivery.release import LARGEST, choose, halve, write_release
+from fer.delivery.release import LARGEST, choose, to_float16, write_release
 from fer.errors import UserError
 from fer.evaluation.abstention import choose_thresholds
 from fer.evaluation.metrics import evaluate
@@ -33,10 +33,10 @@ def folder(dataset: FaceDataset, tmp_path: Path) -> ModelFolder:
     return write_trained(tmp_path / "models", dataset)
 
 
-def test_a_halved_model_has_half_the_bytes_and_nearly_the_same_answers(
+def test_a_float16_model_has_half_the_bytes_and_nearly_the_same_predictions(
     folder: ModelFolder, dataset: FaceDataset, tmp_path: Path
 ) -> None:
-    halve(folder.onnx, tmp_path / "half.onnx")
+    to_float16(folder.onnx, tmp_path / "half.onnx")
     whole, half = folder.onnx.stat().st_size, (tmp_path / "half.onnx").stat().st_size
     assert half < 0.52 * whole
     answers = [onnx_predict(path, np.asarray(dataset.images)) for path in (folder.onnx, tmp_path / "half.onnx")]
@@ -72,7 +72,7 @@ def test_a_model_that_loses_too_much_is_not_released(
     write_release(folder, dataset, SETTINGS, tmp_path / "released")
     before = (tmp_path / "released" / "model.onnx").read_bytes()
     monkeypatch.setitem(folder.metrics, "validation.accuracy", folder.metrics["validation.accuracy"] + 0.003)
-    with pytest.raises(UserError, match=r"halved it has 0.0 MB and is 0.30 points less accurate; 10 MB and 0.2"):
+    with pytest.raises(UserError, match=r"in float16 it has 0.0 MB and is 0.30 points less accurate; 10 MB and 0.2"):
         write_release(folder, dataset, SETTINGS, tmp_path / "released")
     assert (tmp_path / "released" / "model.onnx").read_bytes() == before
 

@@ -96,7 +96,7 @@ def wrong_number_of_classes(folder):
         (a_threshold_that_is_no_number, r"card\.json: not a model card"),
         (corrupt_model, r"model\.onnx: not the model that card\.json describes"),
         (corrupt_model_with_matching_card, r"model\.onnx: not a usable ONNX model"),
-        (wrong_number_of_classes, r"model\.onnx: answers \(1, 7\) for 2 classes"),
+        (wrong_number_of_classes, r"model\.onnx: gives \(1, 7\) for 2 classes"),
     ],
 )
 def test_an_unusable_model_folder_is_one_line(tmp_path, harm, words):
