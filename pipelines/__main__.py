@@ -57,9 +57,10 @@ def explore() -> None:
 @app.command()
 def recipes() -> None:
     """Write what params.yaml says of every training, an architecture a file."""
+    from pipelines.flows import run
     from pipelines.recipes import recipes
 
-    recipes()
+    run(recipes)
 
 
 @app.command()

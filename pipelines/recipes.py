@@ -2,12 +2,13 @@
 
 import json
 
-from prefect import flow, task
+from prefect import flow
 
 from fer.errors import UserError
 from fer.files import replace_folder
 from fer.params import Params, load_params
 from pipelines import paths
+from pipelines.flows import task
 from pipelines.reporting import say
 
 

@@ -21,7 +21,7 @@ from fer.errors import UserError
 from fer.params import Params, load_params
 from pipelines.environment import MOST_WORKERS, set_defaults
 from pipelines.flows import PIPELINE_RUN, PIPELINE_RUN_ID, network_task, task
-from pipelines.package import is_stored, packaged_tag
+from pipelines.packaged import is_stored, packaged_tag
 from pipelines.reporting import say
 
 #: What DVC notes of the files that its running stages read and write.

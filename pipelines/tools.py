@@ -6,7 +6,7 @@ import time
 
 from fer.errors import UserError
 from fer.params import load_params
-from pipelines.package import is_stored, packaged_tag
+from pipelines.packaged import is_stored, packaged_tag
 from pipelines.ports import require_port
 
 PREFECT_PORT, MLFLOW_PORT, SERVICE_PORT = 4200, 5000, 3000

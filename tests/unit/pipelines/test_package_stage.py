@@ -3,7 +3,7 @@ import pytest
 from fer.errors import UserError
 from fer.files import write_text
 from pipelines import paths
-from pipelines.package import packaged_tag
+from pipelines.packaged import packaged_tag
 
 
 @pytest.mark.parametrize(
