@@ -11,8 +11,10 @@ from face_datasets import small_dataset, with_images, with_values, without_rows
 
 from fer.checks import CheckReport, run_checks
 from fer.data.dataset import FaceDataset
+from fer.data.ingest import build_dataset
 from fer.emotions import FIVE_EMOTIONS
 from fer.errors import UserError
+from fer.params import load_params
 
 SUITES = Path(__file__).parents[3] / "expectations"
 VOTES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")
@@ -339,3 +341,12 @@ def test_a_data_set_of_one_split_is_checked_all_the_same(clean: FaceDataset, spl
         ("train, validation and test are all there", "critical"),
     }
     assert len(failures(report)[ALL_CLASSES, "critical"]) == 14
+
+
+def test_the_planted_flaws_of_the_drawn_sample_are_found_where_they_stay() -> None:
+    data = load_params(SUITES.parent / "params.yaml").data
+    sample = data.sample.model_copy(update={"images": 200, "seed": 48})
+    drawn, _ = build_dataset(data.model_copy(update={"source": "sample", "remove_copies": False, "sample": sample}))
+    counts = {flaw.flaw: flaw for flaw in run_checks(drawn, SUITES, 10, cleaned=False).flaws}
+    for flaw in ("blank", "duplicate", "leak", "dark", "inverted"):
+        assert counts[flaw].flagged == counts[flaw].planted > 0, flaw
