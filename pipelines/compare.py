@@ -28,7 +28,7 @@ def compare() -> None:
     dataset = FaceDataset.load(paths.DATASET)
     folders = all_models(params, dataset)
     table = measure(folders, params.compare)
-    write(table, folders, dataset.classes)
+    write(table, folders, dataset)
     draw(table, folders, dataset, params.compare.sample_faces)
     tracker = Tracker(params.tracking)
     for folder in folders:
@@ -43,12 +43,13 @@ def measure(folders: list[ModelFolder], settings: Compare) -> pd.DataFrame:
 
 
 @task
-def write(table: pd.DataFrame, folders: list[ModelFolder], classes: tuple[str, ...]) -> None:
+def write(table: pd.DataFrame, folders: list[ModelFolder], dataset: FaceDataset) -> None:
     """The table as CSV, its headline figures as DVC metrics, and what DVC plots."""
     with replace_file(paths.COMPARISON) as fresh:
         table.to_csv(fresh, index=False)
-    metrics = {folder.name: headline_metrics(folder.metrics, classes) for folder in folders}
-    write_text(paths.COMPARISON_METRICS, json.dumps(metrics, indent=2) + "\n")
+    metrics = {folder.name: headline_metrics(folder.metrics, dataset.classes) for folder in folders}
+    about = {"dataset": f"{dataset.name} ({dataset.fingerprint})"}
+    write_text(paths.COMPARISON_METRICS, json.dumps(about | metrics, indent=2) + "\n")
     write_plot_tables(folders, paths.CONFUSION, paths.CURVES)
 
 

@@ -21,7 +21,7 @@ def explore() -> None:
 
 @task
 def draw(dataset: FaceDataset) -> None:
-    """All figures, and the counts behind the first as CSV for DVC plots."""
+    """All figures, and the counts behind the first as CSV."""
     with replace_folder(paths.EXPLORE) as fresh:
         class_counts(dataset).to_csv(fresh / "class_counts.csv", index=False)
         class_distribution(dataset, fresh / "class_distribution.png")

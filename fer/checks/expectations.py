@@ -37,7 +37,7 @@ class FirstOfItsValue(ColumnMapMetricProvider):
 
 
 class AbsentFromOtherRows(ColumnMapMetricProvider):
-    """Per row, whether its value stands in none of the rows that ``other_rows`` selects."""
+    """Per row, whether none of the rows that ``other_rows`` selects has its value."""
 
     condition_metric_name = "column_values.absent_from_other_rows"
     condition_value_keys = ("other_rows",)
@@ -74,7 +74,7 @@ class OneSecondValue(ColumnPairMapMetricProvider):
 
 
 class ValueCountsByGroup(ColumnAggregateMetricProvider):
-    """How often every value stands in every group: a table of counts, groups by values."""
+    """How often every value occurs in every group: a table of counts, groups by values."""
 
     metric_name = "column.value_counts_by_group"
     value_keys = ("group_column",)
@@ -99,7 +99,7 @@ class ExpectColumnValuesToNotRepeat(ColumnMapExpectation):
 
 
 class ExpectColumnValuesToBeAbsentFromOtherRows(ColumnMapExpectation):
-    """Expect that no value of the checked rows stands in the rows that ``other_rows`` selects, by a row condition."""
+    """Expect that no checked value occurs in the rows that ``other_rows``, a row condition, selects."""
 
     other_rows: dict[str, Any]
 

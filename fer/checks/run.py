@@ -34,7 +34,7 @@ def run_checks(
             data set's columns, those of ``image_statistics``, and ``votes_sum`` where there are votes.
             ``{$PARAMETER: classes}`` stands for the data set's classes.
         show_rows: how many offending rows a result names.
-        docs: folder that the Great Expectations site is built into, replacing what stands there.
+        docs: folder of the Great Expectations site, replaced once all is written.
         cleaned: whether ingest took blanks and copies out of train. If not, the checks marked ``meta.cleaning`` are
             warnings.
 

@@ -114,6 +114,7 @@ def test_the_comparison_names_its_data(retrained):
     fingerprint = json_of(retrained.project.folder / "data" / "dataset" / "dataset.json")["fingerprint"]
     assert set(table["fingerprint"]) == {fingerprint}
     metrics = json_of(reports / "compare" / "metrics.json")
+    assert metrics.pop("dataset") == f"drawn sample ({fingerprint})"
     assert sorted(metrics) == sorted(MODELS)
     for row in table.to_dict("records"):
         assert metrics[row["model"]]["test"]["accuracy"] == pytest.approx(row["test.accuracy"])
