@@ -37,6 +37,9 @@ def import_closure(*modules: str) -> set[str]:
 
     Returns:
         Paths relative to the project's folder, such as ``fer/training/fit.py``.
+
+    Raises:
+        ValueError: for a relative import, of which the project has none.
     """
     found: set[str] = set()
     seen: set[str] = set()
@@ -90,7 +93,9 @@ def _imports(node: ast.AST) -> Iterator[str]:
         names: list[str] = []
         if isinstance(child, ast.Import):
             names = [alias.name for alias in child.names]
-        elif isinstance(child, ast.ImportFrom) and child.module:
+        elif isinstance(child, ast.ImportFrom):
+            if child.level or not child.module:
+                raise ValueError(f"line {child.lineno}: a relative import; name the module in full")
             # What is imported from a package may be a module of it.
             names = [child.module, *(f"{child.module}.{alias.name}" for alias in child.names)]
         yield from (name for name in names if _file(name))

@@ -238,7 +238,8 @@ def test_any_recipe_runs_and_a_training_alone_brings_its_own_along(copy):
     assert "Running stage 'recipes'" in done.stdout
     assert json_of(copy.folder / "models/mobilenetv2/run.json")["recipe"]["input_size"] == 32
     for recipe in ("full", "accelerator"):
-        done = copy.run("dvc", "exp", "run", "--dry", "-S", f"train.recipe={recipe}", "train@baseline")
+        copy.edit(lambda params, recipe=recipe: params["train"].update(recipe=recipe))
+        done = copy.run("dvc", "repro", "--dry", "train@baseline")
         assert done.returncode == 0, done.stdout + done.stderr
 
 
