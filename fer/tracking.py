@@ -25,7 +25,7 @@ from fer.errors import UserError
 from fer.evaluation.metrics import confusion
 from fer.evaluation.model_folder import ModelFolder
 from fer.figures.training import confusion_matrix, learning_curves, sample_predictions
-from fer.inference.image import FACE_SIZE
+from fer.inference.face_size import FACE_SIZE
 from fer.job import Job
 from fer.params import Tracking
 

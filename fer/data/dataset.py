@@ -13,7 +13,7 @@ import pandas as pd
 
 from fer.errors import UserError
 from fer.files import read_json, replace_folder, restore_folder
-from fer.inference.image import FACE_SIZE
+from fer.inference.face_size import FACE_SIZE
 
 SPLITS = ("train", "validation", "test")
 

@@ -24,8 +24,8 @@ def read_source(data: Data) -> SourceFaces:
     Raises:
         UserError: when the source is missing or broken.
     """
-    if data.votes is not None and data.source != "csv":
-        raise UserError("params.yaml: data.votes: FER+ votes go with data.source csv only; leave data.votes empty")
+    if not data.votes.is_dir() and data.source != "csv":
+        raise UserError("params.yaml: data.votes: FER+ votes go with data.source csv only; let data.votes be a folder")
     match data.source:
         case "sample":
             images, table = draw_sample(data.sample.images, data.sample.seed)
@@ -33,7 +33,7 @@ def read_source(data: Data) -> SourceFaces:
         case "kaggle":
             return read_kaggle(data.kaggle)
         case "csv":
-            return read_csv(data.path, data.votes)
+            return read_csv(data.path, None if data.votes.is_dir() else data.votes)
         case "folder":
             return read_folder(data.path)
 

@@ -10,7 +10,7 @@ from fer.data.dataset import SPLITS
 from fer.data.drawing.face import draw_person, draw_units
 from fer.data.drawing.portrait import draw_face, draw_scene
 from fer.emotions import EMOTIONS
-from fer.inference.image import FACE_SIZE
+from fer.inference.face_size import FACE_SIZE
 
 #: FER-2013's images per emotion over all its splits (Goodfellow et al. 2013).
 FER2013_COUNTS = {

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fer.evaluation.metrics import f1_scores
+from fer.evaluation.scores import f1_scores
 
 
 def bootstrap_intervals(matrix: np.ndarray, resamples: int, seed: int) -> dict[str, tuple[float, float]]:

@@ -8,7 +8,8 @@ from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss
 
 from fer.evaluation.calibration import best_temperature, calibrated_loss, calibration_error
 from fer.evaluation.intervals import bootstrap_difference, bootstrap_intervals, f1_intervals
-from fer.evaluation.metrics import accuracy_and_macro_f1, confusion, evaluate, f1_scores, restrict
+from fer.evaluation.metrics import confusion, evaluate, restrict
+from fer.evaluation.scores import accuracy_and_macro_f1, f1_scores
 
 
 def certain(predicted: list[int], classes: int) -> np.ndarray:
