@@ -1,4 +1,4 @@
-"""Label sets and their codes: FER-2013, FER+ and the deck's five-class task."""
+"""Label sets and their codes: FER-2013, FER+ and the reference study's five classes."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ EMOTION_COLORS = {
     "neutral": "#7d8590",
 }
 
-#: The deck's task: the five emotions that it compared.
+#: The five emotions that the reference study compared (``fer.report.reference_study``).
 FIVE_EMOTIONS = ("angry", "fear", "happy", "sad", "surprise")
 
 #: Columns of FER+'s vote table that stand for one of FER-2013's emotions (Barsoum et al. 2016).
@@ -57,7 +57,7 @@ def resolve_classes(setting: str | Sequence[str]) -> tuple[str, ...]:
     """The classes that a ``classes`` setting chooses, in the order of FER-2013's codes.
 
     Args:
-        setting: ``all`` (seven), ``five`` (the deck's) or a list of at least two emotion names.
+        setting: ``all`` (seven), ``five`` (the reference study's) or a list of at least two emotion names.
 
     Raises:
         UserError: for an unknown name, a repeated one, or fewer than two.

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from fer.recipe import Recipe
 
@@ -33,13 +32,6 @@ class Job:
     recipe: Recipe
     seed: int
     teacher: Teacher | None = None
-
-    @classmethod
-    def of(cls, run: dict[str, Any]) -> "Job":
-        """The job of a finished training, by its ``run.json``."""
-        teacher = Teacher(**run["teacher"]) if "teacher" in run else None
-        recipe = Recipe.model_validate(run["recipe"])
-        return cls(run["architecture"], tuple(run["classes"]), run["fingerprint"], recipe, run["seed"], teacher)
 
     @property
     def name(self) -> str:

@@ -24,6 +24,7 @@ from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.evaluation.metrics import confusion
 from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import Split
 from fer.figures.training import confusion_matrix, learning_curves, sample_predictions
 from fer.inference.face_size import FACE_SIZE
 from fer.job import Job
@@ -105,15 +106,15 @@ class Tracker:
         now = get_current_time_millis()
         run = folder.run
         metrics = [Metric(name, value, now, 0) for name, value in folder.metrics.items()]
-        tags = [RunTag("weights", run["weights"]), RunTag("best_epoch", str(run["best_epoch"]))]
-        self.client.log_batch(run_id, metrics, params=[Param("weights", run["weights"])], tags=tags)
+        tags = [RunTag("weights", run.weights), RunTag("best_epoch", str(run.best_epoch))]
+        self.client.log_batch(run_id, metrics, params=[Param("weights", run.weights)], tags=tags)
         with tempfile.TemporaryDirectory() as figures:
             _draw(folder, dataset, Path(figures))
             self.client.log_artifacts(run_id, figures, "figures")
         for name in ("run.json", "metrics.json", "history.csv", "predictions.parquet"):
             self.client.log_artifact(run_id, str(folder.path / name))
         self._log_model(run_id, folder)
-        self.client.set_tag(run_id, MODEL_TAG, run["model_sha256"])
+        self.client.set_tag(run_id, MODEL_TAG, run.model_sha256)
         self.client.set_terminated(run_id)
 
     def ensure_run(self, folder: ModelFolder, dataset: FaceDataset) -> str:
@@ -128,7 +129,7 @@ class Tracker:
     def find_run(self, folder: ModelFolder) -> str | None:
         """The newest finished run of a model by its own name: a repeat by the same seed is another's run."""
         wanted = {
-            f"tags.`{MODEL_TAG}`": folder.run["model_sha256"],
+            f"tags.`{MODEL_TAG}`": folder.run.model_sha256,
             f"tags.`{JOB_TAG}`": folder.job.key,
             "attributes.run_name": folder.name,
             "status": "FINISHED",
@@ -187,7 +188,7 @@ class Tracker:
                 signature=signature,
                 pip_requirements=["onnxruntime", "numpy"],
                 save_as_external_data=False,
-                metadata={"classes": list(folder.classes), MODEL_TAG: folder.run["model_sha256"]},
+                metadata={"classes": list(folder.classes), MODEL_TAG: folder.run.model_sha256},
             )
 
 
@@ -214,9 +215,9 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _draw(folder: ModelFolder, dataset: FaceDataset, target: Path) -> None:
     run = folder.run
-    where = f"{run['title']} on {dataset.name}"
-    learning_curves(folder.history, run["best_epoch"], where, target / "curves.png")
-    for split in ("validation", "test"):
+    where = f"{run.title} on {dataset.name}"
+    learning_curves(folder.history, run.best_epoch, where, target / "curves.png")
+    for split in (Split.VALIDATION, Split.TEST):
         labels, probabilities = folder.scored(split)
         matrix = confusion(labels, probabilities.argmax(axis=1), len(folder.classes))
         confusion_matrix(matrix, folder.classes, f"{where}, {split}", target / f"confusion_{split}.png")
@@ -225,7 +226,7 @@ def _draw(folder: ModelFolder, dataset: FaceDataset, target: Path) -> None:
     sample_predictions(
         np.asarray(dataset.images[rows]),
         answers["emotion"].tolist(),
-        {run["title"]: answers["predicted"].tolist()},
+        {run.title: answers["predicted"].tolist()},
         f"Sample predictions on {dataset.name}, test",
         target / "samples.png",
     )

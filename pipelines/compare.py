@@ -1,8 +1,5 @@
-"""Stage 7: the deck's table over the trained architectures."""
+"""Stage 7: the trained architectures side by side."""
 
-from pathlib import Path
-
-import numpy as np
 import pandas as pd
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact
@@ -12,11 +9,10 @@ from rich.table import Table
 from fer.data.dataset import FaceDataset
 from fer.evaluation.comparison import comparison_table, with_latency
 from fer.evaluation.model_folder import ModelFolder
-from fer.figures.training import comparison as draw_comparison
-from fer.figures.training import sample_predictions
 from fer.files import replace_file, write_text
 from fer.params import Compare, load_params
-from fer.report.tables import deck_table, heading, markdown
+from fer.report.comparison import draw_comparison, models_table
+from fer.report.tables import heading, markdown
 from fer.tracking import Tracker
 from pipelines import paths
 from pipelines.models import all_models
@@ -37,7 +33,7 @@ def compare() -> None:
     tracker = Tracker(params.tracking)
     for folder in folders:
         log(tracker, folder, dataset, table)
-    publish(deck_table(table, dataset.classes), heading(dataset))
+    publish(models_table(table, dataset.classes), heading(dataset))
 
 
 @task
@@ -58,24 +54,7 @@ def write(table: pd.DataFrame) -> None:
 @task
 def draw(table: pd.DataFrame, folders: list[ModelFolder], dataset: FaceDataset, faces: int) -> None:
     """The stage's figures."""
-    draw_figures(table, folders, dataset, faces, paths.COMPARISON_FIGURE, paths.SAMPLES)
-
-
-def draw_figures(
-    table: pd.DataFrame, folders: list[ModelFolder], dataset: FaceDataset, faces: int, figure: Path, samples: Path
-) -> None:
-    """The table as a picture, and the same faces with every model's answer."""
-    subtitle = "F1 per class on test, best validation macro-F1 first; 95 % bootstrap intervals below; best in bold"
-    draw_comparison(table, dataset.classes, heading(dataset), subtitle, figure)
-    rows = dataset.examples(faces)
-    answers = {folder.run["title"]: folder.predictions.set_index("row").loc[rows, "predicted"] for folder in folders}
-    sample_predictions(
-        np.asarray(dataset.images[rows]),
-        dataset.table["emotion"].loc[rows].tolist(),
-        {title: given.tolist() for title, given in answers.items()},
-        f"The same faces, every model's answer: {dataset.name}, test",
-        samples,
-    )
+    draw_comparison(table, folders, dataset, faces, paths.COMPARISON_FIGURE, paths.SAMPLES)
 
 
 @task

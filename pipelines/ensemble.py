@@ -54,7 +54,7 @@ def write(chosen: Ensemble, dataset: FaceDataset, settings: Compare) -> None:
 
 def members_of(chosen: Ensemble, folders: list[ModelFolder]) -> str:
     """The members as text: every name, its share, and the weights that it was trained from."""
-    weights = {folder.path.name: folder.run["weights"] for folder in folders}
+    weights = {folder.path.name: folder.run.weights for folder in folders}
     return ", ".join(f"{name} {share:.2f} ({weights[name]})" for name, share in chosen.weights.items())
 
 

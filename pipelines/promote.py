@@ -6,10 +6,11 @@ from dataclasses import asdict
 from prefect import flow, task
 
 from fer.data.dataset import FaceDataset
-from fer.delivery.promotion import SCORE, card_of, decide, write_champion
+from fer.delivery.promotion import card_of, decide, write_champion
 from fer.errors import UserError
 from fer.evaluation.comparison import comparison_table
 from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import SCORE
 from fer.inference.classifier import Card
 from fer.params import load_params
 from fer.tracking import Tracker
@@ -33,7 +34,7 @@ def promote() -> None:
         run_id = tracker.ensure_run(folder, dataset)
         crown(tracker, run_id, folder, card_of(folder, params.promote))
     elif reigning:
-        known = [folder for folder in folders.values() if folder.run["model_sha256"] == reigning["model_sha256"]]
+        known = [folder for folder in folders.values() if folder.run.model_sha256 == reigning["model_sha256"]]
         keep(tracker, card_of(known[0], params.promote) if known else Card.of(json.loads(reigning["card"])))
     else:
         raise UserError(f"promote: {decision.reason}; train longer, or lower promote.min_class_f1 in params.yaml")

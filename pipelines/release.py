@@ -15,6 +15,6 @@ def release() -> None:
     folder = choose(all_models(params, dataset))
     card = write_release(folder, dataset, params, RELEASED)
     print(
-        f"release: {folder.run['title']} on {dataset.name}, test accuracy {card.metrics['test.accuracy']:.3f}, "
+        f"release: {folder.run.title} on {dataset.name}, test accuracy {card.metrics['test.accuracy']:.3f}, "
         f"{card.metrics['test_ten_views.accuracy']:.3f} from ten views: {RELEASED}"
     )

@@ -25,7 +25,7 @@ def repeat(architecture: str, seed: int) -> None:
     job = replace(make_job(params, dataset, architecture), seed=seed)
     name = f"{architecture}_{params.train.recipe}_{seed}"
     former = ModelFolder(paths.REPEATS / name)
-    if (former.path / "run.json").is_file() and former.run["job"] != job.key:
+    if (former.path / "run.json").is_file() and former.run.job != job.key:
         raise UserError(
             f"{former.path}: holds a training on other data or by other settings; run python -m pipelines results with "
             "these, which keeps it, then remove it, or give the recipe a name of its own in params.yaml"

@@ -1,6 +1,5 @@
 """Stage 4: train one architecture."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ from prefect import flow, task
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.run_facts import Provenance
 from fer.files import write_text
 from fer.job import Job
 from fer.params import Params, load_params
@@ -81,7 +81,7 @@ def train_job(
     shutil.rmtree(checkpoint.folder, ignore_errors=True)
     scores = folder.metrics
     say(
-        f"{command[0]}: {name} on {dataset.name}: epoch {folder.run['best_epoch']} kept, validation accuracy "
+        f"{command[0]}: {name} on {dataset.name}: epoch {folder.run.best_epoch} kept, validation accuracy "
         f"{scores['validation.accuracy']:.3f}, macro-F1 {scores['validation.macro_f1']:.3f}"
     )
 
@@ -161,12 +161,12 @@ def log(tracker: Tracker, job: Job, name: str, progress: Progress, folder: Model
     run_id = tracker.open_run(job, dataset.name, origin.run_id if origin else None, name)
     tracker.log_history(run_id, progress.history)
     tracker.finish_run(run_id, folder, dataset)
-    about = {
-        "run_id": run_id,
-        "model_sha256": folder.run["model_sha256"],
-        "commit": origin.commit if origin else "unknown",
-        "minutes": round(sum(progress.seconds) / 60, 1),
-        "cores": str(origin.cores) if origin else None,
-        "accelerator": origin.accelerator if origin else "",
-    }
-    write_text(folder.path / "mlflow.json", json.dumps(about) + "\n")
+    told = Provenance(
+        run_id=run_id,
+        model_sha256=folder.run.model_sha256,
+        commit=origin.commit if origin else "unknown",
+        minutes=round(sum(progress.seconds) / 60, 1),
+        cores=str(origin.cores) if origin else None,
+        accelerator=origin.accelerator if origin else "",
+    )
+    write_text(folder.path / "mlflow.json", told.to_json())

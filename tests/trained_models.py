@@ -9,7 +9,9 @@ import pandas as pd
 from onnx_models import write_model
 
 from fer.data.dataset import FaceDataset
-from fer.evaluation.model_folder import ModelFolder, split_metrics, with_answers
+from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import split_metrics, with_predictions
+from fer.evaluation.run_facts import RunFacts
 from fer.inference.runtime import onnx_predict, parity, ten_view_predict
 from fer.job import Job
 from fer.params import load_params
@@ -33,29 +35,29 @@ def write_trained(
     faces = np.asarray(dataset.images[rows])
     probabilities = onnx_predict(folder / "model.onnx", faces)
     table = dataset.table.loc[rows, ["source_id", "split", "emotion", "train_copy"]].reset_index(names="row")
-    table = with_answers(table, dataset.classes, probabilities, ten_view_predict(folder / "model.onnx", faces))
+    table = with_predictions(table, dataset.classes, probabilities, ten_view_predict(folder / "model.onnx", faces))
     table.to_parquet(folder / "predictions.parquet", index=False)
     metrics = {"params": 48 * 48 * len(dataset.classes)} | split_metrics(table, dataset.classes)
-    run = {
-        "architecture": architecture,
-        "title": architecture.title(),
-        "dataset": dataset.name,
-        "fingerprint": dataset.fingerprint,
-        "classes": list(dataset.classes),
-        "seed": seed,
-        "recipe": job.recipe.model_dump(),
-        "precision": "float32",
-        "weights": "random",
-        "epochs": epochs,
-        "best_epoch": epochs - 1,
-        "parity": parity(folder / "model.onnx", faces, probabilities),
-        "software": {"numpy": np.__version__},
-        "model_sha256": hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest(),
-        "job": job.key,
-    }
+    run = RunFacts(
+        architecture=architecture,
+        title=architecture.title(),
+        dataset=dataset.name,
+        fingerprint=dataset.fingerprint,
+        classes=dataset.classes,
+        seed=seed,
+        recipe=job.recipe,
+        precision="float32",
+        weights="random",
+        epochs=epochs,
+        best_epoch=epochs - 1,
+        parity=parity(folder / "model.onnx", faces, probabilities),
+        software={"numpy": np.__version__},
+        model_sha256=hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest(),
+        job=job.key,
+    )
     pd.DataFrame(history(epochs)).to_csv(folder / "history.csv", index=False)
     (folder / "metrics.json").write_text(json.dumps(metrics))
-    (folder / "run.json").write_text(json.dumps(run))
+    (folder / "run.json").write_text(run.to_json())
     return ModelFolder(folder)
 
 

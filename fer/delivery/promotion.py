@@ -8,11 +8,10 @@ import pandas as pd
 
 from fer.evaluation.abstention import thresholds_of
 from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import SCORE
 from fer.files import replace_folder
 from fer.inference.classifier import MODEL_FILE, Card
 from fer.params import Promote
-
-SCORE = "validation.macro_f1"
 
 
 @dataclass(frozen=True)
@@ -63,9 +62,9 @@ def card_of(folder: ModelFolder, settings: Promote) -> Card:
     return Card(
         architecture=folder.name,
         classes=folder.classes,
-        dataset=run["dataset"],
-        fingerprint=run["fingerprint"],
-        model_sha256=run["model_sha256"],
+        dataset=run.dataset,
+        fingerprint=run.fingerprint,
+        model_sha256=run.model_sha256,
         metrics=folder.metrics,
         thresholds=thresholds_of(folder.predictions, folder.classes, settings.certain_precision),
     )

@@ -1,26 +1,25 @@
 """The model that the package carries: a small network with weights of half precision, measured as it is released."""
 
 import hashlib
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
-import pandas as pd
 from onnx import TensorProto, helper, numpy_helper
 
 from fer.data.dataset import FaceDataset
-from fer.delivery.promotion import SCORE, card_of
+from fer.delivery.promotion import card_of
 from fer.errors import UserError
 from fer.evaluation.abstention import thresholds_of
 from fer.evaluation.comparison import intervals
-from fer.evaluation.model_folder import ModelFolder, split_metrics, with_answers
+from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import SCORE, split_metrics, with_predictions
 from fer.files import replace_folder, write_text
 from fer.inference.classifier import CARD_FILE, MODEL_FILE, Card
 from fer.inference.runtime import onnx_predict, ten_view_predict
 from fer.params import Params
-from fer.report.tables import markdown, with_interval
+from fer.report.card import card_page
 
 #: Bytes of the largest model that is released, and the accuracy that half precision may cost, as a share.
 LARGEST, COST = 10_000_000, 0.002
@@ -37,7 +36,7 @@ def choose(folders: list[ModelFolder]) -> ModelFolder:
     fit = [
         folder
         for folder in folders
-        if folder.run["weights"] == "random" and folder.onnx.stat().st_size / 2 < 0.98 * LARGEST
+        if folder.run.weights == "random" and folder.onnx.stat().st_size / 2 < 0.98 * LARGEST
     ]
     if not fit:
         raise UserError(f"no model from random weights fits {LARGEST / 1e6:.0f} MB; train compact or mini")
@@ -84,7 +83,7 @@ def write_release(folder: ModelFolder, dataset: FaceDataset, params: Params, tar
     with replace_folder(target) as fresh:
         model = fresh / MODEL_FILE
         halve(folder.onnx, model)
-        halved = with_answers(table, folder.classes, onnx_predict(model, faces), ten_view_predict(model, faces))
+        halved = with_predictions(table, folder.classes, onnx_predict(model, faces), ten_view_predict(model, faces))
         metrics = {"params": folder.metrics["params"]} | split_metrics(halved, folder.classes)
         lost = folder.metrics["validation.accuracy"] - metrics["validation.accuracy"]
         size = model.stat().st_size
@@ -101,52 +100,5 @@ def write_release(folder: ModelFolder, dataset: FaceDataset, params: Params, tar
         )
         card.save(fresh)
         figures = metrics | intervals(halved, folder.classes, params.compare)
-        write_text(fresh / PAGE_FILE, _page(card, folder, size, figures, params.promote.certain_precision))
+        write_text(fresh / PAGE_FILE, card_page(card, folder, size, figures, params.promote.certain_precision))
     return card
-
-
-def _page(card: Card, folder: ModelFolder, size: int, metrics: dict[str, float], precision: float) -> str:
-    """The card for people (Mitchell et al. 2019): what it is, what it is for, how good it is, where it fails."""
-    run = folder.run
-    figures = pd.DataFrame(
-        [
-            {"answers": title}
-            | {"accuracy": with_interval(metrics, f"{split}.accuracy")}
-            | {"macro-F1": with_interval(metrics, f"{split}.macro_f1")}
-            | {name: f"{metrics[f'{split}.f1.{name}']:.3f}" for name in card.classes}
-            | {"calibration error": f"{metrics[f'{split}.ece']:.3f}"}
-            for split, title in (
-                ("test", "test, one view"),
-                ("test_ten_views", "test, ten views"),
-                ("test_without_copies", "test without copies of train images, one view"),
-                ("validation", "validation, one view"),
-            )
-        ]
-    )
-    thresholds = ", ".join(f"{name} {value:.2f}" for name, value in card.thresholds.items())
-    gap = metrics["validation.accuracy"] - folder.metrics["validation.accuracy"]
-    teacher = f" Taught by an ensemble ({run['teacher']['members']})." if "teacher" in run else ""
-    sections = [
-        f"# {run['title']}: the model in this package",
-        "Written by `python -m pipelines release` from the files of the training; no figure is typed by hand.",
-        f"Reads one of {len(card.classes)} emotions ({', '.join(card.classes)}) from a grey 48x48 image of one face. "
-        f"{metrics['params']:,.0f} parameters, {size / 1e6:.1f} MB: weights stored in half precision, computed in "
-        f"float32; that changes validation accuracy by {100 * gap:+.2f} points. Probabilities are calibrated on "
-        "validation.",
-        "## Training",
-        f"{card.dataset}, fingerprint `{card.fingerprint}`. From {run['weights']} weights, seed {run['seed']}, "
-        f"{run['epochs']} epochs (epoch {run['best_epoch']} kept), {run['precision']}, commit `{folder.commit[:12]}`."
-        f"{teacher} One run, no mean of seeds. Recipe: `{json.dumps(run['recipe'])}`",
-        "## Figures",
-        "95 % bootstrap intervals in brackets, F1 by class. Epoch, temperature and model were chosen on validation.",
-        markdown(figures),
-        f"An answer is called certain above these probabilities (1: never): {thresholds}. Above them at least "
-        f"{100 * precision:.0f} % of a class's answers on validation are right, by the 95 % lower bound of that share.",
-        "## Use and limits",
-        "For research, teaching and as a start for a model of your own. It names the expression that a face shows in "
-        "the eyes of annotators, not what a person feels; they disagree with each other, and labels are noisy. The "
-        "faces are no sample of any population, and how accuracy depends on age, sex, skin or culture is not known. Do "
-        "not use it to decide about people.",
-        f"SHA-256 of the model: `{card.model_sha256}`.",
-    ]
-    return "\n\n".join(sections) + "\n"

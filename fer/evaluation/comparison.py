@@ -1,4 +1,4 @@
-"""The deck's table over all trained architectures."""
+"""Trained models side by side: every metric of every split, with intervals and latency."""
 
 from pathlib import Path
 
@@ -8,7 +8,8 @@ from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.evaluation.intervals import bootstrap_intervals
 from fer.evaluation.metrics import confusion
-from fer.evaluation.model_folder import SCORED, ModelFolder, scored_rows
+from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import SCORE, Split, scored_rows
 from fer.inference.runtime import measure_latency
 from fer.params import Compare
 
@@ -23,7 +24,7 @@ def open_models(models: Path, architectures: list[str], dataset: FaceDataset) ->
     for folder in folders:
         if folder.job.fingerprint != dataset.fingerprint:
             raise UserError(
-                f"{folder.path}: trained on {folder.run['dataset']} {folder.run['fingerprint']}, not on the present "
+                f"{folder.path}: trained on {folder.run.dataset} {folder.run.fingerprint}, not on the present "
                 f"{dataset.name} {dataset.fingerprint}; run dvc repro to train it again"
             )
     return folders
@@ -36,19 +37,17 @@ def comparison_table(folders: list[ModelFolder], settings: Compare) -> pd.DataFr
     """
     rows = []
     for folder in folders:
-        run = folder.run
         said = ("title", "dataset", "fingerprint", "weights", "model_sha256", "epochs", "best_epoch", "parity")
-        row = {"model": folder.name} | {name: run[name] for name in said}
-        row |= folder.metrics | intervals(folder.predictions, folder.classes, settings)
-        rows.append(row)
+        facts = {"model": folder.name} | {name: getattr(folder.run, name) for name in said}
+        rows.append(facts | folder.metrics | intervals(folder.predictions, folder.classes, settings))
     table = pd.DataFrame(rows).astype({"params": int})
-    return table.sort_values(["validation.macro_f1", "model"], ascending=[False, True], ignore_index=True)
+    return table.sort_values([SCORE, "model"], ascending=[False, True], ignore_index=True)
 
 
 def intervals(predictions: pd.DataFrame, classes: tuple[str, ...], settings: Compare) -> dict[str, float]:
     """``<split>.<metric>.low`` and ``.high``: 95 % bootstrap intervals of accuracy and macro-F1, for every split."""
     ends: dict[str, float] = {}
-    for split in SCORED:
+    for split in Split:
         labels, probabilities = scored_rows(predictions, classes, split)
         matrix = confusion(labels, probabilities.argmax(axis=1), len(classes))
         for metric, (low, high) in bootstrap_intervals(matrix, settings.bootstrap, settings.seed).items():

@@ -8,7 +8,8 @@ from scipy.special import softmax
 
 from fer.errors import UserError
 from fer.evaluation.calibration import best_temperature, log_loss
-from fer.evaluation.model_folder import PLAIN, TEN_VIEWS, ModelFolder, scored_rows, split_metrics, with_answers
+from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import Split, probability_columns, scored_rows, split_metrics, with_predictions
 from fer.inference.runtime import onnx_predict
 
 #: Picks of the greedy selection: weights are multiples of one over their number.
@@ -45,8 +46,8 @@ def build_ensemble(folders: list[ModelFolder]) -> Ensemble:
     for folder in folders[1:]:
         if folder.classes != first.classes or not folder.predictions["row"].equals(first.predictions["row"]):
             raise UserError(f"{folder.path}: answers other images or classes than {first.path}; run dvc repro")
-    labels = first.scored("validation_ten_views")[0]
-    answers = [folder.scored("validation_ten_views")[1] for folder in folders]
+    labels = first.scored(Split.VALIDATION_TEN_VIEWS)[0]
+    answers = [folder.scored(Split.VALIDATION_TEN_VIEWS)[1] for folder in folders]
     shares = select(labels, answers)
     names = [folder.path.name for folder in folders]
     predictions, temperatures = _averaged(folders, shares)
@@ -65,7 +66,7 @@ def answer(chosen: Ensemble, folders: list[ModelFolder], faces: np.ndarray) -> n
     """
     members = {folder.path.name: folder.onnx for folder in folders}
     answers = [share * onnx_predict(members[name], faces) for name, share in chosen.weights.items()]
-    return _calibrated(np.sum(answers, axis=0), chosen.temperatures["validation"])
+    return _calibrated(np.sum(answers, axis=0), chosen.temperatures[Split.VALIDATION])
 
 
 def select(labels: np.ndarray, answers: list[np.ndarray], picks: int = PICKS) -> np.ndarray:
@@ -94,15 +95,15 @@ def _averaged(folders: list[ModelFolder], shares: np.ndarray) -> tuple[pd.DataFr
     """The members' predictions averaged, for one view and for ten, each calibrated by its own temperature."""
     classes = folders[0].classes
     means = []
-    for columns in (PLAIN, TEN_VIEWS):
-        names = [f"{columns}{name}" for name in classes]
+    for views in (1, 10):
+        names = probability_columns(classes, views)
         answers = np.stack([folder.predictions[names].to_numpy(float) for folder in folders])
         means.append(np.tensordot(shares, answers, axes=1))
-    table = with_answers(folders[0].predictions, classes, *means)
-    splits = ("validation", "validation_ten_views")
-    temperatures = {split: best_temperature(*scored_rows(table, classes, split)) for split in splits}
+    table = with_predictions(folders[0].predictions, classes, *means)
+    splits = (Split.VALIDATION, Split.VALIDATION_TEN_VIEWS)
+    temperatures: dict[str, float] = {split: best_temperature(*scored_rows(table, classes, split)) for split in splits}
     calibrated = [_calibrated(mean, temperatures[split]) for mean, split in zip(means, splits, strict=True)]
-    return with_answers(table, classes, *calibrated), temperatures
+    return with_predictions(table, classes, *calibrated), temperatures
 
 
 def _calibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:

@@ -7,7 +7,8 @@ from fer.data.dataset import FaceDataset
 from fer.emotions import FERPLUS_VOTES
 from fer.evaluation.intervals import bootstrap_intervals
 from fer.evaluation.metrics import confusion
-from fer.evaluation.model_folder import TEN_VIEWS, ModelFolder
+from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import Split, probability_columns
 from fer.params import Compare
 
 VOTES = r"^votes\."
@@ -53,38 +54,39 @@ def ferplus_verdict(table: pd.DataFrame) -> pd.Series:
     return pd.Series(np.select([most.isna(), most == table["emotion"]], [UNDECIDED, AGREE], OTHER), index=table.index)
 
 
-def slice_table(folders: list[ModelFolder], parts: dict[str, np.ndarray], settings: Compare) -> pd.DataFrame:
-    """Accuracy of the ten-view answers on every part, with 95 % bootstrap intervals: a row a part, a column a model."""
-    answers = [(folder, *folder.scored("test_ten_views")) for folder in folders]
-    lines = []
-    for name, members in parts.items():
-        line = {"part of the test split": name, "images": f"{members.sum():,}"}
-        for folder, labels, probabilities in answers:
-            matrix = confusion(labels[members], probabilities[members].argmax(axis=1), len(folder.classes))
-            total = int(matrix.sum())
-            if total:
-                low, high = bootstrap_intervals(matrix, settings.bootstrap, settings.seed)["accuracy"]
-                line[folder.run["title"]] = f"{np.trace(matrix) / total:.3f} [{low:.3f}, {high:.3f}]"
-            else:
-                line[folder.run["title"]] = "-"
-        lines.append(line)
-    return pd.DataFrame(lines)
+def accuracy_of(folder: ModelFolder, members: np.ndarray, settings: Compare) -> tuple[float, float, float] | None:
+    """Accuracy of the ten-view predictions on a part of the test split, and the ends of its 95 % bootstrap interval.
+
+    Args:
+        folder: the model.
+        members: bool ``[N]`` over the test rows.
+        settings: of the bootstrap.
+
+    Returns:
+        Three shares, 0 to 1; None for a part without images.
+    """
+    labels, probabilities = folder.scored(Split.TEST_TEN_VIEWS)
+    matrix = confusion(labels[members], probabilities[members].argmax(axis=1), len(folder.classes))
+    total = int(matrix.sum())
+    if not total:
+        return None
+    return float(np.trace(matrix) / total), *bootstrap_intervals(matrix, settings.bootstrap, settings.seed)["accuracy"]
 
 
 def confident_mistakes(folder: ModelFolder, dataset: FaceDataset, count: int) -> pd.DataFrame:
-    """The ``count`` test images that the model is surest and wrong about, by its ten-view answers; copies count once.
+    """The ``count`` wrong ten-view predictions on test with the highest probability; copies of an image count once.
 
     Returns:
         Columns ``row`` (of the data set), ``emotion``, ``answer`` and ``confidence`` (0 to 1), surest first.
     """
     table = folder.predictions.query("split == 'test'")
-    answers = table[[f"{TEN_VIEWS}{name}" for name in folder.classes]].to_numpy()
+    probabilities = table[probability_columns(folder.classes, 10)].to_numpy()
     found = pd.DataFrame(
         {
             "row": table["row"].to_numpy(),
             "emotion": table["emotion"].to_numpy(),
-            "answer": np.array(folder.classes)[answers.argmax(axis=1)],
-            "confidence": answers.max(axis=1),
+            "answer": np.array(folder.classes)[probabilities.argmax(axis=1)],
+            "confidence": probabilities.max(axis=1),
             "picture": dataset.table["sha256"].loc[table["row"]].to_numpy(),
         }
     )

@@ -70,7 +70,7 @@ def confusion_matrix(matrix: np.ndarray, classes: tuple[str, ...], title: str, p
 def sample_predictions(
     faces: np.ndarray, labels: list[str], answers: dict[str, list[str]], title: str, path: Path
 ) -> None:
-    """The same faces with every model's answer, as the deck shows them: a column a face, a line a model.
+    """The same faces with every model's prediction: a column a face, a line a model.
 
     Args:
         faces: uint8 ``[N, 48, 48]``.
@@ -99,7 +99,7 @@ def sample_predictions(
 
 
 def comparison(table: pd.DataFrame, classes: tuple[str, ...], title: str, subtitle: str, path: Path) -> None:
-    """The deck's table as a picture: test F1 per class, macro-F1 and accuracy with intervals, a row an architecture.
+    """The comparison as a picture: test F1 per class, macro-F1 and accuracy with intervals, a row an architecture.
 
     Args:
         table: the comparison's rows, best first, with its CSV's columns; a latency may be missing.

@@ -1,4 +1,4 @@
-"""What every part of a training brings: the same architecture with one thing changed at a time."""
+"""Ablations: the same architecture with one thing changed at a time."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,8 +9,9 @@ import pandas as pd
 from fer.evaluation.comparison import intervals
 from fer.evaluation.intervals import bootstrap_difference
 from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import Split
 from fer.params import Compare, Params
-from fer.report.tables import with_interval
+from fer.report.tables import UNKNOWN, estimate, metric, number, share
 
 COLUMNS = (
     "training",
@@ -53,9 +54,9 @@ def ablation_groups(params: Params, folders: list[ModelFolder], trained: Path) -
     groups = []
     for own in (folder for folder in folders if folder.job.teacher is None):
         architecture = own.job.architecture
-        group = [Ablation(own.run["title"], f"dvc repro train@{architecture}", own)]
+        group = [Ablation(own.run.title, f"dvc repro train@{architecture}", own)]
         group += [
-            Ablation(student.run["title"], f"dvc repro distill@{architecture}", student)
+            Ablation(student.run.title, f"dvc repro distill@{architecture}", student)
             for student in folders
             if student.job.teacher and _same(student, own)
         ]
@@ -75,14 +76,14 @@ def finished_ablations(params: Params, own: ModelFolder, trained: Path) -> list[
     for name in params.ablations.changes:
         folder = ModelFolder(trained / name)
         if (folder.path / "run.json").is_file() and _belongs(folder, own, params, name):
-            label = f"{own.run['title']}, {name.replace('_', ' ')}"
+            label = f"{own.run.title}, {name.replace('_', ' ')}"
             found.append(Ablation(label, f"python -m pipelines ablate {name}", folder))
     return found
 
 
 def _same(student: ModelFolder, own: ModelFolder) -> bool:
     """Whether a distilled model differs from an own training in its teacher alone."""
-    return replace(student.job, teacher=None) == own.job and student.run["weights"] == own.run["weights"]
+    return replace(student.job, teacher=None) == own.job and student.run.weights == own.run.weights
 
 
 def _belongs(folder: ModelFolder, own: ModelFolder, params: Params, name: str) -> bool:
@@ -95,22 +96,22 @@ def _belongs(folder: ModelFolder, own: ModelFolder, params: Params, name: str) -
     if changed.data != params.data:
         expected = replace(expected, fingerprint=folder.job.fingerprint)
     same_data = folder.job.fingerprint == own.job.fingerprint
-    same_start = folder.run["weights"] == own.run["weights"] or before.pretrained != after.pretrained
-    answered = ["source_id", "split", "emotion"]
+    same_start = folder.run.weights == own.run.weights or before.pretrained != after.pretrained
+    images = ["source_id", "split", "emotion"]
     return (
         folder.job == expected
         and same_data == (changed.data == params.data)
         and same_start
-        and folder.predictions[answered].equals(own.predictions[answered])
+        and folder.predictions[images].equals(own.predictions[images])
     )
 
 
 def ablation_table(groups: list[list[Ablation]], settings: Compare) -> pd.DataFrame:
     """A row a training: validation accuracy, its difference to the group's first, and test.
 
-    The difference is that of the same images' answers, in points, with its 95 % bootstrap interval. It tells chance in
-    the images from a gain; it knows nothing of chance in the seed. Validation images that have a copy in the source's
-    train split are left out: a training that keeps the copies has seen them. So is macro-F1's part of test.
+    The difference is in points, paired by image, with its 95 % bootstrap interval: the variation by images is in it,
+    that by seeds is not. Validation images with a copy in the source's train split are left out, since a training that
+    keeps the copies has seen them. Macro-F1 leaves out the test images of that kind.
 
     Args:
         groups: of ``ablation_groups``.
@@ -124,28 +125,31 @@ def ablation_table(groups: list[list[Ablation]], settings: Compare) -> pd.DataFr
 def _line(ablation: Ablation, first: Ablation, settings: Compare) -> list[str]:
     folder = ablation.folder
     figures = folder.metrics | intervals(folder.predictions, folder.classes, settings)
-    right, of_first = _right(folder), _right(first.folder)
-    difference = "-"
-    if ablation is not first and right.size:
-        mean, low, high = bootstrap_difference(right, of_first, settings.bootstrap, settings.seed)
-        difference = f"{100 * mean:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
-    tests = ("test", "test_ten_views", "test_without_copies")
+    correct, of_first = _correct(folder), _correct(first.folder)
+    difference = UNKNOWN
+    if ablation is not first and correct.size:
+        ends = bootstrap_difference(correct, of_first, settings.bootstrap, settings.seed)
+        difference = estimate(ends, form="+.1f", scale=100)
+    tests = (Split.TEST, Split.TEST_TEN_VIEWS, Split.TEST_WITHOUT_COPIES)
     return [
         ablation.label,
-        f"{right.mean():.3f}" if right.size else "-",
+        share(correct),
         difference,
-        *(with_interval(figures, f"{split}.accuracy") for split in tests),
-        f"{figures['test_without_copies.macro_f1']:.3f}",
-        str(folder.run["epochs"]),
-        folder.run["precision"],
+        *(metric(figures, f"{split}.accuracy") for split in tests),
+        number(figures[f"{Split.TEST_WITHOUT_COPIES}.macro_f1"]),
+        str(folder.run.epochs),
+        folder.run.precision,
         folder.commit[:12],
         f"`{ablation.command}`",
     ]
 
 
-def _right(folder: ModelFolder) -> np.ndarray:
-    """Whether each validation image without a copy in the source's train split is read rightly from one view."""
-    labels, probabilities = folder.scored("validation")
-    answers = folder.predictions
-    alone = ~answers.loc[answers["split"] == "validation", "train_copy"].to_numpy()
+def _correct(folder: ModelFolder) -> np.ndarray:
+    """Whether the prediction from one view is correct, of each validation image without a copy in the source's train.
+
+    bool ``[N]``.
+    """
+    labels, probabilities = folder.scored(Split.VALIDATION)
+    table = folder.predictions
+    alone = ~table.loc[table["split"] == Split.VALIDATION.part, "train_copy"].to_numpy()
     return (probabilities.argmax(axis=1) == labels)[alone]

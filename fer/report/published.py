@@ -9,10 +9,10 @@ class Work(NamedTuple):
     """A figure of somebody else's.
 
     Attributes:
-        name: what answered.
+        name: the model, or the people.
         size: its parameters and what they began from, where that is known.
         accuracy: in percent, as printed in its source.
-        source: where the figure stands.
+        source: where the figure is printed.
     """
 
     name: str
@@ -35,4 +35,4 @@ PUBLISHED = (
 
 def published_table() -> pd.DataFrame:
     """The works as texts, lowest accuracy first."""
-    return pd.DataFrame(PUBLISHED).set_axis(["what answered", "parameters", "accuracy in %", "source"], axis=1)
+    return pd.DataFrame(PUBLISHED).set_axis(["model or people", "parameters", "accuracy in %", "source"], axis=1)

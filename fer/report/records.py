@@ -1,82 +1,45 @@
-"""What is kept of a model for good: the facts, answers and figures of its training, without the network.
+"""What is kept of a model for good: its facts, predictions and history, without the network.
 
 A page of results grows over weeks and machines; the networks stay in the DVC cache of the machine that trained them.
-With a model's answers every figure can be computed again.
+From a model's predictions every metric can be computed again.
 """
 
-import json
+import hashlib
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, FiniteFloat, ValidationError
 
 from fer.data.dataset import FaceDataset
-from fer.delivery.promotion import SCORE
 from fer.errors import UserError
-from fer.evaluation.model_folder import AGAIN, PLAIN, TEN_VIEWS, ModelFolder, split_metrics
+from fer.evaluation.model_folder import AGAIN, HISTORY, METRICS, PREDICTIONS, PROVENANCE, RUN, ModelFolder
+from fer.evaluation.predictions import SCORE, probability_columns
 from fer.files import replace_folder, restore_folder
-from fer.job import Teacher
-
-PREDICTIONS, HISTORY, ABOUT = "predictions.parquet", "history.csv", "mlflow.json"
-#: What a damaged or foreign file can raise while it is read.
-DAMAGE = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, UserError, ValueError)
-
-
-class Run(BaseModel):
-    """What is shown of a ``run.json``, beside what makes the job."""
-
-    title: str
-    weights: str
-    precision: str
-    model_sha256: str
-    seed: int
-    epochs: int
-    best_epoch: int
-    software: dict[str, str]
-    temperature: FiniteFloat | None = None
-    teacher: Teacher | None = None
-
-
-class Size(BaseModel):
-    """What is shown of a ``metrics.json``, beside what the answers give."""
-
-    params: int
-
-
-class About(BaseModel):
-    """What is shown of an ``mlflow.json``."""
-
-    commit: str = ""
-    minutes: FiniteFloat = 0.0
-    cores: str | None = None
-    accelerator: str = ""
 
 
 def keep(folder: ModelFolder, target: Path) -> None:
     """Copy a model's files, except the network's own, into ``target``, in place of what is kept there.
 
-    The answers are the same numbers, packed to 60 % of the bytes: Git is to hold them. Where and how it was trained is
-    kept on where ``folder`` no longer tells it, as when DVC brought the model here.
+    The predictions are the same numbers, packed to 60 % of the bytes, since they go into Git. History and provenance
+    are kept on where ``folder`` no longer has them, as when DVC brought the model here.
     """
     kept = ModelFolder(target)
-    same = (target / "run.json").is_file() and kept.run["model_sha256"] == folder.run["model_sha256"]
+    same = (target / RUN).is_file() and kept.run.model_sha256 == folder.run.model_sha256
     sources = [folder, kept] if same else [folder]
     histories = [source.path / HISTORY for source in sources if (source.path / HISTORY).is_file()]
-    abouts = [source.path / ABOUT for source in sources if source.about]
-    answers = folder.predictions
-    numbers = answers.select_dtypes("float32").columns
+    provenances = [source.path / PROVENANCE for source in sources if source.provenance]
+    predictions = folder.predictions
+    numbers = predictions.select_dtypes("float32").columns
     with replace_folder(target) as fresh:
-        answers.to_parquet(
+        predictions.to_parquet(
             fresh / PREDICTIONS,
             index=False,
             compression="zstd",
-            use_dictionary=answers.columns.difference(numbers).tolist(),
+            use_dictionary=predictions.columns.difference(numbers).tolist(),
             column_encoding=dict.fromkeys(numbers, "BYTE_STREAM_SPLIT"),
         )
-        for path in (folder.path / "run.json", folder.path / "metrics.json", *histories[:1], *abouts[:1]):
+        for path in (folder.path / RUN, folder.path / METRICS, *histories[:1], *provenances[:1]):
             shutil.copyfile(path, fresh / path.name)
 
 
@@ -101,7 +64,7 @@ def kept_models(
             raise UserError(f"{folder.path}: is a record of {name}; give the folder that name, or remove it")
         if folder.job.fingerprint != dataset.fingerprint:
             raise UserError(
-                f"{folder.path}: kept of a training on other data ({folder.run['fingerprint']}) than the present "
+                f"{folder.path}: kept of a training on other data ({folder.run.fingerprint}) than the present "
                 f"{dataset.name} ({dataset.fingerprint}); give these a name of their own: data.name in params.yaml"
             )
         check_images(folder, dataset, remedy)
@@ -114,60 +77,68 @@ def remedy_of(folder: ModelFolder) -> str:
 
 
 def check(folder: ModelFolder, remedy: str) -> None:
-    """That a training's files are whole and its figures those of its answers.
+    """Check that a training's files are whole, and that the metrics it recorded are those of its predictions.
+
+    A metric that is newer than the record is in none of its files, and is no damage.
 
     Raises:
         UserError: where they are not, with ``remedy`` at its end.
     """
     try:
-        answers, classes, about = folder.predictions, folder.job.classes, folder.about
-        for columns in (PLAIN, TEN_VIEWS):
-            given = answers[[f"{columns}{name}" for name in classes]].to_numpy()
-            if not ((given >= 0).all() and np.allclose(given.sum(axis=1), 1, atol=1e-3)):
-                raise UserError(f"{PREDICTIONS}: no probabilities")
-        answered = answers[[f"{PLAIN}{name}" for name in classes]].set_axis(classes, axis=1).idxmax(axis=1)
-        if not (answers["predicted"] == answered).all() or answers["source_id"].hasnans:
-            raise UserError(f"{PREDICTIONS}: predicted is not the likeliest class, or a source_id is missing")
-        if (folder.path / HISTORY).is_file() and len(folder.history) != folder.run["epochs"]:
-            raise UserError(f"{HISTORY}: not a row for every epoch")
-        figures = split_metrics(answers, classes)
-        if not np.allclose([folder.metrics[name] for name in figures], list(figures.values()), atol=1e-6):
-            raise UserError(f"metrics.json: not the figures of {PREDICTIONS}")
-        for file, kind, facts in (
-            ("run.json", Run, folder.run),
-            ("metrics.json", Size, folder.metrics),
-            (ABOUT, About, about),
-        ):
-            _check_facts(file, kind, facts)
-    except DAMAGE as error:
-        cause = " ".join(str(error).split()).removesuffix(f"; {AGAIN}")
-        raise UserError(f"{folder.path}: damaged ({cause}); {remedy}") from error
+        problem = _problem_of(folder)
+    except UserError as error:
+        problem = str(error).removeprefix(f"{folder.path}/").removesuffix(f"; {AGAIN}")
+    if problem:
+        raise UserError(f"{folder.path}: damaged ({problem}); {remedy}")
 
 
-def _check_facts(file: str, kind: type[BaseModel], facts: dict[str, Any]) -> None:
-    try:
-        kind.model_validate_json(json.dumps(facts), strict=True)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise UserError(f"{file}: {where}: {first['msg'].lower()}, got {first['input']!r:.60}") from error
+def _problem_of(folder: ModelFolder) -> str:
+    """What is wrong with a training's files, in a few words; empty where nothing is."""
+    predictions, classes, recorded = folder.predictions, folder.classes, folder.recorded_metrics
+    for views in (1, 10):
+        given = predictions[probability_columns(classes, views)].to_numpy()
+        if not ((given >= 0).all() and np.allclose(given.sum(axis=1), 1, atol=1e-3)):
+            return f"{PREDICTIONS}: no probabilities"
+    likeliest = predictions[probability_columns(classes, 1)].set_axis(classes, axis=1).idxmax(axis=1)
+    if not (predictions["predicted"] == likeliest).all() or predictions["source_id"].hasnans:
+        return f"{PREDICTIONS}: predicted is not the likeliest class, or a source_id is missing"
+    if (folder.path / HISTORY).is_file() and len(folder.history) != folder.run.epochs:
+        return f"{HISTORY}: not a row for every epoch"
+    known = [name for name in folder.metrics if name in recorded]
+    if not np.allclose([recorded[name] for name in known], [folder.metrics[name] for name in known], atol=1e-6):
+        return f"{METRICS}: not the metrics of {PREDICTIONS}"
+    _ = folder.provenance  # read by its schema
+    return ""
+
+
+def check_network(folder: ModelFolder, remedy: str) -> None:
+    """Check that the network of ``run.json`` is there.
+
+    Raises:
+        UserError: where it is not, with ``remedy`` at its end.
+    """
+    if not folder.onnx.is_file():
+        raise UserError(f"{folder.onnx}: missing; {remedy}")
+    with folder.onnx.open("rb") as file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != folder.run.model_sha256:
+            raise UserError(f"{folder.onnx}: not the network that run.json describes (sha256 differs); {remedy}")
 
 
 def check_images(folder: ModelFolder, dataset: FaceDataset, remedy: str) -> None:
-    """That a training answers ``dataset``'s images of validation and test, in their order.
+    """Check that predictions are those of ``dataset``'s images of validation and test, in their order.
 
     Raises:
-        UserError: where it does not, with ``remedy`` at its end.
+        UserError: where they are not, with ``remedy`` at its end.
     """
     rows = np.concatenate([dataset.rows(split) for split in ("validation", "test")])
-    said = ["split", "emotion", "train_copy"]
-    expected = dataset.table.loc[rows, said].reset_index(names="row")
-    if not folder.predictions.reindex(columns=["row", *said]).equals(expected):
-        raise UserError(f"{folder.path / PREDICTIONS}: not the answers to {dataset.name}'s images; {remedy}")
+    facts = ["split", "emotion", "train_copy"]
+    expected = dataset.table.loc[rows, facts].reset_index(names="row")
+    if not folder.predictions[["row", *facts]].equals(expected):
+        raise UserError(f"{folder.path / PREDICTIONS}: not the predictions of {dataset.name}'s images; {remedy}")
 
 
 def trained_below(path: Path) -> list[ModelFolder]:
-    """The trainings that stand in ``path``, a folder each, by name."""
+    """The trainings in ``path``, a folder each, by name."""
     for old in path.glob(".*.old"):
         restore_folder(path / old.name.removeprefix(".").removesuffix(".old"))
     # A name that begins with a dot is that of a folder on its way into place.

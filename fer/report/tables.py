@@ -1,50 +1,47 @@
-"""Figures as text and tables for people."""
+"""Figures as text, and tables of texts as Markdown. Every number on a page for people is written here."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fer.data.dataset import FaceDataset
-from fer.evaluation.metrics import evaluate, restrict
-from fer.evaluation.model_folder import ModelFolder
+
+#: What stands for a figure that is not known.
+UNKNOWN = "-"
 
 
-def with_interval(figures: Mapping[Any, Any], name: str) -> str:
-    """A figure and its 95 % interval as text: ``name``, ``name.low`` and ``name.high`` of ``figures``."""
-    return f"{figures[name]:.3f} [{figures[f'{name}.low']:.3f}, {figures[f'{name}.high']:.3f}]"
+def number(value: float | None, form: str = ".3f") -> str:
+    """A figure as text; ``-`` for None and what is not a number."""
+    return UNKNOWN if value is None or math.isnan(value) else f"{value:{form}}"
 
 
-def deck_table(table: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
-    """The table as in the deck, a column per model: test F1 per class, macro-F1, accuracy, size and latency.
-
-    A latency that is not a number was not measured: "-".
-    """
-    lines: dict[str, pd.Series] = {"weights": table["weights"]}
-    lines |= {f"F1 {name}": table[f"test.f1.{name}"].map("{:.3f}".format) for name in classes}
-    for name, title in (
-        ("test.macro_f1", "macro-F1"),
-        ("test.accuracy", "accuracy"),
-        ("test_ten_views.accuracy", "accuracy, ten views"),
-    ):
-        low, high = (table[f"{name}.{end}"].map("{:.3f}".format) for end in ("low", "high"))
-        lines |= {title: table[name].map("{:.3f}".format), "  95 % interval of " + title: low + "-" + high}
-    lines |= {"parameters": table["params"].map("{:,}".format), "epochs": table["epochs"].map(str)}
-    lines |= {"ms per face": table["latency_ms"].map("{:.1f}".format).replace("nan", "-")}
-    view = pd.DataFrame(lines).T.set_axis(table["title"].tolist(), axis=1)
-    return view.rename_axis("test split").reset_index()
+def estimate(ends: tuple[float, float, float], form: str = ".3f", unit: str = "", scale: float = 1) -> str:
+    """A figure and the ends of its 95 % interval as text: ``0.709 [0.695, 0.722]``."""
+    value, low, high = (scale * end for end in ends)
+    return f"{value:{form}}{unit} [{low:{form}}, {high:{form}}]"
 
 
-def restricted_table(folders: list[ModelFolder], kept: tuple[str, ...]) -> pd.DataFrame:
-    """Test F1 per class of models of more classes restricted to ``kept``, a row an architecture, with ten views too."""
-    rows = []
-    for folder in folders:
-        row = {"architecture": folder.run["title"], "weights": folder.run["weights"]}
-        for split, views in (("test", "one view"), ("test_ten_views", "ten views")):
-            scores = evaluate(*restrict(*folder.scored(split), folder.classes, kept), kept)
-            figures = {name: f"{scores[f'f1.{name}']:.3f}" for name in kept}
-            rows.append(row | {"answers to": views} | figures | {"accuracy": f"{scores['accuracy']:.3f}"})
-    return pd.DataFrame(rows)
+def metric(figures: Mapping[Any, Any], name: str) -> str:
+    """The figure ``name`` with its interval, from ``name``, ``name.low`` and ``name.high``."""
+    return estimate(_ends(figures, name))
+
+
+def percent(figures: Mapping[Any, Any], name: str) -> str:
+    """The same in percent: ``70.9 % [69.5, 72.2]``."""
+    return estimate(_ends(figures, name), form=".1f", unit=" %", scale=100)
+
+
+def share(correct: np.ndarray) -> str:
+    """The share of a bool ``[N]`` as text; ``-`` for none."""
+    return number(correct.mean() if len(correct) else None)
+
+
+def mean_and_spread(values: Sequence[float], form: str = ".3f") -> str:
+    """Mean and sample standard deviation as text: ``0.703 ± 0.002``."""
+    return f"{np.mean(values):{form}} ± {np.std(values, ddof=1):{form}}"
 
 
 def heading(dataset: FaceDataset) -> str:
@@ -56,3 +53,7 @@ def markdown(table: pd.DataFrame) -> str:
     """A table of texts as Markdown."""
     lines = [list(table.columns), ["---"] * table.shape[1], *table.to_numpy().tolist()]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _ends(figures: Mapping[Any, Any], name: str) -> tuple[float, float, float]:
+    return figures[name], figures[f"{name}.low"], figures[f"{name}.high"]

@@ -2,16 +2,16 @@
 
 import hashlib
 import json
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fer.data.dataset import FaceDataset
-from fer.evaluation.model_folder import ModelFolder, split_metrics, with_answers
+from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import split_metrics, with_predictions
+from fer.evaluation.run_facts import RunFacts
 from fer.files import replace_folder
 from fer.inference.runtime import parity, ten_view_predict
 from fer.job import Job
@@ -32,35 +32,32 @@ def write_outputs(folder: Path, dataset: FaceDataset, job: Job, trained: Trained
     table = dataset.table.loc[rows, ["source_id", "split", "emotion", "train_copy"]].reset_index(names="row")
     with replace_folder(folder) as fresh:
         export_onnx(trained.model, fresh / "model.onnx")
-        table = with_answers(table, job.classes, probabilities, ten_view_predict(fresh / "model.onnx", faces))
+        table = with_predictions(table, job.classes, probabilities, ten_view_predict(fresh / "model.onnx", faces))
         trained.model.save_weights(fresh / "model.weights.h5")
         table.to_parquet(fresh / "predictions.parquet", index=False)
         pd.DataFrame(trained.progress.history).to_csv(fresh / "history.csv", index=False)
         metrics = {"params": trained.model.count_params()} | split_metrics(table, job.classes)
-        _write_json(fresh / "metrics.json", metrics)
-        run = {
-            "architecture": job.architecture,
-            "title": get_architecture(job.architecture).title + (" (distilled)" if job.teacher else ""),
-            "dataset": dataset.name,
-            "fingerprint": dataset.fingerprint,
-            "classes": list(job.classes),
-            "seed": job.seed,
-            "recipe": job.recipe.model_dump(),
-            "precision": trained.progress.precision,
-            "weights": trained.weights,
-            "preprocessing": trained.preprocessing,
-            "temperature": trained.temperature,
-            "epochs": trained.progress.epochs,
-            "best_epoch": trained.progress.best_epoch,
-            "parity": parity(fresh / "model.onnx", faces, probabilities),
-            "model_sha256": hashlib.sha256((fresh / "model.onnx").read_bytes()).hexdigest(),
-            "software": {name: version(name) for name in ("keras", "numpy", "onnx")}
+        (fresh / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n", encoding="utf-8")
+        run = RunFacts(
+            architecture=job.architecture,
+            title=get_architecture(job.architecture).title + (" (distilled)" if job.teacher else ""),
+            dataset=dataset.name,
+            fingerprint=dataset.fingerprint,
+            classes=job.classes,
+            seed=job.seed,
+            recipe=job.recipe,
+            precision=trained.progress.precision,
+            weights=trained.weights,
+            preprocessing=trained.preprocessing,
+            temperature=trained.temperature,
+            epochs=trained.progress.epochs,
+            best_epoch=trained.progress.best_epoch,
+            parity=parity(fresh / "model.onnx", faces, probabilities),
+            model_sha256=hashlib.sha256((fresh / "model.onnx").read_bytes()).hexdigest(),
+            software={name: version(name) for name in ("keras", "numpy", "onnx")}
             | {"backend": trained.progress.backend},
-            "job": job.key,
-        } | ({"teacher": asdict(job.teacher)} if job.teacher else {})
-        _write_json(fresh / "run.json", run)
+            job=job.key,
+            teacher=job.teacher,
+        )
+        (fresh / "run.json").write_text(run.to_json(), encoding="utf-8")
     return ModelFolder(folder)
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -335,7 +335,7 @@ def test_the_results_page_is_written_from_the_runs_files(copy):
     metrics = json_of(copy.folder / "models/baseline/metrics.json")
     for name in ("test.accuracy", "test_ten_views.accuracy", "test_without_copies.accuracy"):
         assert f"{metrics[name]:.3f}" in page
-    assert "The deck's figures" not in page, "its figures are of FER-2013"
+    assert "the study's F1" not in page, "its figures are of FER-2013"
     images = re.findall(r"\((images/[^)]+)\)", page)
     assert len(images) == 8
     assert {path.name for path in (copy.folder / "reports/results").iterdir()} == {

@@ -1,5 +1,4 @@
 import hashlib
-import json
 import os
 from pathlib import Path
 
@@ -115,7 +114,7 @@ def test_a_finished_run_holds_metrics_figures_files_and_a_model_with_signature(f
     tracker = Tracker(settings)
     run = tracker.client.get_run(run_id)
     assert run.info.status == "FINISHED"
-    assert run.data.tags[MODEL_TAG] == folder.run["model_sha256"]
+    assert run.data.tags[MODEL_TAG] == folder.run.model_sha256
     assert {name: run.data.metrics[name] for name in folder.metrics} == folder.metrics
     assert run.data.params["weights"] == "random"
 
@@ -167,7 +166,7 @@ def test_another_job_with_the_same_model_has_a_run_of_its_own(finished, folder, 
     tracker = Tracker(settings)
     assert tracker.find_run(folder) == run_id
     for change in ({"seed": 99}, {"model_sha256": "f" * 64}):
-        (tmp_path / "run.json").write_text(json.dumps(folder.run | change))
+        (tmp_path / "run.json").write_text(folder.run.model_copy(update=change).to_json())
         assert tracker.find_run(ModelFolder(tmp_path)) is None
 
 
@@ -195,7 +194,7 @@ def test_the_champion_is_served_from_the_registry_and_the_one_before_keeps_previ
     assert aliases(tracker) == {"champion": second, "previous": first}
 
     fetched = tracker.champion_model()
-    assert hashlib.sha256(fetched.read_bytes()).hexdigest() == better.run["model_sha256"]
+    assert hashlib.sha256(fetched.read_bytes()).hexdigest() == better.run.model_sha256
     session = onnxruntime.InferenceSession(str(fetched), providers=["CPUExecutionProvider"])
     assert [port.name for port in session.get_inputs()] == [INPUT]
 

@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from trained_models import write_trained
 
-from fer.delivery.promotion import SCORE, Decision, card_of, decide, write_champion
+from fer.delivery.promotion import Decision, card_of, decide, write_champion
 from fer.evaluation.abstention import thresholds_of
+from fer.evaluation.predictions import SCORE
 from fer.inference.classifier import Card, Classifier
 from fer.params import Promote
 

@@ -92,7 +92,7 @@ def test_the_best_small_model_of_our_own_is_chosen(
     folders = [write_trained(tmp_path, dataset, name, seed) for seed, name in enumerate(("mini", "compact", "vgg16"))]
     ranked = sorted(folders, key=lambda folder: folder.metrics["validation.macro_f1"])
     assert choose(folders) is ranked[-1]
-    ranked[-1].run["weights"] = "imagenet"
+    ranked[-1].__dict__["run"] = ranked[-1].run.model_copy(update={"weights": "imagenet"})
     assert choose(folders) is ranked[-2]
     monkeypatch.setattr(release, "LARGEST", 1000)
     with pytest.raises(UserError, match="no model from random weights fits"):

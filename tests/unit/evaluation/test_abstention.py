@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from trained_models import write_trained
 
-from fer.evaluation.abstention import abstention_table, choose_thresholds, lower_bound, thresholds_of
+from fer.evaluation.abstention import choose_thresholds, lower_bound, thresholds_of
 from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import Split
 from fer.inference.classifier import above_thresholds
+from fer.report.model_tables import abstention_table
 
 PRECISION = 0.8
 CONFIDENCES = st.lists(
@@ -44,7 +46,7 @@ def test_the_lower_bound_is_the_exact_one() -> None:
 
 
 @given(CONFIDENCES, st.sampled_from([0.0, 0.5, 0.8, 1.0]))
-def test_what_stands_is_right_often_enough_and_one_answer_more_would_not_be(
+def test_what_is_accepted_is_correct_often_enough_and_one_prediction_more_would_not_be(
     rows: list[tuple[int, int, float]], precision: float
 ) -> None:
     labels, probabilities = answers_of(rows)
@@ -76,26 +78,28 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
 
 def test_a_models_thresholds_come_from_its_validation_answers(folder: ModelFolder) -> None:
     thresholds = thresholds_of(folder.predictions, folder.classes, PRECISION)
-    np.testing.assert_array_equal(list(thresholds.values()), choose_thresholds(*folder.scored("validation"), PRECISION))
+    np.testing.assert_array_equal(
+        list(thresholds.values()), choose_thresholds(*folder.scored(Split.VALIDATION), PRECISION)
+    )
     assert tuple(thresholds) == folder.classes
 
 
-def test_the_table_says_how_many_answers_stand_and_how_good_they_are(folder: ModelFolder) -> None:
+def test_the_table_says_how_many_predictions_are_accepted_and_how_many_of_them_are_correct(folder: ModelFolder) -> None:
     (row,) = abstention_table([folder], PRECISION).to_dict("records")
-    labels, probabilities = folder.scored("test")
+    labels, probabilities = folder.scored(Split.TEST)
     thresholds = thresholds_of(folder.predictions, folder.classes, PRECISION)
     stand = above_thresholds(probabilities, np.array(list(thresholds.values())))
     assert 0 < stand.sum() < len(labels)
-    assert row["answers that stand"] == f"{stand.mean():.3f}"
+    assert row["accepted"] == f"{stand.mean():.3f}"
     right = probabilities.argmax(axis=1) == labels
-    assert row["accuracy of those"] == f"{right[stand].mean():.3f}"
+    assert row["accuracy of the accepted"] == f"{right[stand].mean():.3f}"
     for code, (name, threshold) in enumerate(thresholds.items()):
         of_class = right[stand & (probabilities.argmax(axis=1) == code)]
         share = f"{of_class.mean():.3f}" if len(of_class) else "-"
         assert row[name] == ("never" if threshold == 1 else f"above {threshold:.2f}: {share} of {len(of_class)}")
 
 
-def test_no_answer_stands_where_none_is_good_enough(folder: ModelFolder) -> None:
+def test_nothing_is_accepted_where_no_prediction_is_good_enough(folder: ModelFolder) -> None:
     (row,) = abstention_table([folder], 0.99).to_dict("records")
-    assert (row["answers that stand"], row["accuracy of those"]) == ("0.000", "-")
+    assert (row["accepted"], row["accuracy of the accepted"]) == ("0.000", "-")
     assert {row[name] for name in folder.classes} == {"never"}

@@ -14,10 +14,12 @@ from fer.emotions import EMOTIONS, FIVE_EMOTIONS
 from fer.errors import UserError
 from fer.evaluation.comparison import comparison_table, open_models, with_latency
 from fer.evaluation.metrics import evaluate
-from fer.evaluation.model_folder import SCORED
+from fer.evaluation.predictions import Split
 from fer.figures.training import comparison as draw_comparison
 from fer.params import Compare
-from fer.report.tables import deck_table, heading, markdown, restricted_table
+from fer.report.comparison import models_table
+from fer.report.model_tables import restricted_table
+from fer.report.tables import heading, markdown
 
 SETTINGS = Compare(bootstrap=50, seed=5, sample_faces=7)
 ARCHITECTURES = ["resnet50", "baseline", "vgg16"]
@@ -69,7 +71,7 @@ def test_every_row_names_its_data_and_carries_the_folders_own_metrics(models, da
 def test_intervals_hold_the_value_that_the_predictions_give(models, dataset, table):
     folders = {folder.name: folder for folder in open_models(models, ARCHITECTURES, dataset)}
     for row in table.to_dict("records"):
-        for split in SCORED:
+        for split in Split:
             scores = evaluate(*folders[row["model"]].scored(split), dataset.classes)
             for metric in ("accuracy", "macro_f1"):
                 name = f"{split}.{metric}"
@@ -84,16 +86,16 @@ def test_latency_is_a_time(table):
 
 def test_a_latency_that_was_not_measured_is_a_dash(table, dataset, tmp_path):
     some = table.assign(latency_ms=[1.25, float("nan"), 3.0])
-    assert deck_table(some, dataset.classes).iloc[-1].tolist() == ["ms per face", "1.2", "-", "3.0"]
+    assert models_table(some, dataset.classes).iloc[-1].tolist() == ["ms per face", "1.2", "-", "3.0"]
     draw_comparison(some, dataset.classes, "title", "subtitle", tmp_path / "some.png")
     draw_comparison(table, dataset.classes, "title", "subtitle", tmp_path / "all.png")
     assert (tmp_path / "some.png").read_bytes() != (tmp_path / "all.png").read_bytes()
 
 
-def test_the_deck_table_has_a_line_per_class_and_a_column_per_architecture(table, dataset):
-    deck = deck_table(table, dataset.classes)
-    assert deck.columns.tolist() == ["test split", *table["title"]]
-    lines = deck.set_index("test split")
+def test_the_table_has_a_line_per_class_and_a_column_per_architecture(table, dataset):
+    shown = models_table(table, dataset.classes)
+    assert shown.columns.tolist() == ["test split", *table["title"]]
+    lines = shown.set_index("test split")
     assert [line for line in lines.index if line.startswith("F1 ")] == [f"F1 {name}" for name in dataset.classes]
     for row in table.to_dict("records"):
         column = lines[row["title"]]
@@ -109,8 +111,8 @@ def test_the_deck_table_has_a_line_per_class_and_a_column_per_architecture(table
 def test_the_restricted_table_has_f1_among_the_kept_classes_from_one_view_and_ten(models, dataset):
     folders = open_models(models, ARCHITECTURES, dataset)
     table = restricted_table(folders, FIVE_EMOTIONS)
-    assert table["architecture"].tolist() == [folder.run["title"] for folder in folders for _ in range(2)]
-    assert table["answers to"].tolist() == ["one view", "ten views"] * len(folders)
+    assert table["architecture"].tolist() == [folder.run.title for folder in folders for _ in range(2)]
+    assert table["predictions from"].tolist() == ["one view", "ten views"] * len(folders)
     assert [name for name in table.columns if name in EMOTIONS] == list(FIVE_EMOTIONS)
     predictions = folders[0].predictions.query("split == 'test' and emotion in @FIVE_EMOTIONS")
     for line, columns in enumerate(("p.", "ten.")):

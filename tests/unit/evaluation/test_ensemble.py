@@ -13,7 +13,8 @@ from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.evaluation.ensemble import Ensemble, answer, build_ensemble, select
 from fer.evaluation.metrics import evaluate
-from fer.evaluation.model_folder import SCORED, ModelFolder, scored_rows
+from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import Split, scored_rows
 
 NAMES = ["baseline", "vgg16", "resnet50"]
 LABELS = np.arange(60) % 3
@@ -77,7 +78,7 @@ def test_the_predictions_are_the_weighted_mean_calibrated(built: Ensemble, folde
 
 
 def test_the_metrics_are_those_of_the_predictions(built: Ensemble, dataset: FaceDataset) -> None:
-    for split in SCORED:
+    for split in Split:
         for name, value in evaluate(*scored_rows(built.predictions, dataset.classes, split), dataset.classes).items():
             assert built.metrics[f"{split}.{name}"] == value
 

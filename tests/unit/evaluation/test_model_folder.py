@@ -15,7 +15,7 @@ from fer.evaluation.model_folder import ModelFolder
         ("metrics.json", "metrics"),
         ("history.csv", "history"),
         ("predictions.parquet", "predictions"),
-        ("mlflow.json", "about"),
+        ("mlflow.json", "provenance"),
     ],
 )
 def test_a_damaged_file_is_one_line_with_the_remedy(tmp_path: Path, name: str, reads: str) -> None:

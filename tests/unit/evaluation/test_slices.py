@@ -9,16 +9,17 @@ from trained_models import write_trained
 from fer.data.dataset import FaceDataset
 from fer.emotions import FERPLUS_OTHER, FERPLUS_VOTES
 from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import Split
 from fer.evaluation.slices import (
     AGREE,
     OTHER,
     UNDECIDED,
     confident_mistakes,
     ferplus_verdict,
-    slice_table,
     slices_of_test,
 )
 from fer.params import Compare
+from fer.report.model_tables import slice_table
 
 SETTINGS = Compare(bootstrap=50, seed=5, sample_faces=7)
 
@@ -59,7 +60,7 @@ def test_every_image_is_in_one_part_of_each_kind(dataset: FaceDataset) -> None:
 
 
 def test_the_table_has_the_accuracy_of_every_part(dataset: FaceDataset, folder: ModelFolder) -> None:
-    labels, probabilities = folder.scored("test_ten_views")
+    labels, probabilities = folder.scored(Split.TEST_TEN_VIEWS)
     some = np.arange(len(labels)) % 3 == 0
     table = slice_table([folder], {"some": some, "none": np.zeros(len(labels), bool)}, SETTINGS)
     right = (probabilities.argmax(axis=1) == labels)[some].mean()
@@ -72,7 +73,7 @@ def test_mistakes_are_wrong_and_the_surest_come_first(dataset: FaceDataset, fold
     found = confident_mistakes(folder, dataset, 10)
     assert (found["emotion"] != found["answer"]).all()
     assert found["confidence"].is_monotonic_decreasing
-    labels, probabilities = folder.scored("test_ten_views")
+    labels, probabilities = folder.scored(Split.TEST_TEN_VIEWS)
     wrong = probabilities.argmax(axis=1) != labels
     assert found["confidence"].iloc[0] == probabilities.max(axis=1)[wrong].max()
     assert len(found) == min(10, wrong.sum())

@@ -12,6 +12,7 @@ from trained_models import PARAMS, write_trained
 from fer.data.dataset import FaceDataset
 from fer.evaluation.intervals import bootstrap_difference
 from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import Split
 from fer.params import Compare, Params, load_params
 from fer.report.ablations import Ablation, ablation_groups, ablation_table, finished_ablations
 
@@ -111,7 +112,7 @@ def test_one_that_answers_other_images_is_left_out(
 def test_copies_kept_where_there_was_none_to_keep_are_left_out(
     params: Params, trained: dict[str, ModelFolder], tmp_path: Path
 ) -> None:
-    change(trained["copies"], lambda run: run.update(fingerprint=trained["mini"].run["fingerprint"]))
+    change(trained["copies"], lambda run: run.update(fingerprint=trained["mini"].run.fingerprint))
     assert [ablation.label for ablation in found(params, trained, tmp_path)] == ["Mini, fewer"]
 
 
@@ -132,7 +133,7 @@ def test_the_table_has_the_figures_of_each_and_the_paired_difference(
     table = ablation_table(groups, SETTINGS).set_index("training")
     right = {}
     for name, label in (("mini", "Mini"), ("fewer", "Mini, fewer"), ("copies", "Mini, copies")):
-        labels, probabilities = trained[name].scored("validation")
+        labels, probabilities = trained[name].scored(Split.VALIDATION)
         right[name] = (probabilities.argmax(axis=1) == labels)[1:]
         assert table.loc[label, "validation accuracy without copied images"] == f"{right[name].mean():.3f}"
         accuracy = trained[name].metrics["test_ten_views.accuracy"]

@@ -1,10 +1,10 @@
 import json
 import os
-import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -14,25 +14,21 @@ from trained_models import PARAMS, write_trained
 
 from fer.data.dataset import FaceDataset
 from fer.data.statistics import class_counts
-from fer.emotions import FIVE_EMOTIONS
 from fer.errors import UserError
-from fer.evaluation.abstention import abstention_table
+from fer.evaluation import predictions
 from fer.evaluation.comparison import comparison_table
 from fer.evaluation.ensemble import build_ensemble
-from fer.evaluation.model_folder import ModelFolder, split_metrics
-from fer.inference.classifier import RELEASED, Card
+from fer.evaluation.metrics import evaluate
+from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import split_metrics
+from fer.evaluation.run_facts import Provenance
 from fer.params import Params, load_params
-from fer.report.calibration import calibration_table
-from fer.report.findings import in_short
-from fer.report.page import ensemble_section, published_section
-from fer.report.published import published_table
-from fer.report.records import best_first, keep, kept_models, trained_below
-from fer.report.reference_study import beside_deck, deck_lines
-from fer.report.seeds import families_of, seeds_table
-from fer.report.tables import deck_table, markdown, restricted_table
-from fer.report.trainings import trainings_table
+from fer.report import keeping
+from fer.report.data_reports import read_reports
+from fer.report.latency import with_latencies
+from fer.report.records import best_first, check, keep, kept_models, trained_below
+from fer.report.results import slug
 from pipelines import paths, results
-from pipelines import records as keeping
 
 RECORDS = PARAMS.parent / "docs/records/fer-2013/models"
 PAGE = PARAMS.parent / "docs/results.md"
@@ -51,15 +47,9 @@ def trained(dataset: FaceDataset, tmp_path: Path) -> list[ModelFolder]:
 def test_what_is_kept_gives_every_figure_without_the_network(
     dataset: FaceDataset, trained: list[ModelFolder], tmp_path: Path
 ) -> None:
-    about = {
-        "model_sha256": trained[0].run["model_sha256"],
-        "commit": "abc",
-        "minutes": 71.25,
-        "cores": "2",
-        "accelerator": "",
-    }
-    (trained[0].path / "mlflow.json").write_text(json.dumps(about))
-    (trained[1].path / "mlflow.json").write_text(json.dumps(about))
+    told = Provenance(model_sha256=trained[0].run.model_sha256, commit="abc", minutes=71.25, cores="2")
+    for folder in trained:
+        (folder.path / "mlflow.json").write_text(told.to_json())
     for folder in trained:
         keep(folder, tmp_path / "kept" / folder.name)
     kept = {folder.name: folder for folder in kept_models(tmp_path / "kept", dataset)}
@@ -70,8 +60,8 @@ def test_what_is_kept_gives_every_figure_without_the_network(
         assert (record.run, record.metrics, record.job) == (folder.run, folder.metrics, folder.job)
         pd.testing.assert_frame_equal(record.predictions, folder.predictions)
         pd.testing.assert_frame_equal(record.history, folder.history)
-    assert kept["mini"].about == about
-    assert kept["vgg16"].about == {}, "it tells of another model"
+    assert kept["mini"].provenance == told
+    assert kept["vgg16"].provenance is None, "it tells of another model"
     assert build_ensemble(trained).metrics == build_ensemble([kept[folder.name] for folder in trained]).metrics
 
 
@@ -82,7 +72,7 @@ def test_what_is_trained_again_takes_the_place_of_what_was_kept(
     again = write_trained(tmp_path / "again", dataset, "mini", seed=9)
     keep(again, tmp_path / "kept/mini")
     (kept,) = kept_models(tmp_path / "kept", dataset)
-    assert kept.run["model_sha256"] == again.run["model_sha256"] != trained[0].run["model_sha256"]
+    assert kept.run.model_sha256 == again.run.model_sha256 != trained[0].run.model_sha256
 
 
 def test_the_best_by_validation_macro_f1_stands_first(
@@ -91,9 +81,10 @@ def test_the_best_by_validation_macro_f1_stands_first(
     for folder in trained:
         keep(folder, tmp_path / "kept" / folder.name)
     assert kept_models(tmp_path / "kept", dataset) == best_first(trained_below(tmp_path / "kept"))
-    for score, folder in zip((0.1, 0.2), trained, strict=True):
-        with_one(tmp_path / "kept" / folder.name / "metrics.json", "validation.macro_f1", score)
-    assert [folder.name for folder in best_first(trained_below(tmp_path / "kept"))] == ["vgg16", "mini"]
+    scored = trained_below(tmp_path / "kept")
+    for score, folder in zip((0.1, 0.2), scored, strict=True):
+        folder.metrics["validation.macro_f1"] = score
+    assert [folder.name for folder in best_first(scored)] == ["vgg16", "mini"]
 
 
 def test_a_record_of_other_data_is_one_line_with_the_remedy(
@@ -119,12 +110,12 @@ def test_what_is_new_and_what_is_replaced_is_said(
     dataset: FaceDataset, trained: list[ModelFolder], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     records = tmp_path / "records"
-    assert {folder.name for folder in keeping.keep_all(trained[:1], records, dataset)} == {"mini"}
+    assert {folder.name for folder in keeping.keep_models(trained[:1], records, dataset)} == {"mini"}
     assert capsys.readouterr().out == f"results: mini: new in {records}\n"
     again = write_trained(tmp_path / "again", dataset, "mini", seed=9)
-    assert {folder.name for folder in keeping.keep_all([again, trained[1]], records, dataset)} == {"mini", "vgg16"}
+    assert {folder.name for folder in keeping.keep_models([again, trained[1]], records, dataset)} == {"mini", "vgg16"}
     assert capsys.readouterr().out == f"results: mini: replaced in {records}\nresults: vgg16: new in {records}\n"
-    keeping.keep_all([again, trained[1]], records, dataset)
+    keeping.keep_models([again, trained[1]], records, dataset)
     assert not capsys.readouterr().out
 
 
@@ -132,19 +123,19 @@ def test_records_of_other_data_of_the_same_name_stay_as_they_are(
     dataset: FaceDataset, trained: list[ModelFolder], tmp_path: Path
 ) -> None:
     records = tmp_path / "records"
-    keeping.keep_all(trained, records, dataset)
+    keeping.keep_models(trained, records, dataset)
     before = {path: path.read_bytes() for path in records.rglob("*") if path.is_file()}
     other = with_values(dataset, "emotion", {0: "sad"})
     assert (other.name, other.fingerprint != dataset.fingerprint) == (dataset.name, True)
     again = write_trained(tmp_path / "again", other, "mini", seed=9)
     with pytest.raises(UserError, match=r"data\.name"):
-        keeping.keep_all([again], records, other)
+        keeping.keep_models([again], records, other)
     assert {path: path.read_bytes() for path in records.rglob("*") if path.is_file()} == before
 
 
 def test_nothing_trained_and_nothing_kept_is_one_line(dataset: FaceDataset, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no model is kept.*run dvc repro first") as caught:
-        keeping.keep_all([], tmp_path / "records", dataset)
+        keeping.keep_models([], tmp_path / "records", dataset)
     assert "\n" not in str(caught.value)
 
 
@@ -153,10 +144,14 @@ def few_resamples() -> Params:
     return params.model_copy(update={"compare": params.compare.model_copy(update={"bootstrap": 20})})
 
 
+def compare_all(models: list[ModelFolder], kept: Path) -> pd.DataFrame:
+    return with_latencies(comparison_table(models, few_resamples().compare), paths.COMPARISON, kept)
+
+
 def compared(*models: ModelFolder, milliseconds: float) -> None:
     """Write what a comparison on this machine measured."""
     Path("reports/compare").mkdir(parents=True, exist_ok=True)
-    digests = [model.run["model_sha256"] for model in models]
+    digests = [model.run.model_sha256 for model in models]
     table = pd.DataFrame({"model_sha256": digests, "latency_ms": milliseconds, "other": 1})
     table.to_csv("reports/compare/comparison.csv", index=False)
 
@@ -166,10 +161,10 @@ def test_latency_belongs_to_the_very_model_that_was_measured(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     kept = tmp_path / "latency.csv"
-    assert results.comparison(trained, few_resamples(), kept)["latency_ms"].isna().all(), "nothing was compared here"
+    assert compare_all(trained, kept)["latency_ms"].isna().all(), "nothing was compared here"
     assert not kept.exists()
     compared(trained[0], milliseconds=1.5)
-    table = results.comparison(trained, few_resamples(), kept).set_index("model")
+    table = compare_all(trained, kept).set_index("model")
     assert table.loc["mini", "latency_ms"] == 1.5
     assert table.loc["mini", "latency_cores"] == os.cpu_count()
     assert pd.isna(table.loc["vgg16", "latency_ms"])
@@ -182,7 +177,7 @@ def test_latencies_of_two_comparisons_are_never_mixed(
     kept = tmp_path / "latency.csv"
 
     def shown() -> list[float]:
-        return results.comparison(trained, few_resamples(), kept).set_index("model")["latency_ms"].tolist()
+        return compare_all(trained, kept).set_index("model")["latency_ms"].tolist()
 
     compared(*trained, milliseconds=4.0)
     assert shown() == [4.0, 4.0]
@@ -242,13 +237,13 @@ def test_a_damaged_record_is_one_line_with_a_remedy_that_mends_it(
     dataset: FaceDataset, trained: list[ModelFolder], tmp_path: Path, damage: Callable[[Path], object]
 ) -> None:
     records = tmp_path / "records"
-    keeping.keep_all(trained, records, dataset)
+    keeping.keep_models(trained, records, dataset)
     damage(records / "mini")
     with pytest.raises(UserError, match=r"records/mini.*; git checkout -- \S*records/mini, or remove it$") as caught:
-        keeping.keep_all(trained, records, dataset)
+        keeping.keep_models(trained, records, dataset)
     assert "\n" not in str(caught.value)
     shutil.rmtree(records / "mini")
-    assert len(keeping.keep_all(trained, records, dataset)) == 2
+    assert len(keeping.keep_models(trained, records, dataset)) == 2
 
 
 @pytest.mark.parametrize(
@@ -269,7 +264,7 @@ def test_a_damaged_training_of_this_machine_is_one_line_before_it_is_kept(
     monkeypatch.chdir(tmp_path)
     damage(trained[0].path)
     with pytest.raises(UserError, match=r"^models/mini.*; run the train stage again$") as caught:
-        keeping.trained_here(load_params(PARAMS), dataset)
+        results.trained_here(load_params(PARAMS), dataset)
     assert "\n" not in str(caught.value)
 
 
@@ -292,7 +287,7 @@ def test_a_damaged_ablation_is_one_line(
         "records": "git checkout -- records",
     }
     with pytest.raises(UserError, match=f"^{place}/no_mixup: damaged.*; {remedy[place]}") as caught:
-        keeping.keep_ablations(params, [own], Path("records"))
+        keeping.keep_ablations(paths.ABLATIONS, params, [own], Path("records"))
     assert "\n" not in str(caught.value)
 
 
@@ -309,7 +304,7 @@ def test_what_a_folder_no_longer_tells_of_the_same_model_is_kept_on(
 ) -> None:
     folder, target = trained[0], tmp_path / "kept/mini"
     about = folder.path / "mlflow.json"
-    about.write_text(json.dumps({"model_sha256": folder.run["model_sha256"], "commit": "abc"}))
+    about.write_text(json.dumps({"model_sha256": folder.run.model_sha256, "commit": "abc"}))
     keep(folder, target)
     (folder.path / "history.csv").unlink()
     about.write_text(json.dumps({"model_sha256": "0" * 64, "commit": "another model's"}))
@@ -319,7 +314,7 @@ def test_what_a_folder_no_longer_tells_of_the_same_model_is_kept_on(
     about.unlink()
     again = write_trained(tmp_path / "again", dataset, "mini", seed=9)
     keep(again, target)
-    assert ModelFolder(target).about == {}, "it tells of the model before"
+    assert ModelFolder(target).provenance is None, "it tells of the model before"
 
 
 def test_a_record_that_a_kill_left_between_two_renames_comes_back(
@@ -349,7 +344,7 @@ def test_damaged_latencies_are_one_line(
     kept = Path("latency.csv")
     kept.write_text(table, encoding="latin-1")
     with pytest.raises(UserError, match=r"^latency.csv: .*; git checkout -- latency.csv, or remove it$") as caught:
-        results.comparison(trained, few_resamples(), kept)
+        compare_all(trained, kept)
     assert "\n" not in str(caught.value)
 
 
@@ -361,7 +356,7 @@ def test_a_damaged_comparison_of_this_machine_is_one_line(
     Path("reports/compare").mkdir(parents=True)
     Path("reports/compare/comparison.csv").write_text(table, encoding="latin-1")
     with pytest.raises(UserError, match=r"comparison.csv: .*; run dvc repro --force compare$"):
-        results.comparison(trained, few_resamples(), tmp_path / "latency.csv")
+        compare_all(trained, tmp_path / "latency.csv")
 
 
 def test_a_latency_outlasts_a_run_without_its_model(
@@ -369,10 +364,10 @@ def test_a_latency_outlasts_a_run_without_its_model(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     compared(*trained, milliseconds=4.0)
-    results.comparison(trained, few_resamples(), tmp_path / "latency.csv")
+    compare_all(trained, tmp_path / "latency.csv")
     Path("reports/compare/comparison.csv").unlink()
     for models in (trained[:1], trained):
-        table = results.comparison(models, few_resamples(), tmp_path / "latency.csv")
+        table = compare_all(models, tmp_path / "latency.csv")
         assert table["latency_ms"].tolist() == [4.0] * len(models)
 
 
@@ -381,7 +376,7 @@ def test_a_latency_outlasts_a_run_without_its_model(
     [("FER-2013", "fer-2013"), ("drawn sample", "drawn-sample"), ("../../up", "up"), ("..", "unnamed"), ("a/ü", "a-ü")],
 )
 def test_no_data_sets_name_leads_out_of_the_folder_of_records(dataset: FaceDataset, name: str, folder: str) -> None:
-    assert results.slug(replace(dataset, name=name)) == folder
+    assert slug(replace(dataset, name=name)) == folder
 
 
 def test_a_second_run_is_refused_while_the_first_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -396,8 +391,12 @@ def write_reports(dataset: FaceDataset) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
     counts = dataset.counts().T.to_dict()
-    paths.INGEST_REPORT.write_text(json.dumps({"dataset": {"images": len(dataset), "counts": counts}}))
-    paths.VALIDATION_REPORT.write_text(json.dumps({"fingerprint": dataset.fingerprint}))
+    source: dict[str, object] = dict.fromkeys(("images", "unique_images", "blank", "conflicting_groups"), 1)
+    source |= {"surplus_copies": {"train": 0}, "train_copy": {}, "counts": counts}
+    ingested = {"source": source, "removed": {"blank": 1}, "dataset": {"images": len(dataset), "counts": counts}}
+    checked = {"fingerprint": dataset.fingerprint, "results": []}
+    paths.INGEST_REPORT.write_text(json.dumps(ingested))
+    paths.VALIDATION_REPORT.write_text(json.dumps(checked))
     class_counts(dataset).to_csv(paths.CLASS_COUNTS, index=False)
 
 
@@ -409,24 +408,37 @@ def test_a_report_of_other_data_is_one_line(
     write_reports(small_dataset(train=3, held_out=5))
     other = path.read_bytes()
     write_reports(dataset)
-    assert results.reports_on(dataset)[1]["fingerprint"] == dataset.fingerprint
+    assert read_reports(results.DATA_FILES, dataset)[1].fingerprint == dataset.fingerprint
     path.write_bytes(other)
-    with pytest.raises(UserError, match=r"^reports/\S+: of other data than data/dataset; run dvc repro$"):
-        results.reports_on(dataset)
+    words = rf"^{path}: of other data than small faces {dataset.fingerprint}; run dvc repro$"
+    with pytest.raises(UserError, match=words):
+        read_reports(results.DATA_FILES, dataset)
 
 
-def test_figures_of_others_stand_beside_the_same_task_only(dataset: FaceDataset, published: list[ModelFolder]) -> None:
-    deck = beside_deck(published, few_resamples().compare)
-    assert published_section(dataset, deck)
-    assert not published_section(dataset, [])
-    assert not published_section(replace(dataset, classes=FIVE_EMOTIONS), deck)
-
-
-def test_one_member_is_no_ensemble(trained: list[ModelFolder]) -> None:
-    summary = results.ensemble(trained[:1], [], few_resamples())
-    assert ensemble_section(summary, trained[0].classes, students=False) == (
-        "No second model's answers lower the log-loss on validation: Mini 1.00."
-    )
+@pytest.mark.parametrize(
+    ("path", "content", "words"),
+    [
+        (paths.INGEST_REPORT, "{}", "lacks source, removed, dataset"),
+        (paths.INGEST_REPORT, '{"source": {}, "removed": {}, "dataset": {}}', "lacks source.images, .* and 5 more"),
+        (paths.VALIDATION_REPORT, "{}", "lacks fingerprint, results"),
+        (paths.VALIDATION_REPORT, '{"fingerprint": "0", "results": [{"rows": []}]}', "lacks results.0.description, .*"),
+        (paths.VALIDATION_REPORT, '{"fingerprint": 3, "results": []}', "fingerprint: .*valid string, got 3"),
+        (paths.VALIDATION_REPORT, "{", "not to be read .*"),
+        (paths.VALIDATION_REPORT, "[]", "input should be an object, got .*"),
+        (paths.CLASS_COUNTS, "", "not to be read .*"),
+        (paths.CLASS_COUNTS, "emotion,split\n", "not to be read .*images.*"),
+        (paths.CLASS_COUNTS, "images\nmany\n", "not to be read .*many.*"),
+    ],
+)
+def test_a_report_of_another_form_is_one_line(
+    dataset: FaceDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: Path, content: str, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_reports(dataset)
+    path.write_text(content)
+    with pytest.raises(UserError, match=f"^{path}: {words}; run dvc repro$") as caught:
+        read_reports(results.DATA_FILES, dataset)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.fixture(scope="module")
@@ -436,36 +448,41 @@ def published() -> list[ModelFolder]:
     return found
 
 
-def test_the_published_page_says_what_the_records_say(published: list[ModelFolder]) -> None:
-    page = PAGE.read_text()
-    params = load_params(PARAMS)
-    settings = params.compare
-    table = comparison_table(published, settings).join(
-        results.latencies(RECORDS.parent / results.LATENCY, ""), on="model_sha256"
-    )
-    assert markdown(deck_table(table, published[0].classes)) in page
-    deck = beside_deck(published, settings)
-    for shown in (
-        restricted_table(published, FIVE_EMOTIONS),
-        deck_lines(deck),
-        calibration_table(published),
-        abstention_table(published, params.promote.certain_precision),
-        published_table(),
-    ):
-        assert markdown(shown) in page
-    families = families_of([*published, *trained_below(RECORDS.parent / "repeats")])
-    assert families
-    for shown in (seeds_table(families), trainings_table(published, families)):
-        assert markdown(shown) in page
-    ensemble = results.ensemble(published, families, params)
-    assert in_short(table, ensemble, deck, families, Card.load(RELEASED)) in page
-    assert ensemble["members"] in page
-    for split in ("test", "test_ten_views"):
-        accuracy, macro = (ensemble["metrics"][f"{split}.{metric}"] for metric in ("accuracy", "macro_f1"))
-        assert re.search(rf"\| {accuracy:.3f} \[[\d., ]+\] \| {macro:.3f} \|", page)
+@pytest.fixture
+def newer_metric(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code that computes a metric more than the code that wrote the records, and one less."""
+
+    def evaluate_anew(*arguments: Any) -> dict[str, float]:
+        figures = evaluate(*arguments)
+        del figures["support"]
+        return figures | {"balanced_accuracy": 0.5}
+
+    monkeypatch.setattr(predictions, "evaluate", evaluate_anew)
+
+
+@pytest.mark.usefixtures("newer_metric")
+def test_a_new_metric_breaks_no_kept_record() -> None:
+    kept = [ModelFolder(path.parent) for path in RECORDS.parent.rglob("run.json")]
+    assert len(kept) >= 18
+    for folder in kept:
+        check(folder, "mend it")
+        assert folder.metrics["test_ten_views.balanced_accuracy"] == 0.5
+        assert "test_ten_views.balanced_accuracy" not in folder.recorded_metrics
+
+
+@pytest.mark.parametrize("error", [TypeError, AttributeError, KeyError, IndexError])
+def test_a_bug_of_ours_is_no_damage(
+    trained: list[ModelFolder], monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    def broken(*_: Any) -> dict[str, float]:
+        raise error("a bug")
+
+    monkeypatch.setattr(predictions, "evaluate", broken)
+    with pytest.raises(error, match="a bug"):
+        check(ModelFolder(trained[0].path), "mend it")
 
 
 def test_the_records_figures_are_those_of_their_answers(published: list[ModelFolder]) -> None:
     for folder in published:
         figures = split_metrics(folder.predictions, folder.classes)
-        assert {name: folder.metrics[name] for name in figures} == pytest.approx(figures), folder.path
+        assert {name: folder.recorded_metrics[name] for name in figures} == pytest.approx(figures), folder.path

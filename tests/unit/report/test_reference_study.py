@@ -1,4 +1,3 @@
-import json
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,9 @@ from fer.data.dataset import FaceDataset
 from fer.emotions import FIVE_EMOTIONS
 from fer.evaluation.metrics import evaluate, restrict
 from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import Split
 from fer.params import Compare
-from fer.report.reference_study import DECK, PRIVATE_TEST, beside_deck, deck_lines, is_private_test
+from fer.report.reference_study import PRIVATE_TEST, STUDY, is_private_test, pairs_with_study, study_table
 
 SETTINGS = Compare(bootstrap=200, seed=5, sample_faces=7)
 
@@ -24,7 +24,7 @@ def dataset() -> FaceDataset:
 
 def answering(folder: ModelFolder, title: str, wrong: dict[str, str]) -> ModelFolder:
     """The same training with another title, whose answers are surely right but for some classes."""
-    (folder.path / "run.json").write_text(json.dumps(folder.run | {"title": title}))
+    (folder.path / "run.json").write_text(folder.run.model_copy(update={"title": title}).to_json())
     table = folder.predictions
     answers = table["emotion"].replace(wrong)
     for name in folder.classes:
@@ -33,16 +33,16 @@ def answering(folder: ModelFolder, title: str, wrong: dict[str, str]) -> ModelFo
     return ModelFolder(folder.path)
 
 
-def test_the_decks_figures_stand_beside_those_of_the_same_architecture(dataset: FaceDataset, tmp_path: Path) -> None:
+def test_the_studys_figures_are_compared_with_the_same_architecture(dataset: FaceDataset, tmp_path: Path) -> None:
     best = answering(write_trained(tmp_path, dataset, "mini"), "Mini CNN", {})
     vgg16 = answering(write_trained(tmp_path, dataset, "vgg16"), "VGG16", {"fear": "sad"})
-    pairs = beside_deck([best, vgg16], SETTINGS)
-    assert [(pair.here, pair.higher, pair.clearly_higher, pair.clearly_lower) for pair in pairs] == [
+    pairs = pairs_with_study([best, vgg16], SETTINGS)
+    assert [(pair.model, pair.higher, pair.clearly_higher, pair.clearly_lower) for pair in pairs] == [
         (vgg16, 4, 3, 1),
         (best, 5, 5, 0),
     ]
-    lines = deck_lines(pairs).set_index("in the deck")
-    assert lines.index.tolist() == [*DECK, "the highest in every class"]
+    lines = study_table(pairs).set_index("reference study")
+    assert lines.index.tolist() == [*STUDY, "the highest in every class"]
     assert lines.loc["VGGFace"].tolist() == ["-", "0.67", "0.56", "0.92", "0.67", "0.83", "-", "-", "-"]
     cells = ["0.54 → 1.000", "0.51 → 0.000", "0.87 → 1.000", "0.61 → 0.667", "0.78 → 1.000"]
     assert lines.loc["VGG16"].tolist() == ["VGG16 (random)", *cells, "4 of 5", "3", "1"]
@@ -52,8 +52,8 @@ def test_the_decks_figures_stand_beside_those_of_the_same_architecture(dataset: 
 
 def test_ours_is_measured_on_the_five_classes(dataset: FaceDataset, tmp_path: Path) -> None:
     folder = write_trained(tmp_path, dataset, "mini")
-    scores = evaluate(*restrict(*folder.scored("test"), folder.classes, FIVE_EMOTIONS), FIVE_EMOTIONS)
-    assert beside_deck([folder], SETTINGS)[-1].ours == [scores[f"f1.{name}"] for name in FIVE_EMOTIONS]
+    scores = evaluate(*restrict(*folder.scored(Split.TEST), folder.classes, FIVE_EMOTIONS), FIVE_EMOTIONS)
+    assert pairs_with_study([folder], SETTINGS)[-1].ours == [scores[f"f1.{name}"] for name in FIVE_EMOTIONS]
 
 
 @pytest.mark.parametrize(("surplus", "same"), [(0, True), (1, False)])

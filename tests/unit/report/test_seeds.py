@@ -11,13 +11,16 @@ from trained_models import PARAMS, write_trained
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
-from fer.evaluation.model_folder import ModelFolder, split_metrics
+from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import split_metrics
 from fer.params import load_params
+from fer.report.keeping import keep_repeats
 from fer.report.records import trained_below
-from fer.report.seeds import families_of, mean_and_spread, seeds_table
-from fer.report.trainings import trainings_table
-from pipelines import paths, results
-from pipelines import records as keeping
+from fer.report.results import summarize_ensemble
+from fer.report.seeds import seed_groups, seeds_table
+from fer.report.tables import mean_and_spread
+from fer.report.training_details import details_table
+from pipelines import paths
 
 
 @pytest.fixture(scope="module")
@@ -30,21 +33,23 @@ def repeat_of(dataset: FaceDataset, name: str, seed: int, folder: Path, **change
     target = folder / f"{name}_quick_{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     made = write_trained(folder / "made", dataset, name, seed)
-    (made.path / "run.json").write_text(json.dumps(made.run | changes))
+    (made.path / "run.json").write_text(made.run.model_copy(update=changes).to_json())
     made.path.rename(target)
     (folder / "made").rmdir()
     return ModelFolder(target)
 
 
 @pytest.fixture
-def family(dataset: FaceDataset, tmp_path: Path) -> list[ModelFolder]:
+def seeds(dataset: FaceDataset, tmp_path: Path) -> list[ModelFolder]:
     own = write_trained(tmp_path / "models", dataset, "mini", 1)
-    return [own, *(repeat_of(dataset, "mini", seed, tmp_path / "family") for seed in (2, 3))]
+    return [own, *(repeat_of(dataset, "mini", seed, tmp_path / "seeds") for seed in (2, 3))]
 
 
-def test_a_family_differs_in_the_seed_alone(family: list[ModelFolder], dataset: FaceDataset, tmp_path: Path) -> None:
-    first, second, third = family
-    longer = first.run["recipe"] | {"epochs": 99}
+def test_the_seeds_of_one_training_differ_in_the_seed_alone(
+    seeds: list[ModelFolder], dataset: FaceDataset, tmp_path: Path
+) -> None:
+    first, second, third = seeds
+    longer = first.run.recipe.model_copy(update={"epochs": 99})
     others = [
         repeat_of(dataset, "baseline", 4, tmp_path / "others"),
         repeat_of(dataset, "mini", 5, tmp_path / "others", recipe=longer),
@@ -53,30 +58,30 @@ def test_a_family_differs_in_the_seed_alone(family: list[ModelFolder], dataset: 
         repeat_of(dataset, "mini", 8, tmp_path / "others", software={"backend": "jax"}),
     ]
     again = ModelFolder(second.path)
-    assert families_of([third, first, *others, second, again]) == [[first, second, third]]
-    assert families_of([first, *others]) == []
+    assert seed_groups([third, first, *others, second, again]) == [[first, second, third]]
+    assert seed_groups([first, *others]) == []
 
 
-def test_the_table_gives_every_seed_and_the_familys_mean_and_spread(family: list[ModelFolder]) -> None:
-    table = seeds_table([family])
+def test_the_table_gives_every_seed_and_their_mean_and_spread(seeds: list[ModelFolder]) -> None:
+    table = seeds_table([seeds])
     assert table["seed"].tolist() == ["1", "2", "3", ""]
     assert table["training"].tolist()[-1] == "Mini by recipe quick, mean of 3"
-    accuracies = [folder.metrics["test.accuracy"] for folder in family]
+    accuracies = [folder.metrics["test.accuracy"] for folder in seeds]
     assert table["test accuracy"].tolist()[:3] == [f"{value:.3f}" for value in accuracies]
     assert table["test accuracy"].iloc[-1] == f"{np.mean(accuracies):.3f} ± {np.std(accuracies, ddof=1):.3f}"
-    assert len(seeds_table([family, family])) == 8
+    assert len(seeds_table([seeds, seeds])) == 8
 
 
-def test_a_familys_column_names_all_software_of_its_trainings(family: list[ModelFolder]) -> None:
-    family[1].run["software"]["numpy"] = "1.26"
-    family[2].run["software"] = {"keras": "3.9"}
-    table = trainings_table([], [family]).set_index("")
+def test_the_column_of_several_seeds_names_the_software_of_all(seeds: list[ModelFolder]) -> None:
+    for folder, software in zip(seeds[1:], ({"numpy": "1.26"}, {"keras": "3.9"}), strict=True):
+        folder.__dict__["run"] = folder.run.model_copy(update={"software": software})
+    table = details_table([], [seeds]).set_index("")
     shown = table.loc[["software: numpy", "software: keras"], "Mini by recipe quick"]
     assert shown.tolist() == [f"{np.__version__}, 1.26, -", "-, 3.9"]
 
 
 def test_mean_and_spread_are_those_of_a_sample() -> None:
-    assert mean_and_spread([70.0, 71.0, 72.0], digits=1) == "71.0 ± 1.0"
+    assert mean_and_spread([70.0, 71.0, 72.0], form=".1f") == "71.0 ± 1.0"
 
 
 def make_right(folder: ModelFolder) -> None:
@@ -99,15 +104,15 @@ def test_repeats_are_kept_and_may_be_in_the_ensemble(
     make_right(repeat_of(dataset, "mini", 7, paths.REPEATS))
     repeat_of(dataset, "mini", 3, paths.REPEATS)
     repeat_of(small_dataset(train=3, held_out=6), "mini", 4, paths.REPEATS)
-    kept = keeping.keep_repeats(Path("records"), dataset)
+    kept = keep_repeats(paths.REPEATS, Path("records"), dataset)
     assert {folder.path for folder in kept} == {Path("records/mini_quick_3"), Path("records/mini_quick_7")}
     shutil.rmtree("reports")
-    assert keeping.keep_repeats(Path("records"), dataset) == kept
-    (family,) = families_of([*models, *kept])
-    assert [folder.job.seed for folder in family] == [0, 3, 7]
-    ensemble = results.ensemble(models, [family], load_params(PARAMS))
-    assert ensemble["weights"].keys() == {"mini_quick_7"}
-    assert ensemble["members"] == "Mini by recipe quick (seed 7) 1.00"
+    assert keep_repeats(paths.REPEATS, Path("records"), dataset) == kept
+    (seeds,) = seed_groups([*models, *kept])
+    assert [folder.job.seed for folder in seeds] == [0, 3, 7]
+    ensemble = summarize_ensemble(models, [seeds], load_params(PARAMS))
+    assert ensemble.weights.keys() == {"mini_quick_7"}
+    assert ensemble.members == "Mini by recipe quick (seed 7) 1.00"
 
 
 @pytest.mark.parametrize("place", ["reports/repeats", "records"])
@@ -118,7 +123,7 @@ def test_a_damaged_repeat_is_one_line(
     folder = repeat_of(dataset, "mini", 3, Path(place))
     pd.DataFrame().to_parquet(folder.path / "predictions.parquet")
     with pytest.raises(UserError, match=f"^{place}/mini_quick_3: damaged .*, or [ a-z]+") as caught:
-        keeping.keep_repeats(Path("records"), dataset)
+        keep_repeats(paths.REPEATS, Path("records"), dataset)
     assert "\n" not in str(caught.value)
 
 
@@ -129,19 +134,19 @@ def test_a_repeat_below_another_name_is_one_line(
     monkeypatch.chdir(tmp_path)
     repeat_of(dataset, "mini", 3, Path("records")).path.rename(Path("records") / name)
     with pytest.raises(UserError, match=f"^records/{name}: is a record of mini_<recipe>_3; give the folder that name"):
-        keeping.keep_repeats(Path("records"), dataset)
+        keep_repeats(paths.REPEATS, Path("records"), dataset)
     paths.REPEATS.mkdir(parents=True)
     (Path("records") / name).rename(paths.REPEATS / name)
     with pytest.raises(UserError, match=f"^reports/repeats/{name}: is a training named mini_<recipe>_3; give"):
-        keeping.keep_repeats(Path("records"), dataset)
+        keep_repeats(paths.REPEATS, Path("records"), dataset)
     assert not list(Path("records").iterdir())
 
 
 def test_a_recipe_that_changed_between_seeds_is_one_line(dataset: FaceDataset, tmp_path: Path) -> None:
-    recipe = repeat_of(dataset, "mini", 1, tmp_path).run["recipe"]
+    recipe = repeat_of(dataset, "mini", 1, tmp_path).run.recipe
     repeat_of(dataset, "mini", 2, tmp_path)
     for seed in (3, 4):
-        repeat_of(dataset, "mini", seed, tmp_path, recipe=recipe | {"epochs": 99})
+        repeat_of(dataset, "mini", seed, tmp_path, recipe=recipe.model_copy(update={"epochs": 99}))
     with pytest.raises(UserError, match=r"^Mini by recipe quick: the recipe, .*mini_quick_4\); rename") as caught:
-        families_of(trained_below(tmp_path))
+        seed_groups(trained_below(tmp_path))
     assert "\n" not in str(caught.value)

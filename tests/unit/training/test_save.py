@@ -20,7 +20,8 @@ from tiny_training import CLASSES, dataset, make_job, register_tiny, write_pretr
 
 from fer.errors import UserError
 from fer.evaluation.metrics import evaluate
-from fer.evaluation.model_folder import SCORED, ModelFolder, scored_rows
+from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import Split, scored_rows
 from fer.inference.runtime import measure_latency, onnx_predict, parity
 from fer.models.common import registry
 from fer.training.checkpoint import Checkpoint
@@ -69,22 +70,21 @@ def test_all_files_stand_in_place_of_the_former(saved: Saved) -> None:
 
 def test_run_json_says_how_the_model_came_about(saved: Saved) -> None:
     run = saved.folder.run
-    assert run["architecture"] == "tiny"
-    assert run["title"] == "Tiny"
-    assert (run["dataset"], run["fingerprint"]) == ("small faces", dataset().fingerprint)
-    assert tuple(run["classes"]) == saved.folder.classes == CLASSES
-    assert (run["seed"], run["job"]) == (JOB.seed, JOB.key)
-    assert run["recipe"] == JOB.recipe.model_dump()
-    assert (run["weights"], run["preprocessing"], run["epochs"]) == ("random", "unit", 2)
-    assert run["best_epoch"] == saved.trained.progress.best_epoch
-    assert run["model_sha256"] == hashlib.sha256(saved.folder.onnx.read_bytes()).hexdigest()
-    assert 0 <= run["parity"] < 1e-5
+    assert (run.architecture, run.title) == ("tiny", "Tiny")
+    assert (run.dataset, run.fingerprint) == ("small faces", dataset().fingerprint)
+    assert run.classes == saved.folder.classes == CLASSES
+    assert (run.seed, run.job, run.recipe) == (JOB.seed, JOB.key, JOB.recipe)
+    assert (run.weights, run.preprocessing, run.epochs) == ("random", "unit", 2)
+    assert run.best_epoch == saved.trained.progress.best_epoch
+    assert run.model_sha256 == hashlib.sha256(saved.folder.onnx.read_bytes()).hexdigest()
+    assert run.parity is not None
+    assert 0 <= run.parity < 1e-5
 
 
 def test_metrics_are_flat_names_and_plain_numbers(saved: Saved) -> None:
     metrics = json.loads((saved.folder.path / "metrics.json").read_text())
     names = ["accuracy", "macro_f1", *(f"f1.{name}" for name in CLASSES), "ece", "support"]
-    assert set(metrics) == {"params"} | {f"{split}.{name}" for split in SCORED for name in names}
+    assert set(metrics) == {"params"} | {f"{split}.{name}" for split in Split for name in names}
     assert all(isinstance(value, int | float) for value in metrics.values())
     assert metrics["params"] == saved.trained.model.count_params()
     assert (metrics["validation.support"], metrics["test.support"]) == (12, 12)
@@ -102,8 +102,8 @@ def test_predictions_have_a_row_for_every_validation_and_test_image(saved: Saved
     np.testing.assert_array_equal(table["predicted"], np.array(CLASSES)[probabilities.argmax(axis=1)])
 
 
-@pytest.mark.parametrize("split", ["validation", "test", "test_without_copies"])
-def test_scored_rows_give_the_metrics(saved: Saved, split: str) -> None:
+@pytest.mark.parametrize("split", [Split.VALIDATION, Split.TEST, Split.TEST_WITHOUT_COPIES])
+def test_scored_rows_give_the_metrics(saved: Saved, split: Split) -> None:
     labels, probabilities = saved.folder.scored(split)
     assert (labels.dtype, probabilities.dtype) == (np.int64, np.float32)
     for name, value in evaluate(labels, probabilities, CLASSES).items():
@@ -121,9 +121,9 @@ def test_without_copies_leaves_out_the_copies_alone() -> None:
             "p.sad": [0.9, 0.8, 0.7, 0.6],
         }
     )
-    assert scored_rows(table, CLASSES, "validation")[0].tolist() == [1]
-    assert scored_rows(table, CLASSES, "test")[0].tolist() == [2, 0, 1]
-    labels, probabilities = scored_rows(table, CLASSES, "test_without_copies")
+    assert scored_rows(table, CLASSES, Split.VALIDATION)[0].tolist() == [1]
+    assert scored_rows(table, CLASSES, Split.TEST)[0].tolist() == [2, 0, 1]
+    labels, probabilities = scored_rows(table, CLASSES, Split.TEST_WITHOUT_COPIES)
     assert labels.tolist() == [2, 1]
     np.testing.assert_allclose(probabilities, [[0.2, 0, 0.8], [0.4, 0, 0.6]], rtol=1e-6)
 

@@ -1,0 +1,125 @@
+"""Tables of trained models as texts: without copies, five classes, parts of the test split, calibration, rejection."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from fer.evaluation.abstention import acceptance_of
+from fer.evaluation.metrics import evaluate, restrict
+from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import Split
+from fer.evaluation.slices import accuracy_of
+from fer.params import Compare
+from fer.report.tables import UNKNOWN, estimate, metric, number, share
+
+#: The two kinds of predictions on test that most tables show.
+VIEWS = ((Split.TEST, "one view"), (Split.TEST_TEN_VIEWS, "ten views"))
+#: Predictions whose probability lies here are set beside how many of them are correct.
+LOW, HIGH = 0.75, 0.85
+
+
+def without_copies_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Accuracy and macro-F1 on the test images that the source's train split does not hold: a row a model."""
+    split = Split.TEST_WITHOUT_COPIES
+    return pd.DataFrame(
+        [
+            {
+                "architecture": row["title"],
+                "images": number(row[f"{split}.support"], ".0f"),
+                "accuracy": metric(row, f"{split}.accuracy"),
+                "macro-F1": metric(row, f"{split}.macro_f1"),
+            }
+            for row in table.to_dict("records")
+        ]
+    )
+
+
+def restricted_table(folders: list[ModelFolder], kept: tuple[str, ...]) -> pd.DataFrame:
+    """Test F1 per class of models restricted to the classes ``kept``: two rows a model, from one view and from ten."""
+    rows = []
+    for folder in folders:
+        for split, views in VIEWS:
+            scores = evaluate(*restrict(*folder.scored(split), folder.classes, kept), kept)
+            row = {"architecture": folder.run.title, "weights": folder.run.weights, "predictions from": views}
+            row |= {name: number(scores[f"f1.{name}"]) for name in kept}
+            rows.append(row | {"accuracy": number(scores["accuracy"])})
+    return pd.DataFrame(rows)
+
+
+def ensemble_table(metrics: Mapping[str, float], classes: tuple[str, ...]) -> pd.DataFrame:
+    """An ensemble's test figures: a row for one view, and one for ten.
+
+    Args:
+        metrics: ``<split>.<metric>``, with the ends of the accuracies' intervals.
+        classes: of the data set.
+    """
+    rows = []
+    for split, views in VIEWS:
+        row = {"predictions from": views, "accuracy": metric(metrics, f"{split}.accuracy")}
+        row |= {"macro-F1": number(metrics[f"{split}.macro_f1"])}
+        row |= {f"F1 {name}": number(metrics[f"{split}.f1.{name}"]) for name in classes}
+        rows.append(row | {"calibration error": number(metrics[f"{split}.ece"])})
+    return pd.DataFrame(rows)
+
+
+def slice_table(folders: list[ModelFolder], parts: Mapping[str, np.ndarray], settings: Compare) -> pd.DataFrame:
+    """Accuracy of the ten-view predictions on parts of the test split: a row a part, a column a model.
+
+    Args:
+        folders: the models.
+        parts: of ``fer.evaluation.slices.slices_of_test``.
+        settings: of the bootstrap.
+    """
+    lines = []
+    for name, members in parts.items():
+        line = {"part of the test split": name, "images": number(members.sum(), ",d")}
+        for folder in folders:
+            accuracy = accuracy_of(folder, members, settings)
+            line[folder.run.title] = estimate(accuracy) if accuracy else UNKNOWN
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def calibration_table(folders: list[ModelFolder]) -> pd.DataFrame:
+    """A row a model: its temperature, its calibration errors on test, its predictions of some 80 % from one view."""
+    lines = []
+    for folder in folders:
+        labels, probabilities = folder.scored(Split.TEST)
+        confidence = probabilities.max(axis=1)
+        near = (confidence >= LOW) & (confidence < HIGH)
+        lines.append(
+            {
+                "architecture": folder.run.title,
+                "temperature": number(folder.run.temperature, ".2f"),
+                "calibration error, one view": number(folder.metrics[f"{Split.TEST}.ece"]),
+                "ten views": number(folder.metrics[f"{Split.TEST_TEN_VIEWS}.ece"]),
+                f"predictions of {100 * LOW:.0f} to {100 * HIGH:.0f} %": str(near.sum()),
+                "mean probability": share(confidence[near]),
+                "correct": share((probabilities.argmax(axis=1) == labels)[near]),
+            }
+        )
+    return pd.DataFrame(lines)
+
+
+def abstention_table(folders: list[ModelFolder], precision: float) -> pd.DataFrame:
+    """How many test predictions the thresholds accept and how many of those are correct, together and by class.
+
+    Args:
+        folders: the models, a row each.
+        precision: share of correct predictions that the thresholds are chosen for, 0 to 1.
+    """
+    lines = []
+    for folder in folders:
+        found = acceptance_of(folder, precision)
+        line = {
+            "architecture": folder.run.title,
+            "accuracy of all": share(found.correct),
+            "accepted": share(found.accepted),
+            "accuracy of the accepted": share(found.correct[found.accepted]),
+        }
+        for code, (name, threshold) in enumerate(found.thresholds.items()):
+            of_class = found.correct[found.accepted & (found.predicted == code)]
+            line[name] = f"above {threshold:.2f}: {share(of_class)} of {len(of_class)}" if threshold < 1 else "never"
+        lines.append(line)
+    return pd.DataFrame(lines)

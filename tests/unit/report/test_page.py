@@ -1,0 +1,155 @@
+"""The page of results, of tiny models on a small data set, and the published one against the records."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from face_datasets import small_dataset
+from trained_models import PARAMS, write_trained
+
+from fer.data.dataset import FaceDataset
+from fer.emotions import FIVE_EMOTIONS
+from fer.evaluation.comparison import comparison_table
+from fer.evaluation.model_folder import ModelFolder
+from fer.params import Params, load_params
+from fer.report.comparison import models_table
+from fer.report.data_reports import CheckReport, CheckResult, IngestReport
+from fer.report.latency import latencies, with_latencies
+from fer.report.model_tables import abstention_table, calibration_table, ensemble_table, restricted_table
+from fer.report.page import results_page
+from fer.report.published import published_table
+from fer.report.records import best_first, trained_below
+from fer.report.reference_study import pairs_with_study, study_table
+from fer.report.results import Links, Results, pairs_on, released_on, summarize_ensemble
+from fer.report.seeds import seed_groups, seeds_table
+from fer.report.tables import markdown, percent
+from fer.report.training_details import details_table
+
+RECORDS = PARAMS.parent / "docs/records/fer-2013"
+PAGE = PARAMS.parent / "docs/results.md"
+
+
+@pytest.fixture(scope="module")
+def dataset() -> FaceDataset:
+    return small_dataset(train=2, held_out=6)
+
+
+@pytest.fixture(scope="module")
+def params() -> Params:
+    params = load_params(PARAMS)
+    return params.model_copy(update={"compare": params.compare.model_copy(update={"bootstrap": 20})})
+
+
+def results_of(models: list[ModelFolder], dataset: FaceDataset, params: Params, folder: Path) -> Results:
+    counts = dataset.counts().T.to_dict()
+    source = {"images": 1234, "unique_images": 1200, "blank": 3, "conflicting_groups": 5}
+    source |= {"surplus_copies": {"train": 17}, "train_copy": {"validation": 1, "test": 2}, "counts": counts}
+    failed = CheckResult(
+        description="no image has two emotions", severity="warning", success=False, unexpected=4, rows=list("abcd")
+    )
+    table = comparison_table(models, params.compare)
+    return Results(
+        params=params,
+        dataset=dataset,
+        ingest=IngestReport.model_validate({"source": source, "removed": {"leak": 6}, "dataset": {"counts": counts}}),
+        checks=CheckReport(
+            fingerprint=dataset.fingerprint, results=[failed.model_copy(update={"success": True}), failed]
+        ),
+        models=models,
+        table=with_latencies(table, folder / "comparison.csv", folder / "latency.csv"),
+        ensemble=summarize_ensemble(models, [], params),
+        pairs=pairs_on(dataset, models, params),
+        seed_groups=[],
+        ablations=[],
+        released=released_on(dataset),
+        links=Links("records/small", "images/small", "reports/faces"),
+    )
+
+
+@pytest.fixture(scope="module")
+def results(dataset: FaceDataset, params: Params, tmp_path_factory: pytest.TempPathFactory) -> Results:
+    folder = tmp_path_factory.mktemp("page")
+    models = [write_trained(folder, dataset, name, seed) for seed, name in enumerate(("mini", "vgg16"))]
+    return results_of(best_first(models), dataset, params, folder)
+
+
+def test_the_page_of_other_data_leaves_out_what_is_of_fer2013(results: Results) -> None:
+    page = results_page(results)
+    headings = [line.removeprefix("## ") for line in page.splitlines() if line.startswith("## ")]
+    assert headings[:3] == ["In short", "The architectures", "The reference study's task: five classes"]
+    assert not {"Published figures", "Variation between seeds", "Ablations"} & set(headings)
+    assert "PrivateTest" not in page
+    assert "fer webcam" not in page
+    assert "Latency is" not in page
+
+
+def test_the_page_shows_the_data_as_the_reports_tell_it(results: Results) -> None:
+    page = results_page(results)
+    for words in (
+        "1,234 images, 1,200 of them unique; 3 blank; surplus copies inside train 17;",
+        "an exact copy in train: validation 1, test 2; groups of equal images with conflicting labels: 5.",
+        "Taken out of train: leak 6.",
+        "1 of 2 checks pass.\n- warning: no image has two emotions: 4 rows, such as a, b, c\n",
+    ):
+        assert words in page
+
+
+def test_a_paragraph_is_one_line_and_nothing_is_left_open(results: Results) -> None:
+    page = results_page(results)
+    assert "\n\n\n" not in page
+    assert "{{" not in page
+    assert "{%" not in page
+    for before, line in zip(page.splitlines(), page.splitlines()[1:], strict=False):
+        assert not before or not line or line.startswith(("|", "-")), (before, line)
+
+
+def test_the_reference_study_stands_beside_the_same_test_images_only(
+    results: Results, published: list[ModelFolder]
+) -> None:
+    pairs = pairs_with_study(published, results.params.compare)
+    shown = results_page(replace(results, pairs=pairs))
+    assert markdown(study_table(pairs)) in shown
+    assert "## Published figures" in shown
+    five = replace(results.dataset, classes=FIVE_EMOTIONS)
+    assert "## Published figures" not in results_page(replace(results, pairs=pairs, dataset=five))
+
+
+def test_one_member_is_no_ensemble(results: Results) -> None:
+    alone = summarize_ensemble(results.models[:1], [], results.params)
+    page = results_page(replace(results, ensemble=alone))
+    title = results.models[0].run.title
+    assert f"No second model's predictions lower the log-loss on validation: {title} 1.00." in page
+    assert "The ensemble of" not in page
+
+
+@pytest.fixture(scope="module")
+def published() -> list[ModelFolder]:
+    found = best_first(trained_below(RECORDS / "models"))
+    assert found
+    return found
+
+
+def test_the_published_page_says_what_the_records_say(published: list[ModelFolder]) -> None:
+    page, params = PAGE.read_text(), load_params(PARAMS)
+    table = comparison_table(published, params.compare).join(latencies(RECORDS / "latency.csv", ""), on="model_sha256")
+    groups = seed_groups([*published, *trained_below(RECORDS / "repeats")])
+    assert groups
+    ensemble = summarize_ensemble(published, groups, params)
+    classes = published[0].classes
+    for shown in (
+        models_table(table, classes),
+        restricted_table(published, FIVE_EMOTIONS),
+        study_table(pairs_with_study(published, params.compare)),
+        calibration_table(published),
+        abstention_table(published, params.promote.certain_precision),
+        published_table(),
+        ensemble_table(ensemble.metrics, classes),
+        seeds_table(groups),
+        details_table(published, groups),
+    ):
+        assert markdown(shown) in page
+    assert ensemble.members in page
+    best = table.iloc[0].to_dict()
+    assert (
+        f"{best['title']} ({best['params'] / 1e6:.1f} M parameters): accuracy {percent(best, 'test.accuracy')}" in page
+    )
