@@ -19,7 +19,9 @@ def number(value: float | None, form: str = ".3f") -> str:
 
 
 def estimate(ends: tuple[float, float, float], form: str = ".3f", unit: str = "", scale: float = 1) -> str:
-    """A figure and the ends of its 95 % interval as text: ``0.709 [0.695, 0.722]``."""
+    """A figure and the ends of its 95 % interval as text: ``0.709 [0.695, 0.722]``; ``-`` for what is not a number."""
+    if math.isnan(ends[0]):
+        return UNKNOWN
     value, low, high = (scale * end for end in ends)
     return f"{value:{form}}{unit} [{low:{form}}, {high:{form}}]"
 

@@ -133,6 +133,7 @@ def test_figures_as_text() -> None:
     assert metric(figures, "accuracy") == "0.709 [0.695, 0.723]"
     assert percent(figures, "accuracy") == "70.9 % [69.5, 72.2]"
     assert estimate((0.014, -0.002, 0.03), "+.1f", scale=100) == "+1.4 [-0.2, +3.0]"
+    assert metric(dict.fromkeys(figures.index, float("nan")), "accuracy") == "-", "of no images"
     assert mean_and_spread([0.70, 0.71, 0.72]) == "0.710 ± 0.010"
     assert [number(0.25), number(None), number(float("nan"))] == ["0.250", "-", "-"]
     assert [share(np.array([True, False, True, True])), share(np.zeros(0, bool))] == ["0.750", "-"]
