@@ -6,9 +6,8 @@ from fer.data.dataset import FaceDataset
 from fer.data.ingest import build_dataset
 from fer.errors import UserError
 from fer.params import load_params
-from pipelines import paths
+from pipelines import environment, paths
 from pipelines.models import make_job
-from pipelines.train import train_job
 
 
 @flow(flow_run_name="ablate {name}")
@@ -27,4 +26,8 @@ def ablate(name: str) -> None:
         raise UserError(
             f"params.yaml: ablations.changes.{name}: changes nothing of {architecture}'s recipe {params.train.recipe!r}"
         )
+    # Keras takes seconds to start, too long for a mistake to be told.
+    with environment.quiet_start():
+        from pipelines.train import train_job
+
     train_job(changed, dataset, job, f"{architecture}_{name}", paths.ABLATIONS / name, ["ablate", name])

@@ -10,11 +10,10 @@ from fer.errors import UserError
 from fer.files import read_json
 from fer.params import load_params
 from fer.training.distillation import soft_targets, teacher_of
-from pipelines import paths
+from pipelines import environment, paths
 from pipelines.flows import task
 from pipelines.models import make_job
 from pipelines.recipes import check_settings
-from pipelines.train import train_job
 
 
 @flow(flow_run_name="distill {student}")
@@ -29,6 +28,10 @@ def distill(student: str) -> None:
     job = make_job(params, dataset, student)
     job = replace(job, teacher=teacher_of(predictions, members, params.distill.share))
     targets = soft_targets(dataset.labels[dataset.rows("train")], predictions, params.distill.share)
+    # Keras takes seconds to start, too long for a mistake to be told.
+    with environment.quiet_start():
+        from pipelines.train import train_job
+
     train_job(params, dataset, job, job.name, paths.DISTILLED / student, ["distill", student], targets)
 
 

@@ -8,9 +8,8 @@ from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
 from fer.params import load_params
-from pipelines import paths
+from pipelines import environment, paths
 from pipelines.models import make_job
-from pipelines.train import train_job
 
 
 @flow(flow_run_name="repeat {architecture} {seed}")
@@ -31,4 +30,8 @@ def repeat(architecture: str, seed: int) -> None:
             f"{former.path}: holds a training on other data or by other settings; run python -m pipelines results with "
             "these, which keeps it, then remove it, or give the recipe a name of its own in params.yaml"
         )
+    # Keras takes seconds to start, too long for a mistake to be told.
+    with environment.quiet_start():
+        from pipelines.train import train_job
+
     train_job(params, dataset, job, name, paths.REPEATS / name, ["repeat", architecture, str(seed)])

@@ -84,21 +84,6 @@ def test_a_models_thresholds_come_from_its_validation_answers(folder: ModelFolde
     assert tuple(thresholds) == folder.classes
 
 
-def test_the_table_says_how_many_predictions_are_accepted_and_how_many_of_them_are_correct(folder: ModelFolder) -> None:
-    (row,) = abstention_table([folder], PRECISION).to_dict("records")
-    labels, probabilities = folder.scored(Split.TEST)
-    thresholds = thresholds_of(folder.predictions, folder.classes, PRECISION)
-    stand = above_thresholds(probabilities, np.array(list(thresholds.values())))
-    assert 0 < stand.sum() < len(labels)
-    assert row["accepted"] == f"{stand.mean():.3f}"
-    right = probabilities.argmax(axis=1) == labels
-    assert row["accuracy of the accepted"] == f"{right[stand].mean():.3f}"
-    for code, (name, threshold) in enumerate(thresholds.items()):
-        of_class = right[stand & (probabilities.argmax(axis=1) == code)]
-        share = f"{of_class.mean():.3f}" if len(of_class) else "-"
-        assert row[name] == ("never" if threshold == 1 else f"above {threshold:.2f}: {share} of {len(of_class)}")
-
-
 def test_nothing_is_accepted_where_no_prediction_is_good_enough(folder: ModelFolder) -> None:
     (row,) = abstention_table([folder], 0.99).to_dict("records")
     assert (row["accepted"], row["accuracy of the accepted"]) == ("0.000", "-")

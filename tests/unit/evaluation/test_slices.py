@@ -19,7 +19,6 @@ from fer.evaluation.slices import (
     slices_of_test,
 )
 from fer.params import Compare
-from fer.report.model_tables import slice_table
 
 SETTINGS = Compare(bootstrap=50, seed=5, sample_faces=7)
 
@@ -57,16 +56,6 @@ def test_every_image_is_in_one_part_of_each_kind(dataset: FaceDataset) -> None:
         np.testing.assert_array_equal(members, 1)
     images = np.asarray(dataset.images[dataset.rows("test")], float).mean(axis=(1, 2))
     assert images[parts["brightness: dark third"]].max() < images[parts["brightness: bright third"]].min()
-
-
-def test_the_table_has_the_accuracy_of_every_part(dataset: FaceDataset, folder: ModelFolder) -> None:
-    labels, probabilities = folder.scored(Split.TEST_TEN_VIEWS)
-    some = np.arange(len(labels)) % 3 == 0
-    table = slice_table([folder], {"some": some, "none": np.zeros(len(labels), bool)}, SETTINGS)
-    right = (probabilities.argmax(axis=1) == labels)[some].mean()
-    assert table["images"].tolist() == [str(some.sum()), "0"]
-    assert table["Baseline"][0].startswith(f"{right:.3f} [")
-    assert table["Baseline"][1] == "-"
 
 
 def test_mistakes_are_wrong_and_the_surest_come_first(dataset: FaceDataset, folder: ModelFolder) -> None:

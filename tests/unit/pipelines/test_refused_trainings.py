@@ -1,0 +1,100 @@
+"""A mistake in what ``ablate``, ``distill`` and ``repeat`` are asked for is told before Keras starts."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from face_datasets import small_dataset
+from trained_models import PARAMS, write_trained
+
+from fer.data.dataset import FaceDataset
+from fer.errors import UserError
+from pipelines import paths
+from pipelines.ablate import ablate
+from pipelines.distill import distill, read_teachers
+from pipelines.repeat import repeat
+
+
+@pytest.fixture(autouse=True)
+def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FaceDataset:
+    """A project of params.yaml and a data set, which is the working directory."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(PARAMS, "params.yaml")
+    faces = small_dataset(train=2, held_out=2)
+    faces.save(paths.DATASET)
+    return faces
+
+
+def no_data() -> None:
+    shutil.rmtree(paths.DATASET)
+
+
+def another_training() -> None:
+    write_trained(paths.REPEATS, small_dataset(train=3, held_out=2), "mini", seed=2).path.rename(
+        paths.REPEATS / "mini_quick_2"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "command", "words"),
+    [
+        (None, lambda: ablate.fn("no_mixup"), "ablations.changes.no_mixup: changes nothing of mini's recipe 'quick'"),
+        (None, lambda: ablate.fn("no_mixupp"), "unknown ablation 'no_mixupp'; did you mean no_mixup?"),
+        (no_data, lambda: ablate.fn("flip_alone"), "data/dataset/dataset.json: not to be read ("),
+        (None, lambda: distill.fn("vgg16"), "params.yaml: distill.students: does not name 'vgg16'; add it"),
+        (no_data, lambda: distill.fn("mini"), "data/dataset/dataset.json: not to be read ("),
+        (None, lambda: repeat.fn("mobilenetv3", 2), "architectures: unknown architecture 'mobilenetv3'; did you mean"),
+        (no_data, lambda: repeat.fn("mini", 2), "data/dataset/dataset.json: not to be read ("),
+        (
+            another_training,
+            lambda: repeat.fn("mini", 2),
+            "repeats/mini_quick_2: holds a training on other data",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line(before: Callable[[], None] | None, command: Callable[[], None], words: str) -> None:
+    if before:
+        before()
+    with pytest.raises(UserError) as caught:
+        command()
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def write_teachers(dataset: FaceDataset) -> None:
+    paths.ENSEMBLE.mkdir(parents=True)
+    paths.TEACHERS.write_text(json.dumps({"fingerprint": dataset.fingerprint, "members": "mini 1.00"}))
+    rows = len(dataset.rows("train"))
+    np.save(paths.TEACHER_PREDICTIONS, np.full((rows, 7), 1 / 7, np.float32))
+
+
+def test_teachers_predictions_are_read(dataset: FaceDataset) -> None:
+    write_teachers(dataset)
+    members, predictions = read_teachers.fn(dataset)
+    assert (members, predictions.shape) == ("mini 1.00", (14, 7))
+
+
+@pytest.mark.parametrize("path", [paths.TEACHERS, paths.TEACHER_PREDICTIONS], ids=["teachers", "predictions"])
+@pytest.mark.parametrize("content", [None, b"", b"no numbers"])
+def test_teachers_predictions_that_cannot_be_read_are_one_line(
+    dataset: FaceDataset, path: Path, content: bytes | None
+) -> None:
+    write_teachers(dataset)
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=rf"^{path}: not to be read \(.*\); run dvc repro ensemble$") as caught:
+        read_teachers.fn(dataset)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_keras_is_needed_for_it() -> None:
+    code = "import sys, pipelines.ablate, pipelines.distill, pipelines.repeat; print('keras' in sys.modules)"
+    root = PARAMS.parent
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -1,0 +1,139 @@
+"""Tables of models whose predictions are chosen, so that every figure can be worked out by hand."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from face_datasets import small_dataset
+from trained_models import write_trained
+
+from fer.data.dataset import FaceDataset
+from fer.evaluation.comparison import comparison_table
+from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import split_metrics
+from fer.params import Compare
+from fer.report.model_tables import abstention_table, restricted_table, slice_table, without_copies_table
+from fer.report.seeds import seeds_table
+from fer.report.tables import estimate, mean_and_spread, metric, number, percent, share
+
+SETTINGS = Compare(bootstrap=2000, seed=5, sample_faces=7)
+CLASSES = ("happy", "sad", "neutral")
+HELD_OUT = 20
+HAPPY, SAD, NEUTRAL = range(3)
+
+
+@pytest.fixture(scope="module")
+def dataset() -> FaceDataset:
+    """20 images of every class in validation and in test, class by class; each class's first 5 of test have a copy."""
+    faces = small_dataset(train=2, held_out=HELD_OUT, classes=CLASSES)
+    table = faces.table.copy()
+    for emotion in CLASSES:
+        table.loc[table.index[(table["split"] == "test") & (table["emotion"] == emotion)][:5], "train_copy"] = True
+    return FaceDataset(faces.name, faces.classes, faces.images, table, faces.removed)
+
+
+def predicting(folder: ModelFolder, one_view: list[int], ten_views: list[int], sure: float = 0.8) -> ModelFolder:
+    """The training with these classes predicted for validation and again for test, each with probability ``sure``."""
+    table = folder.predictions.copy()
+    for prefix, codes in (("p.", one_view), ("ten.", ten_views)):
+        hit = np.eye(len(CLASSES))[codes * 2]
+        for code, name in enumerate(CLASSES):
+            table[f"{prefix}{name}"] = np.where(hit[:, code] == 1, sure, (1 - sure) / 2).astype(np.float32)
+    table["predicted"] = [CLASSES[code] for code in one_view * 2]
+    table.to_parquet(folder.path / "predictions.parquet", index=False)
+    metrics = {"params": 7} | split_metrics(table, CLASSES)
+    (folder.path / "metrics.json").write_text(json.dumps(metrics))
+    return ModelFolder(folder.path)
+
+
+#: Happy: all right. Sad: the first 10 read as happy. Neutral: the last 4 read as sad.
+ONE_VIEW = [HAPPY] * 20 + [HAPPY] * 10 + [SAD] * 10 + [NEUTRAL] * 16 + [SAD] * 4
+#: From ten views, the neutral ones are right as well.
+TEN_VIEWS = [HAPPY] * 20 + [HAPPY] * 10 + [SAD] * 10 + [NEUTRAL] * 20
+
+
+@pytest.fixture(scope="module")
+def folder(dataset: FaceDataset, tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
+    return predicting(write_trained(tmp_path_factory.mktemp("models"), dataset, "mini"), ONE_VIEW, TEN_VIEWS)
+
+
+def test_the_comparisons_figures(folder: ModelFolder) -> None:
+    (row,) = comparison_table([folder], SETTINGS).to_dict("records")
+    # Confusion matrix [20, 0, 0], [10, 10, 0], [0, 4, 16]: F1 = 2 hits / (labels + predictions).
+    happy, sad, neutral = 40 / (20 + 30), 20 / (20 + 14), 32 / (20 + 16)
+    assert row["test.accuracy"] == pytest.approx(46 / 60)
+    assert row["test.f1.happy"] == pytest.approx(happy)
+    assert row["test.f1.sad"] == pytest.approx(sad)
+    assert row["test.f1.neutral"] == pytest.approx(neutral)
+    assert row["test.macro_f1"] == pytest.approx((happy + sad + neutral) / 3)
+    assert row["test_ten_views.accuracy"] == pytest.approx(50 / 60)
+    # Of the 15 copies, 5 sad ones are read wrongly: 36 of 45 right remain.
+    assert row["test_without_copies.accuracy"] == pytest.approx(36 / 45)
+    assert row["test_without_copies.support"] == 45
+    assert row["test.ece"] == pytest.approx(0.8 - 46 / 60, abs=1e-6), "all at a confidence of 0.8"
+    # Binomial, 60 of 46/60: 2.5th and 97.5th percentile.
+    assert (row["test.accuracy.low"], row["test.accuracy.high"]) == pytest.approx((39 / 60, 52 / 60), abs=1 / 60 + 1e-9)
+
+
+def test_what_is_left_without_copies(folder: ModelFolder) -> None:
+    (row,) = without_copies_table(comparison_table([folder], SETTINGS)).to_dict("records")
+    cells = " ".join(str(cell) for cell in row.values())
+    assert "0.800" in cells, cells
+
+
+def test_f1_among_the_classes_that_are_kept(folder: ModelFolder) -> None:
+    table = restricted_table([folder], ("sad", "neutral"))
+    # From one view: of the sad, 10 are read as happy, and sad and neutral are then equally likely: the first one, sad.
+    # [20, 0], [4, 16]: F1 of sad 40/44, of neutral 32/36, accuracy 36/40.
+    assert table[["sad", "neutral", "accuracy"]].to_numpy().tolist() == [
+        ["0.909", "0.889", "0.900"],
+        ["1.000", "1.000", "1.000"],
+    ]
+
+
+def test_the_accuracy_of_parts_of_the_test_split(folder: ModelFolder) -> None:
+    sad = np.repeat([False, True, False], HELD_OUT)
+    table = slice_table([folder], {"sad": sad, "happy": np.roll(sad, -HELD_OUT), "none": sad & False}, SETTINGS)
+    assert table["images"].tolist() == ["20", "20", "0"]
+    half, whole, none = table["Mini"].tolist()
+    assert half.startswith("0.500 [")
+    # Binomial, 20 of 1/2: 6 and 14.
+    assert half == "0.500 [0.300, 0.700]"
+    assert whole == "1.000 [1.000, 1.000]"
+    assert none == "-"
+
+
+def test_what_thresholds_accept(folder: ModelFolder) -> None:
+    (row,) = abstention_table([folder], 0.7).to_dict("records")
+    # Lower bounds: happy 20 of 30 right, 0.50; sad 10 of 14, 0.46; neutral 16 of 16, 0.83: that one alone is accepted.
+    assert [row[name] for name in CLASSES] == ["never", "never", "above 0.00: 1.000 of 16"]
+    assert "0.267" in row.values(), "16 of 60"
+    assert "0.767" in row.values(), "46 of 60, before any is refused"
+
+
+def test_the_seeds_mean_and_spread(dataset: FaceDataset, tmp_path: Path) -> None:
+    """Three seeds with 30, 36 and 42 of 60 right: mean 0.6, deviation 0.1."""
+    group = []
+    for seed, right in ((1, 30), (2, 36), (3, 42)):
+        written = write_trained(tmp_path / "made", dataset, "mini", seed)
+        target = tmp_path / f"mini_quick_{seed}"
+        written.path.rename(target)
+        truth = np.repeat([HAPPY, SAD, NEUTRAL], HELD_OUT)
+        codes = np.where(np.arange(60) < right, truth, (truth + 1) % 3).tolist()
+        group.append(predicting(ModelFolder(target), codes, codes))
+    table = seeds_table([group])
+    assert table["test accuracy"].tolist() == ["0.500", "0.600", "0.700", "0.600 ± 0.100"]
+    assert table["seed"].tolist() == ["1", "2", "3", ""]
+
+
+def test_figures_as_text() -> None:
+    figures = pd.Series({"accuracy": 0.70949, "accuracy.low": 0.6946, "accuracy.high": 0.7225})
+    assert metric(figures, "accuracy") == "0.709 [0.695, 0.723]"
+    assert percent(figures, "accuracy") == "70.9 % [69.5, 72.2]"
+    assert estimate((0.014, -0.002, 0.03), "+.1f", scale=100) == "+1.4 [-0.2, +3.0]"
+    assert metric(dict.fromkeys(figures.index, float("nan")), "accuracy") == "-", "of no images"
+    assert mean_and_spread([0.70, 0.71, 0.72]) == "0.710 ± 0.010"
+    assert [number(0.25), number(None), number(float("nan"))] == ["0.250", "-", "-"]
+    assert [share(np.array([True, False, True, True])), share(np.zeros(0, bool))] == ["0.750", "-"]
