@@ -43,7 +43,8 @@ lock:
 	@echo "Installing into .venv (a few minutes, once)"
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14) and "Python 3.11 to 3.13 is needed; say which: make PYTHON=python3.12 run")'
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
+	    --no-deps --require-hashes -r requirements.lock
 	@# TensorFlow's C++ headers (290 MB) are for those who compile operations of their own.
 	@rm -rf .venv/lib/python3*/site-packages/tensorflow/include
 	@$(BIN)/python -c 'import cv2' 2>/dev/null || { \

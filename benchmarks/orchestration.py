@@ -20,14 +20,14 @@ from pathlib import Path
 from fer.data.dataset import FaceDataset
 from fer.params import load_params
 from fer.training.checkpoint import Checkpoint
-from fer.training.fit import train
+from fer.training.fit import fit
 from fer.training.save import write_outputs
 from pipelines.models import make_job
 
 folder = Path(sys.argv[2])
 dataset = FaceDataset.load(Path("data/dataset"))
 job = make_job(load_params(), dataset, sys.argv[1])
-trained = train(dataset, job, None, Checkpoint(folder / "checkpoint"))
+trained = fit(dataset, job, None, Checkpoint(folder / "checkpoint"))
 write_outputs(folder / "model", dataset, job, trained)
 """
 

@@ -21,8 +21,8 @@ def main(name: str, recipe_name: str) -> None:
     import numpy as np
 
     from fer.data.dataset import FaceDataset
-    from fer.models import get_architecture
-    from fer.models.network import build_classifier
+    from fer.models.common.network import build_classifier
+    from fer.models.common.registry import get_architecture
     from fer.params import load_params
     from fer.training.batches import Batches
     from fer.training.checkpoint import Checkpoint, Progress, Saved, model_variables, read

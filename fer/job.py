@@ -10,12 +10,12 @@ from fer.recipe import Recipe
 
 @dataclass(frozen=True)
 class Teacher:
-    """Whose answers a distilled training learns from (Hinton, Vinyals and Dean 2015).
+    """Whose predictions a distilled training learns from (Hinton, Vinyals and Dean 2015).
 
     Attributes:
-        share: of its answer in an image's target; the label has the rest.
-        members: the models whose mean answer it is, each with its share and with what it began from.
-        digest: hex sha256 of its answers.
+        share: of its prediction in an image's target; the label has the rest.
+        members: the models whose mean prediction it is, each with its share and with what it began from.
+        digest: hex sha256 of its predictions.
     """
 
     share: float

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from fer.emotions import resolve_classes
 from fer.errors import UserError, did_you_mean
+from fer.models import list_architectures
 from fer.recipe import Fraction, Positive, Rate, Recipe, Section, Seed, Share
 
 
@@ -20,13 +21,16 @@ class Sample(Section):
 
 
 class Data(Section):
-    """Where images and labels come from, and how they are cleaned and split."""
+    """Where images and labels come from, and how they are cleaned and split.
+
+    ``votes`` is the table of FER+ votes, or a folder where there is none: DVC follows it, and so it must exist.
+    """
 
     source: str
     path: Path
     kaggle: str
     name: str | None = None
-    votes: Path | None = None
+    votes: Path
     classes: str | list[str]
     remove_copies: bool
     validation_share: Share
@@ -52,7 +56,7 @@ class Train(Section):
 
 
 class Distill(Section):
-    """Which architectures are trained again on the ensemble's answers; ``share`` is that of the answers in a target."""
+    """Which architectures are trained again on the ensemble's predictions; ``share`` is theirs in a target."""
 
     students: list[str]
     share: Fraction
@@ -75,13 +79,14 @@ class Ablations(Section):
 class Compare(Section):
     """Bootstrap intervals and the figure of sample faces."""
 
-    bootstrap: Positive
+    # Resamples stand in memory together, a confusion matrix each: 40 MB for the most of seven classes.
+    bootstrap: Annotated[int, Field(ge=1, le=100_000)]
     seed: Seed
     sample_faces: Positive
 
 
 class Promote(Section):
-    """What a model must pass to become champion, and how often the answers that it calls certain must be right."""
+    """What a model must pass to become champion, and how often the predictions that it calls certain must be right."""
 
     min_class_f1: Fraction
     min_skill: Fraction
@@ -117,19 +122,16 @@ class Params(Section):
     tracking: Tracking
 
     def recipe(self, architecture: str, asked_by: str = "train.architectures") -> Recipe:
-        """The chosen recipe with the architecture's own settings on top.
+        """The chosen recipe with the architecture's own settings, if it has any, on top.
 
         Raises:
-            UserError: for a recipe or architecture that params.yaml does not have, or a bad setting.
+            UserError: for a recipe that params.yaml does not have, an architecture that ``fer/models`` does not have,
+                or a bad setting.
         """
         name = self.train.recipe
         if name not in self.recipes:
             raise UserError(f"params.yaml: train.recipe: unknown recipe {name!r}{did_you_mean(name, self.recipes)}")
-        if architecture not in self.architectures:
-            raise UserError(
-                f"params.yaml: {asked_by}: unknown architecture {architecture!r}"
-                f"{did_you_mean(architecture, self.architectures)}"
-            )
+        _check_architecture(architecture, asked_by)
         return self._merge(name, architecture)
 
     def ablated(self, name: str) -> "Params":
@@ -142,7 +144,7 @@ class Params(Section):
         self.recipe(architecture, "ablations.architecture")
         if name not in changes:
             raise UserError(f"params.yaml: ablations.changes: unknown ablation {name!r}{did_you_mean(name, changes)}")
-        own = self.architectures[architecture]
+        own = self.architectures.get(architecture, {})
         recipe = _over(own.get(self.train.recipe, {}), changes[name].recipe)
         content = self.model_dump(by_alias=True)
         content["data"] = _over(content["data"], changes[name].data)
@@ -168,6 +170,7 @@ class Params(Section):
         for architecture in self.distill.students:
             self.recipe(architecture, "distill.students")
         for architecture, sections in self.architectures.items():
+            _check_architecture(architecture, "architectures")
             for name in sections:
                 if name not in self.recipes:
                     raise UserError(
@@ -180,7 +183,7 @@ class Params(Section):
             self.ablated(name)
 
     def _merge(self, name: str, architecture: str) -> Recipe:
-        own = self.architectures[architecture].get(name, {})
+        own = self.architectures.get(architecture, {}).get(name, {})
         try:
             return Recipe.model_validate(_over(self.recipes[name], own))
         except ValidationError as error:
@@ -211,6 +214,13 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         if len(set(named)) != len(named):
             raise UserError(f"{path}: {key}: an architecture is named twice; name each once")
     return params
+
+
+def _check_architecture(name: str, asked_by: str) -> None:
+    """That ``fer/models`` has it; Keras is not imported."""
+    known = list_architectures()
+    if name not in known:
+        raise UserError(f"params.yaml: {asked_by}: unknown architecture {name!r}{did_you_mean(name, known)}")
 
 
 def _over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

@@ -20,10 +20,10 @@ from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_PARENT_RUN_I
 from mlflow.utils.time import get_current_time_millis
 
 from fer.data.dataset import FaceDataset
-from fer.evaluation.metrics import confusion
 from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.scores import confusion
 from fer.figures.training import confusion_matrix, learning_curves, sample_predictions
-from fer.inference.image import FACE_SIZE
+from fer.inference.face_size import FACE_SIZE
 from fer.job import Job
 from fer.params import Tracking
 from fer.store import Store, if_there, told

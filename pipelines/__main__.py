@@ -55,6 +55,14 @@ def explore() -> None:
 
 
 @app.command()
+def recipes() -> None:
+    """Write what params.yaml says of every training, an architecture a file."""
+    from pipelines.recipes import recipes
+
+    recipes()
+
+
+@app.command()
 def train(architecture: str) -> None:
     """Train ARCHITECTURE."""
     environment.check_backend()
@@ -76,7 +84,7 @@ def ensemble() -> None:
 
 @app.command()
 def distill(student: str) -> None:
-    """Train STUDENT again on the ensemble's answers."""
+    """Train STUDENT again on the ensemble's predictions."""
     environment.check_backend()
     with environment.quiet_start():
         from pipelines.distill import distill

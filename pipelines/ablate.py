@@ -8,7 +8,7 @@ from fer.errors import UserError
 from fer.params import load_params
 from pipelines import paths
 from pipelines.models import make_job
-from pipelines.train import run
+from pipelines.train import train_job
 
 
 @flow(flow_run_name="ablate {name}")
@@ -27,4 +27,4 @@ def ablate(name: str) -> None:
         raise UserError(
             f"params.yaml: ablations.changes.{name}: changes nothing of {architecture}'s recipe {params.train.recipe!r}"
         )
-    run(changed, dataset, job, f"{architecture}_{name}", paths.ABLATIONS / name, ["ablate", name])
+    train_job(changed, dataset, job, f"{architecture}_{name}", paths.ABLATIONS / name, ["ablate", name])

@@ -13,26 +13,28 @@ from fer.training.distillation import soft_targets, teacher_of
 from pipelines import paths
 from pipelines.flows import task
 from pipelines.models import make_job
-from pipelines.train import run
+from pipelines.recipes import check_settings
+from pipelines.train import train_job
 
 
 @flow(flow_run_name="distill {student}")
 def distill(student: str) -> None:
-    """Train an architecture by its own recipe on targets that are in part the ensemble's answers."""
+    """Train an architecture by its own recipe on targets that are in part the ensemble's predictions."""
     params = load_params()
     dataset = FaceDataset.load(paths.DATASET)
     if student not in params.distill.students:
         raise UserError(f"params.yaml: distill.students: does not name {student!r}; add it")
-    members, answers = read_lesson(dataset)
+    check_settings(params, student)
+    members, predictions = read_teachers(dataset)
     job = make_job(params, dataset, student)
-    job = replace(job, teacher=teacher_of(answers, members, params.distill.share))
-    targets = soft_targets(dataset.labels[dataset.rows("train")], answers, params.distill.share)
-    run(params, dataset, job, job.name, paths.DISTILLED / student, ["distill", student], targets)
+    job = replace(job, teacher=teacher_of(predictions, members, params.distill.share))
+    targets = soft_targets(dataset.labels[dataset.rows("train")], predictions, params.distill.share)
+    train_job(params, dataset, job, job.name, paths.DISTILLED / student, ["distill", student], targets)
 
 
 @task
-def read_lesson(dataset: FaceDataset) -> tuple[str, np.ndarray]:
-    """Who the ensemble's members are, and its answers float32 ``[N, C]`` to the train split.
+def read_teachers(dataset: FaceDataset) -> tuple[str, np.ndarray]:
+    """Who the ensemble's members are, and their mean probabilities float32 ``[N, C]`` of the train split.
 
     Raises:
         UserError: where the ensemble stage has not run, on this data.
@@ -40,9 +42,9 @@ def read_lesson(dataset: FaceDataset) -> tuple[str, np.ndarray]:
     remedy = "run dvc repro ensemble"
     about = read_json(paths.TEACHERS, remedy)
     try:
-        answers = np.load(paths.TEACHER_PREDICTIONS)
+        predictions = np.load(paths.TEACHER_PREDICTIONS)
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"{paths.TEACHER_PREDICTIONS}: not to be read ({error}); {remedy}") from error
     if about["fingerprint"] != dataset.fingerprint:
         raise UserError(f"{paths.TEACHERS}: of other data than {paths.DATASET}; {remedy}")
-    return about["members"], answers
+    return about["members"], predictions

@@ -15,6 +15,9 @@ CLASS_COUNTS = EXPLORE / "class_counts.csv"
 #: The figures of ``explore`` that the page of results shows too.
 DATA_FIGURES = tuple(EXPLORE / name for name in ("class_distribution.png", "average_faces.png", "contrast_images.png"))
 
+#: What params.yaml says of each training, an architecture a file: a training depends on its own alone.
+RECIPES = Path("reports/recipes")
+
 MODELS = Path("models")
 #: Students, not below ``models``: the ensemble, which teaches them, depends on all that is there.
 DISTILLED = Path("distilled")
@@ -23,8 +26,8 @@ ENSEMBLE = Path("reports/ensemble")
 ENSEMBLE_METRICS = ENSEMBLE / "ensemble.json"
 ENSEMBLE_PREDICTIONS = ENSEMBLE / "predictions.parquet"
 #: What a student learns from: who its teachers are, and their mean probabilities of the train split's images.
-TEACHERS = ENSEMBLE / "members.json"
-TEACHER_PREDICTIONS = ENSEMBLE / "lesson.npy"
+TEACHERS = ENSEMBLE / "teachers.json"
+TEACHER_PREDICTIONS = ENSEMBLE / "teacher_predictions.npy"
 
 COMPARE = Path("reports/compare")
 COMPARISON_METRICS, SAMPLES = COMPARE / "metrics.json", COMPARE / "samples.png"

@@ -10,7 +10,7 @@ from fer.evaluation.model_folder import ModelFolder
 from fer.params import load_params
 from pipelines import paths
 from pipelines.models import make_job
-from pipelines.train import run
+from pipelines.train import train_job
 
 
 @flow(flow_run_name="repeat {architecture} {seed}")
@@ -31,4 +31,4 @@ def repeat(architecture: str, seed: int) -> None:
             f"{former.path}: holds a training on other data or by other settings; run python -m pipelines results with "
             "these, which keeps it, then remove it, or give the recipe a name of its own in params.yaml"
         )
-    run(params, dataset, job, name, paths.REPEATS / name, ["repeat", architecture, str(seed)])
+    train_job(params, dataset, job, name, paths.REPEATS / name, ["repeat", architecture, str(seed)])

@@ -16,9 +16,9 @@ from fer.errors import UserError
 from fer.evaluation.abstention import abstention_table
 from fer.evaluation.comparison import comparison_table, intervals
 from fer.evaluation.ensemble import build_ensemble
-from fer.evaluation.metrics import confusion
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.saliency import occlusion_maps, right_answers
+from fer.evaluation.scores import confusion
 from fer.evaluation.slices import confident_mistakes, ferplus_votes, slice_table, slices_of_test
 from fer.figures.mistakes import mistakes_sheet
 from fer.figures.saliency import saliency_sheet

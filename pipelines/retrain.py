@@ -65,8 +65,8 @@ def tell_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
 def retrain(workers: int = 1) -> None:
     """Bring every stage of dvc.yaml up to date.
 
-    DVC decides what must run. With several workers the data comes first, then the stale architectures side by side,
-    then the rest: DVC locks a stale stage that two runs share. Ended by a signal, it ends the running stages too.
+    DVC decides what must run. With several workers data and recipes come first, then the stale architectures side by
+    side, then the rest: DVC locks a stale stage that two runs share. Ended by a signal, it ends the running stages too.
 
     Args:
         workers: architectures trained at the same time.
@@ -77,7 +77,7 @@ def retrain(workers: int = 1) -> None:
     _drop_empty_note()
     try:
         if workers > 1:
-            reproduce(["validate"])
+            reproduce(["validate", "recipes"])
             open_store()
             side_by_side(out_of_date([f"train@{name}" for name in params.train.architectures] + ["explore"]), workers)
         reproduce([])

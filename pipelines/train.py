@@ -20,13 +20,13 @@ from fer.files import write_text
 from fer.job import Job
 from fer.params import Params, load_params
 from fer.tracking import Tracker
-from fer.training.checkpoint import Checkpoint, Progress
-from fer.training.fit import Trained
-from fer.training.fit import train as fit
-from fer.training.progress import epoch_line
+from fer.training.checkpoint import Checkpoint, Origin, Progress
+from fer.training.fit import Trained, fit
+from fer.training.progress import EpochBar, epoch_line
 from pipelines import paths
 from pipelines.flows import network_task, task
 from pipelines.models import make_job
+from pipelines.recipes import check_settings
 from pipelines.reporting import say
 
 #: The backend that writes ONNX.
@@ -35,14 +35,22 @@ EXPORTER = "tensorflow"
 
 @flow(flow_run_name="train {architecture}")
 def train(architecture: str) -> None:
-    """Train one architecture."""
+    """Train one architecture.
+
+    Raises:
+        UserError: for one that params.yaml does not name, or settings that the recipes stage has not written yet.
+    """
     params = load_params()
+    params.recipe(architecture)
+    if architecture not in params.train.architectures:
+        raise UserError(f"params.yaml: train.architectures: does not name {architecture!r}; add it")
+    check_settings(params, architecture)
     dataset = FaceDataset.load(paths.DATASET)
     job = make_job(params, dataset, architecture)
-    run(params, dataset, job, job.name, paths.MODELS / architecture, ["train", architecture])
+    train_job(params, dataset, job, job.name, paths.MODELS / architecture, ["train", architecture])
 
 
-def run(
+def train_job(
     params: Params,
     dataset: FaceDataset,
     job: Job,
@@ -51,7 +59,7 @@ def run(
     command: list[str],
     targets: np.ndarray | None = None,
 ) -> None:
-    """Train, save and log one job; an interrupted training goes on at its last epoch.
+    """Fit, save and log one job; an interrupted training goes on at its last epoch.
 
     With ``KERAS_BACKEND`` jax or torch the epochs run there; the model's files are written by TensorFlow.
 
@@ -62,11 +70,11 @@ def run(
         name: what lines and runs call it.
         path: the folder of its files.
         command: the words after ``python -m pipelines`` that run it.
-        targets: of ``fer.training.fit.train``.
+        targets: of ``fer.training.fit.fit``.
     """
     checkpoint = Checkpoint(paths.STATE / "checkpoints" / f"{name}-{job.key}")
     tracker = Tracker(params.tracking)
-    trained = train_epochs(params, dataset, job, name, checkpoint, tracker, targets)
+    trained = fit_epochs(params, dataset, job, name, checkpoint, tracker, targets)
     if keras.backend.backend() != EXPORTER:
         return finish_with_tensorflow(command, checkpoint)
     folder = save(path, dataset, job, trained)
@@ -80,7 +88,7 @@ def run(
 
 
 @network_task
-def train_epochs(
+def fit_epochs(
     params: Params,
     dataset: FaceDataset,
     job: Job,
@@ -93,17 +101,18 @@ def train_epochs(
     commit = get_git_commit(".") or "unknown"
 
     def on_epoch(progress: Progress) -> None:
-        progress.notes.setdefault("commit", commit)
-        progress.notes.setdefault("cores", str(os.cpu_count()))
-        progress.notes.setdefault("accelerator", accelerator())
-        progress.notes["run_id"] = tracker.open_run(job, dataset.name, progress.notes.get("run_id"), name)
-        tracker.log_history(progress.notes["run_id"], progress.history)
+        origin = progress.origin = progress.origin or Origin(commit, os.cpu_count() or 1, accelerator())
+        origin.run_id = tracker.open_run(job, dataset.name, origin.run_id, name)
+        tracker.log_history(origin.run_id, progress.history)
         say(f"{name}: {epoch_line(progress)}")
 
     def on_warning(line: str) -> None:
         say(f"warning: {line}")
 
-    return fit(dataset, job, params.train.weights_folder, checkpoint, on_epoch, on_warning, targets)
+    def watch(progress: Progress, steps: int) -> list[keras.callbacks.Callback]:
+        return [EpochBar(name, progress, steps)]
+
+    return fit(dataset, job, params.train.weights_folder, checkpoint, on_epoch, on_warning, watch, targets)
 
 
 def accelerator() -> str:
@@ -149,15 +158,16 @@ def save(path: Path, dataset: FaceDataset, job: Job, trained: Trained) -> ModelF
 def log(tracker: Tracker, job: Job, name: str, progress: Progress, folder: ModelFolder, dataset: FaceDataset) -> None:
     """The finished run in MLflow; beside the model its id, the commit of the code that trained, and the time taken."""
     # Where the epochs ran on another machine, its run is not in this store.
-    run_id = tracker.open_run(job, dataset.name, progress.notes.get("run_id"), name)
+    origin = progress.origin
+    run_id = tracker.open_run(job, dataset.name, origin.run_id if origin else None, name)
     tracker.log_history(run_id, progress.history)
     tracker.finish_run(run_id, folder, dataset)
     about = {
         "run_id": run_id,
         "model_sha256": folder.run["model_sha256"],
-        "commit": progress.notes.get("commit", "unknown"),
+        "commit": origin.commit if origin else "unknown",
         "minutes": round(sum(progress.seconds) / 60, 1),
-        "cores": progress.notes.get("cores"),
-        "accelerator": progress.notes.get("accelerator", ""),
+        "cores": str(origin.cores) if origin else None,
+        "accelerator": origin.accelerator if origin else "",
     }
     write_text(folder.path / "mlflow.json", json.dumps(about) + "\n")

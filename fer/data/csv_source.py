@@ -17,7 +17,7 @@ import pandas as pd
 from fer.data.source import SourceFaces
 from fer.emotions import EMOTIONS, FERPLUS_OTHER, FERPLUS_VOTES
 from fer.errors import UserError
-from fer.inference.image import FACE_SIZE
+from fer.inference.face_size import FACE_SIZE
 
 #: The challenge's names of the splits (Goodfellow et al. 2013): the public leaderboard is the validation split.
 USAGES = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}

@@ -2,17 +2,22 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fer.errors import UserError
-from fer.files import replace_folder, restore_folder, write_array
+from fer.files import read_json, replace_folder, restore_folder, write_array
+from fer.inference.face_size import FACE_SIZE
 
 SPLITS = ("train", "validation", "test")
+
+AGAIN = "run the ingest stage again"
 
 #: Columns that every table has; sources may add votes (``votes.<column>``), ``flaw`` and group columns.
 COLUMNS = ("emotion", "split", "source_id", "sha256", "train_copy")
@@ -94,15 +99,44 @@ class FaceDataset:
         Raises:
             UserError: when the folder is not a complete FaceDataset.
         """
-        try:
-            restore_folder(folder)
-            about = json.loads((folder / "dataset.json").read_text())
-            return cls(
-                name=about["name"],
-                classes=tuple(about["classes"]),
-                images=np.load(folder / "images.npy", mmap_mode="r"),
-                table=pd.read_parquet(folder / "table.parquet"),
-                removed=pd.read_parquet(folder / "removed.parquet"),
-            )
-        except (OSError, ValueError, KeyError) as error:
-            raise UserError(f"{folder}: not a complete data set ({error}); run the ingest stage again") from error
+        restore_folder(folder)
+        about = read_json(folder / "dataset.json", AGAIN)
+        images = _read(folder / "images.npy", lambda path: np.load(path, mmap_mode="r"))
+        table, removed = (_read(folder / name, pd.read_parquet) for name in ("table.parquet", "removed.parquet"))
+        _check(folder, about, images, table)
+        return cls(about["name"], tuple(about["classes"]), images, table, removed)
+
+
+def _read(path: Path, read: Callable[[Path], Any]) -> Any:
+    try:
+        return read(path)
+    # EOFError: an empty images.npy
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(f"{path}: not to be read ({' '.join(str(error).split())}); {AGAIN}") from error
+
+
+def _check(folder: Path, about: dict[str, Any], images: Any, table: pd.DataFrame) -> None:
+    """That the files of a data set are of one kind and belong together.
+
+    Raises:
+        UserError: naming the file that does not fit.
+    """
+    classes = about.get("classes")
+    if not (
+        isinstance(about.get("name"), str)
+        and isinstance(classes, list)
+        and all(isinstance(name, str) for name in classes)
+        and isinstance(about.get("fingerprint"), str)
+    ):
+        raise UserError(f"{folder / 'dataset.json'}: lacks name, classes or fingerprint, or they are no text; {AGAIN}")
+    if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.shape[1:] != (FACE_SIZE, FACE_SIZE):
+        raise UserError(f"{folder / 'images.npy'}: no uint8 images of {FACE_SIZE}x{FACE_SIZE}; {AGAIN}")
+    if missing := sorted(set(COLUMNS) - set(table)):
+        raise UserError(f"{folder / 'table.parquet'}: lacks {', '.join(missing)}; {AGAIN}")
+    if unknown := sorted({*table["emotion"].unique()} - {*classes}):
+        raise UserError(f"{folder / 'table.parquet'}: emotion {unknown[0]!r} is no class of dataset.json; {AGAIN}")
+    if not len(images) == len(table) == about.get("images"):
+        raise UserError(
+            f"{folder}: {len(images)} images, {len(table)} rows in the table, {about.get('images')} images by "
+            f"dataset.json; {AGAIN}"
+        )

@@ -5,6 +5,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import cv2
@@ -15,7 +16,8 @@ from fer.data.dataset import COLUMNS
 from fer.data.source import SourceFaces
 from fer.emotions import EMOTIONS, emotion_name
 from fer.errors import UserError
-from fer.inference.image import FACE_SIZE, to_face
+from fer.inference.face_size import FACE_SIZE
+from fer.inference.image import to_face
 
 #: Folder names of the splits, in lower case.
 SPLIT_FOLDERS = {
@@ -29,6 +31,9 @@ SPLIT_FOLDERS = {
 
 #: The table of further columns (age band, region, camera) that may lie beside the folders.
 GROUPS = "groups.csv"
+
+#: A photo has some MB; of a file beyond this many bytes no image is read.
+MOST_BYTES = 64 * 2**20
 
 _HELPERS = {"thumbs.db", "desktop.ini", "__macosx"}
 _IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
@@ -49,7 +54,7 @@ def read_folder(path: Path) -> SourceFaces:
     """
     if path.is_dir():
         return _read_files(path.resolve().name, path, _folder_files(path))
-    if not path.exists():
+    if not path.is_file():
         raise UserError(f"{path}: no such folder or zip; check data.path")
     try:
         with zipfile.ZipFile(path) as archive:
@@ -70,17 +75,34 @@ def _read_files(name: str, where: Path, files: _Files) -> SourceFaces:
     table["source_id"] = [str(path) for path in labelled]
     groups = files.get(PurePosixPath(GROUPS))
     if groups is not None:
-        table = table.join(_read_groups(where, groups(), table["source_id"]))
+        table = table.join(_read_groups(where, _bytes(where, PurePosixPath(GROUPS), groups), table["source_id"]))
     return SourceFaces(name, str(where), images, table)
 
 
 def _folder_files(folder: Path) -> _Files:
     files: _Files = {}
-    for parent, _, names in os.walk(folder, followlinks=True):
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = [name for name in folders if not _is_helper(PurePosixPath(name))]
+        for name in folders:
+            _check_no_loop(folder, Path(parent, name))
         for name in names:
             file = Path(parent, name)
-            files[PurePosixPath(file.relative_to(folder).as_posix())] = file.read_bytes
+            files[PurePosixPath(file.relative_to(folder).as_posix())] = partial(_file_bytes, file)
     return files
+
+
+def _check_no_loop(root: Path, folder: Path) -> None:
+    """That no symbolic link leads from ``folder`` to one that it lies in, which would be walked without end."""
+    if folder.is_symlink() and Path(os.path.realpath(folder.parent)).is_relative_to(os.path.realpath(folder)):
+        raise UserError(f"{root}: {folder.relative_to(root)}: the link leads back to a folder above it; remove it")
+
+
+def _file_bytes(file: Path) -> bytes:
+    if file.exists() and not file.is_file():
+        raise OSError("no regular file")
+    if file.stat().st_size > MOST_BYTES:
+        raise OSError(f"more than {MOST_BYTES >> 20} MB")
+    return file.read_bytes()
 
 
 def _zip_files(where: Path, archive: zipfile.ZipFile) -> _Files:
@@ -96,7 +118,13 @@ def _zip_files(where: Path, archive: zipfile.ZipFile) -> _Files:
 
 
 def _zip_reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Callable[[], bytes]:
-    return lambda: archive.read(entry)
+    def read() -> bytes:
+        # No more than this is unpacked: zipfile stops there, whatever the compressed data holds.
+        if entry.file_size > MOST_BYTES:
+            raise OSError(f"more than {MOST_BYTES >> 20} MB")
+        return archive.read(entry)
+
+    return read
 
 
 def _is_helper(path: PurePosixPath) -> bool:
@@ -133,12 +161,16 @@ def _place(where: Path, path: PurePosixPath) -> tuple[str, str] | None:
     return split or "train", emotion
 
 
-def _decode(where: Path, path: PurePosixPath, read: Callable[[], bytes]) -> np.ndarray:
+def _bytes(where: Path, path: PurePosixPath, read: Callable[[], bytes]) -> bytes:
     try:
-        data = read()
+        return read()
     # RuntimeError and NotImplementedError: an encrypted entry, an unknown compression
     except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
         raise UserError(f"{where}: {path}: cannot be read ({error}); get the file again") from error
+
+
+def _decode(where: Path, path: PurePosixPath, read: Callable[[], bytes]) -> np.ndarray:
+    data = _bytes(where, path, read)
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
     except cv2.error:  # an empty file, or more pixels than OpenCV accepts

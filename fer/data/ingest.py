@@ -21,7 +21,7 @@ from fer.params import Data
 #: How each ``data.source`` is read.
 SOURCES: dict[str, Callable[[Data], SourceFaces]] = {
     "sample": lambda data: read_sample(data.sample.images, data.sample.seed),
-    "csv": lambda data: read_csv(data.path, data.votes),
+    "csv": lambda data: read_csv(data.path, None if data.votes.is_dir() else data.votes),
     "folder": lambda data: read_folder(data.path),
     "kaggle": lambda data: read_kaggle(data.kaggle),
 }
@@ -35,8 +35,8 @@ def check_source(data: Data) -> None:
     """
     if data.source not in SOURCES:
         raise UserError(f"params.yaml: data.source: unknown source {data.source!r}{did_you_mean(data.source, SOURCES)}")
-    if data.votes is not None and data.source != "csv":
-        raise UserError("params.yaml: data.votes: FER+ votes go with data.source csv only; leave data.votes empty")
+    if not data.votes.is_dir() and data.source != "csv":
+        raise UserError("params.yaml: data.votes: FER+ votes go with data.source csv only; let data.votes be a folder")
 
 
 def read_source(data: Data) -> SourceFaces:

@@ -9,7 +9,9 @@ CALIBRATION_BINS = 15
 
 
 def calibration_error(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Expected calibration error over 15 equal-width bins of confidence (Guo et al. 2017), 0 to 1."""
+    """Expected calibration error over 15 equal-width bins of confidence (Guo et al. 2017), 0 to 1; NaN of no images."""
+    if len(labels) == 0:
+        return float("nan")
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
     bins = np.minimum((confidence * CALIBRATION_BINS).astype(int), CALIBRATION_BINS - 1)

@@ -7,8 +7,8 @@ import pandas as pd
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.evaluation.intervals import bootstrap_intervals
-from fer.evaluation.metrics import confusion
 from fer.evaluation.model_folder import SCORED, ModelFolder, scored_rows
+from fer.evaluation.scores import confusion
 from fer.inference.runtime import measure_latency
 from fer.params import Compare
 

@@ -2,12 +2,14 @@
 
 import numpy as np
 
+from fer.evaluation.scores import f1_scores
+
 
 def bootstrap_intervals(matrix: np.ndarray, resamples: int, seed: int) -> dict[str, tuple[float, float]]:
     """95 % percentile bootstrap intervals (Efron 1979) of ``accuracy`` and ``macro_f1``.
 
     Resampling N predictions with replacement is a multinomial draw over the cells of their confusion matrix, so the
-    resamples are drawn there.
+    resamples are drawn there. The interval of no images is NaN to NaN.
 
     Args:
         matrix: int ``[C, C]``, labels by predictions.
@@ -26,11 +28,12 @@ def f1_intervals(matrix: np.ndarray, resamples: int, seed: int) -> list[tuple[fl
 def _resampled(matrix: np.ndarray, resamples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Accuracy ``[R]`` and F1 ``[R, C]`` of the resamples."""
     total = int(matrix.sum())
+    if total == 0:
+        return np.full(resamples, np.nan), np.full((resamples, len(matrix)), np.nan)
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(total, matrix.ravel() / total, size=resamples).reshape(resamples, *matrix.shape)
     hits = np.diagonal(drawn, axis1=1, axis2=2)
-    either = drawn.sum(axis=1) + drawn.sum(axis=2)
-    return hits.sum(axis=1) / total, np.divide(2 * hits, either, out=np.zeros(hits.shape), where=either > 0)
+    return hits.sum(axis=1) / total, f1_scores(drawn)
 
 
 def _middle(values: np.ndarray) -> tuple[float, float]:
@@ -49,8 +52,10 @@ def bootstrap_difference(right: np.ndarray, other: np.ndarray, resamples: int, s
         seed: of the draw.
 
     Returns:
-        The difference of the accuracies, and the interval's ends, -1 to 1.
+        The difference of the accuracies, and the interval's ends, -1 to 1; NaN of no images.
     """
+    if len(right) == 0:
+        return float("nan"), float("nan"), float("nan")
     gains = right.astype(int) - other.astype(int)
     shares = np.bincount(gains + 1, minlength=3) / len(gains)
     drawn = np.random.default_rng(seed).multinomial(len(gains), shares, size=resamples)

@@ -1,37 +1,25 @@
 """Metrics of predictions: accuracy, F1 per class and calibration error of a split."""
 
 import numpy as np
-from sklearn.metrics import accuracy_score, f1_score
 
 from fer.evaluation.calibration import calibration_error
-
-
-def accuracy_and_macro_f1(labels: np.ndarray, probabilities: np.ndarray) -> tuple[float, float]:
-    """Accuracy and macro-averaged F1 of the most probable class.
-
-    Args:
-        labels: int ``[N]``, codes 0 to C-1.
-        probabilities: float ``[N, C]``.
-    """
-    predicted = probabilities.argmax(axis=1)
-    macro = f1_score(labels, predicted, labels=range(probabilities.shape[1]), average="macro", zero_division=0)
-    return float(accuracy_score(labels, predicted)), float(macro)
+from fer.evaluation.scores import accuracy_of, confusion, f1_scores
 
 
 def evaluate(labels: np.ndarray, probabilities: np.ndarray, classes: tuple[str, ...]) -> dict[str, float]:
     """The flat metrics of one split: ``accuracy``, ``macro_f1``, ``f1.<emotion>``, ``ece``, ``support``.
+
+    Of no images ``support`` is 0 and every other metric NaN.
 
     Args:
         labels: int ``[N]``, codes 0 to C-1.
         probabilities: float ``[N, C]``, rows that sum to 1.
         classes: the names of the codes.
     """
-    accuracy, macro = accuracy_and_macro_f1(labels, probabilities)
-    per_class = f1_score(
-        labels, probabilities.argmax(axis=1), labels=range(len(classes)), average=None, zero_division=0
-    )
-    metrics = {"accuracy": accuracy, "macro_f1": macro}
-    metrics |= {f"f1.{name}": float(value) for name, value in zip(classes, per_class, strict=True)}
+    matrix = confusion(labels, probabilities.argmax(axis=1), len(classes))
+    f1 = f1_scores(matrix)
+    metrics = {"accuracy": accuracy_of(matrix), "macro_f1": float(f1.mean())}
+    metrics |= {f"f1.{name}": float(value) for name, value in zip(classes, f1, strict=True)}
     return metrics | {"ece": calibration_error(labels, probabilities), "support": float(len(labels))}
 
 
@@ -47,16 +35,14 @@ def restrict(
         kept: the classes to keep, all of them in ``classes``.
 
     Returns:
-        labels int64 ``[M]``, codes of ``kept``, and probabilities ``[M, K]``, rows that sum to 1.
+        labels int64 ``[M]``, codes of ``kept``, and probabilities ``[M, K]``, rows that sum to 1. Where all kept
+        classes have probability 0, the model tells nothing between them: each gets the same probability.
     """
     codes = [classes.index(name) for name in kept]
     rows = np.isin(labels, codes)
     chosen = probabilities[rows][:, codes]
     new_codes = np.full(len(classes), -1)
     new_codes[codes] = np.arange(len(codes))
-    return new_codes[labels[rows]], chosen / chosen.sum(axis=1, keepdims=True)
-
-
-def confusion(labels: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
-    """int64 ``[C, C]``: rows are labels, columns predictions."""
-    return np.bincount(labels * classes + predicted, minlength=classes * classes).reshape(classes, classes)
+    total = chosen.sum(axis=1, keepdims=True)
+    even = np.full_like(chosen, 1 / len(codes))
+    return new_codes[labels[rows]], np.divide(chosen, total, out=even, where=total > 0)

@@ -6,8 +6,8 @@ import pandas as pd
 from fer.data.dataset import FaceDataset
 from fer.emotions import FERPLUS_VOTES
 from fer.evaluation.intervals import bootstrap_intervals
-from fer.evaluation.metrics import confusion
 from fer.evaluation.model_folder import TEN_VIEWS, ModelFolder
+from fer.evaluation.scores import confusion
 from fer.params import Compare
 
 VOTES = r"^votes\."

@@ -10,7 +10,7 @@ import numpy as np
 import onnxruntime
 
 from fer.errors import UserError
-from fer.inference.image import FACE_SIZE
+from fer.inference.face_size import FACE_SIZE
 
 MODEL_FILE = "model.onnx"
 CARD_FILE = "card.json"

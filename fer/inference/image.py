@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 
 from fer.errors import UserError
-
-FACE_SIZE = 48
+from fer.inference.face_size import FACE_SIZE
 
 #: Larger images are refused before a pixel is decoded: a file of a few kilobytes can claim gigapixels.
 MAX_PIXELS = 25_000_000

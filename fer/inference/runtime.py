@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from fer.inference.image import FACE_SIZE
+from fer.inference.face_size import FACE_SIZE
 from fer.inference.views import ten_views
 
 #: The ports of every exported model.

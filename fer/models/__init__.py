@@ -1,29 +1,8 @@
-"""Architectures by name: one module each, registered when this package is imported."""
+"""Architectures by name: every module of this folder is one, imported when it is asked for; ``common`` is shared."""
 
-from fer.models import (
-    baseline,
-    compact,
-    compact_seresnet,
-    mini,
-    mobilenet_vggface2,
-    mobilenetv2,
-    resnet50,
-    vgg16,
-    vggface,
-)
-from fer.models.registry import Architecture, get_architecture, list_architectures
+from pathlib import Path
 
-__all__ = [
-    "Architecture",
-    "baseline",
-    "compact",
-    "compact_seresnet",
-    "get_architecture",
-    "list_architectures",
-    "mini",
-    "mobilenet_vggface2",
-    "mobilenetv2",
-    "resnet50",
-    "vgg16",
-    "vggface",
-]
+
+def list_architectures() -> list[str]:
+    """Names of all architectures, sorted: the files of this folder. None is imported, nor is Keras."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("*.py") if path.stem != "__init__")

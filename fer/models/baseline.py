@@ -3,8 +3,8 @@
 import keras
 from keras import layers
 
-from fer.models.normalization import normalization
-from fer.models.registry import register
+from fer.models.common.normalization import normalization
+from fer.models.common.registry import register
 
 FILTERS = (128, 256, 512, 512)
 

@@ -3,8 +3,8 @@
 import keras
 from keras import KerasTensor, layers
 
-from fer.models.compact import convolution, head, standardized
-from fer.models.registry import register
+from fer.models.common.registry import register
+from fer.models.common.trunk import convolution, head, standardized
 
 WIDTHS = (32, 64, 160, 320)
 #: Features per hidden unit of the squeeze-and-excitation gates.

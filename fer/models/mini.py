@@ -2,8 +2,8 @@
 
 import keras
 
-from fer.models.compact import vgg_trunk
-from fer.models.registry import register
+from fer.models.common.registry import register
+from fer.models.common.trunk import vgg_trunk
 
 
 @register("mini", "Mini CNN", preprocessing="grey")

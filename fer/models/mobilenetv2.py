@@ -2,9 +2,9 @@
 
 import keras
 
-from fer.models.registry import register
-from fer.models.transfer import with_head
-from fer.models.weights import PretrainedFile
+from fer.models.common.registry import register
+from fer.models.common.transfer import with_head
+from fer.models.common.weights import PretrainedFile
 
 PRETRAINED = (
     PretrainedFile(

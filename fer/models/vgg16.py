@@ -1,30 +1,6 @@
 """VGG16 (Simonyan and Zisserman 2014) with ImageNet weights."""
 
-import keras
+from fer.models.common.registry import register
+from fer.models.common.vgg import IMAGENET, vgg16
 
-from fer.models.registry import register
-from fer.models.transfer import with_head
-from fer.models.weights import KERAS_APPLICATIONS, PretrainedFile
-
-PRETRAINED = (
-    PretrainedFile(
-        name="vgg16_imagenet_notop_torch.weights.h5",
-        label="imagenet",
-        preprocessing="torch",
-        digest="bea85d77f5b0df18bae2ede69e643d11ab996d0b0c224f139d18ab134c854871",
-    ),
-    PretrainedFile(
-        name="vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
-        label="imagenet",
-        preprocessing="caffe",
-        digest="6d6bbae143d832006294945121d1f1fc",
-        url=KERAS_APPLICATIONS + "vgg16/vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
-    ),
-)
-
-
-@register("vgg16", "VGG16", preprocessing="torch", pretrained=PRETRAINED)
-def build(classes: int, input_size: int) -> keras.Model:
-    """Keras' VGG16 without its top, under a new head."""
-    backbone = keras.applications.VGG16(include_top=False, weights=None, input_shape=(input_size, input_size, 3))
-    return with_head(backbone, classes)
+register("vgg16", "VGG16", preprocessing="torch", pretrained=IMAGENET)(vgg16)

@@ -4,18 +4,15 @@ Its weights carry Oxford's terms and are not downloaded. Without them the networ
 and its tables say so.
 """
 
-from fer.models import vgg16
-from fer.models.registry import register
-from fer.models.weights import PretrainedFile
+from fer.models.common.registry import register
+from fer.models.common.vgg import IMAGENET, vgg16
+from fer.models.common.weights import PretrainedFile
 
-PRETRAINED = (
-    PretrainedFile(
-        name="rcmalli_vggface_tf_notop_vgg16.h5",
-        label="vggface",
-        preprocessing="vggface",
-        layout="vggface",
-    ),
-    *vgg16.PRETRAINED,
+FACES = PretrainedFile(
+    name="rcmalli_vggface_tf_notop_vgg16.h5",
+    label="vggface",
+    preprocessing="vggface",
+    layout="vggface",
 )
 
-build = register("vggface", "VGGFace", preprocessing="vggface", pretrained=PRETRAINED)(vgg16.build)
+register("vggface", "VGGFace", preprocessing="vggface", pretrained=(FACES, *IMAGENET))(vgg16)

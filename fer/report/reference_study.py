@@ -7,8 +7,9 @@ import pandas as pd
 from fer.data.dataset import FaceDataset
 from fer.emotions import FIVE_EMOTIONS
 from fer.evaluation.intervals import f1_intervals
-from fer.evaluation.metrics import confusion, evaluate, restrict
+from fer.evaluation.metrics import evaluate, restrict
 from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.scores import confusion
 from fer.params import Compare
 
 #: F1 per class, in the order of ``FIVE_EMOTIONS``, as the deck prints it.

@@ -1,9 +1,8 @@
 """Checkpoints: everything that a killed training needs to go on at its last epoch with the same result."""
 
-import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -13,11 +12,29 @@ import numpy as np
 
 from fer.errors import UserError
 from fer.files import replace_folder, restore_folder
+from fer.source_code import closure_digest
 
 Arrays = list[np.ndarray]
 
 #: What a training that used no pretrained file began from.
 RANDOM = "random"
+
+
+@dataclass
+class Origin:
+    """Where a training ran.
+
+    Attributes:
+        commit: the Git commit of its code, or ``unknown``.
+        cores: of the machine's CPU.
+        accelerator: by its maker's name; empty for a CPU.
+        run_id: of the MLflow run that its epochs are logged to.
+    """
+
+    commit: str
+    cores: int
+    accelerator: str
+    run_id: str | None = None
 
 
 @dataclass
@@ -36,7 +53,7 @@ class Progress:
         backend: Keras' backend of the last epoch.
         total: epochs of both phases.
         seconds: how long each epoch took; no two trainings share it, so it counts in no comparison.
-        notes: what the caller wants kept with the checkpoint (the MLflow run's id).
+        origin: where the first epoch ran, and the MLflow run; None where nobody said.
     """
 
     phase: str = ""
@@ -50,7 +67,14 @@ class Progress:
     backend: str = ""
     total: int = 0
     seconds: list[float] = field(default_factory=list, compare=False)
-    notes: dict[str, str] = field(default_factory=dict)
+    origin: Origin | None = None
+
+    @classmethod
+    def of(cls, content: dict[str, Any]) -> "Progress":
+        """A checkpoint's progress; what other code wrote beside it is left out, and its digest tells."""
+        known = {field.name: content[field.name] for field in fields(cls) if field.name in content}
+        origin = known.pop("origin", None)
+        return cls(**known, origin=Origin(**origin) if origin else None)
 
 
 @dataclass
@@ -86,7 +110,7 @@ class Checkpoint:
         if not (self.folder / "progress.json").is_file():
             return None
         try:
-            progress = Progress(**json.loads((self.folder / "progress.json").read_text()))
+            progress = Progress.of(json.loads((self.folder / "progress.json").read_text()))
             return Saved(progress, self._arrays("model"), self._arrays("optimizer"), self._arrays("best"))
         except (OSError, ValueError, TypeError, EOFError, BadZipFile) as error:
             raise UserError(
@@ -98,13 +122,9 @@ class Checkpoint:
             return [arrays[key] for key in arrays.files]
 
 
-def code_digest() -> str:
-    """16 hex digits that change with any module of ``fer.models`` and ``fer.training``."""
-    package = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for path in sorted([*package.glob("models/*.py"), *package.glob("training/*.py")]):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+def code_digest(architecture: str) -> str:
+    """16 hex digits that change with any module that can move a weight: the fit's, and the architecture's own."""
+    return closure_digest("fer.training.fit", f"fer.models.{architecture}")
 
 
 def model_variables(model: keras.Model) -> list[Any]:

@@ -5,11 +5,10 @@ import numpy as np
 
 from fer.errors import UserError
 from fer.evaluation.calibration import calibrated_loss
-from fer.evaluation.metrics import accuracy_and_macro_f1
-from fer.models.normalization import estimate_statistics
+from fer.evaluation.scores import accuracy_and_macro_f1
+from fer.models.common.normalization import estimate_statistics
 from fer.training.batches import Batches
 from fer.training.checkpoint import Arrays, Progress, model_variables, read
-from fer.training.progress import EpochBar
 
 PREDICT_BATCH = 256
 #: A training has diverged where its loss is this many times that of guessing all classes alike, log(C).
@@ -36,12 +35,13 @@ class EpochState(keras.callbacks.Callback):
         self.model_values, self.optimizer_values = read(model_variables(model)), read(model.optimizer.variables)
 
 
-def run_epoch(
+def fit_epoch(
     model: keras.Model,
     batches: Batches,
     held_out: tuple[np.ndarray, np.ndarray],
     state: EpochState,
     progress: Progress,
+    watchers: list[keras.callbacks.Callback],
 ) -> dict[str, float]:
     """Train one epoch, score the validation split by the averaged weights, and give the history's row.
 
@@ -49,8 +49,7 @@ def run_epoch(
         UserError: where the loss diverges or is no longer finite.
     """
     epoch = progress.epochs + 1
-    bar = EpochBar(model.name, epoch, progress.total, len(batches))
-    logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[state, bar]).history
+    logs = model.fit(batches, shuffle=False, verbose=0, callbacks=[state, *watchers]).history
     loss = float(logs["loss"][0])
     if model.optimizer.use_ema:
         estimate_statistics(model, batches.faces[batches.order])

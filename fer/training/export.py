@@ -12,7 +12,7 @@ import onnx
 from tf2onnx import optimizer
 
 from fer.files import replace_file
-from fer.inference.image import FACE_SIZE
+from fer.inference.face_size import FACE_SIZE
 from fer.inference.runtime import INPUT, OUTPUT
 
 

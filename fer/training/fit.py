@@ -1,4 +1,4 @@
-"""Train one architecture by one recipe."""
+"""Fit one architecture by one recipe."""
 
 import time
 from collections.abc import Callable
@@ -12,15 +12,15 @@ from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.evaluation.calibration import best_temperature
 from fer.job import Job
-from fer.models.network import NETWORK, build_classifier
-from fer.models.normalization import match_statistics
-from fer.models.preprocessing import PREPARED
-from fer.models.registry import Architecture, get_architecture
-from fer.models.transfer import BACKBONE
-from fer.models.weights import PretrainedFile, find_weights, load_backbone
+from fer.models.common.network import NETWORK, build_classifier
+from fer.models.common.normalization import match_statistics
+from fer.models.common.preprocessing import PREPARED
+from fer.models.common.registry import Architecture, get_architecture
+from fer.models.common.transfer import BACKBONE
+from fer.models.common.weights import PretrainedFile, find_weights, load_backbone
 from fer.training.batches import Batches
 from fer.training.checkpoint import RANDOM, Checkpoint, Progress, Saved, code_digest, model_variables, write
-from fer.training.epoch import EpochState, predict, run_epoch
+from fer.training.epoch import EpochState, fit_epoch, predict
 from fer.training.memory import keep_freed_memory
 from fer.training.optimizer import ALL, HEAD, compile_phase
 from fer.training.precision import faster_precision
@@ -29,6 +29,8 @@ from fer.training.precision import faster_precision
 MEASURED = 1024
 #: Faces uint8 ``[N, 48, 48]`` and labels int64 ``[N]``.
 Split = tuple[np.ndarray, np.ndarray]
+#: Gives what watches an epoch's batches, by the progress before it and the number of its batches.
+Watch = Callable[[Progress, int], list[keras.callbacks.Callback]]
 
 
 @dataclass(frozen=True)
@@ -50,30 +52,32 @@ class Trained:
     progress: Progress
 
 
-def train(
+def fit(
     dataset: FaceDataset,
     job: Job,
     weights_folder: Path | None,
     checkpoint: Checkpoint,
     on_epoch: Callable[[Progress], None] = lambda progress: None,
     on_warning: Callable[[str], None] = lambda message: None,
+    watch: Watch = lambda progress, steps: [],
     targets: np.ndarray | None = None,
 ) -> Trained:
-    """Train, or go on with a training that was interrupted.
+    """Fit the network, or go on where an interrupted training stopped.
 
     Transfer has two phases: ``head_epochs`` of the new head on the frozen backbone, then ``epochs`` of everything.
     Each has its own peak of the learning rate and its own schedule.
 
     Args:
-        dataset: trained on its train split; the epoch with the lowest log-loss of calibrated answers on the validation
-            split is kept, with the moving average of its weights where the recipe asks for one.
+        dataset: trained on its train split; the epoch with the lowest log-loss of calibrated predictions on its
+            validation split is kept, with the moving average of its weights where the recipe asks for one.
         job: the architecture, recipe and seed.
         weights_folder: where pretrained files are looked for first.
         checkpoint: written after every epoch and read at the start.
-        on_epoch: called after every epoch, before the checkpoint is written; may put notes into the progress.
+        on_epoch: called after every epoch, before the checkpoint is written; may set the progress's ``origin``.
         on_warning: called with a line where pretrained weights were wanted and cannot be had, or a checkpoint is of
             other code.
-        targets: float32 ``[N, C]``, rows that sum to 1: what the images of the train split are to be answered with, in
+        watch: called before every epoch; its callbacks see every batch and change nothing.
+        targets: float32 ``[N, C]``, rows that sum to 1: what is to be predicted of the train split's images, in
             the data set's order, where that is not their labels.
 
     Raises:
@@ -96,12 +100,13 @@ def train(
         model = _build(job, architecture, source, precision)
         if source and path:
             _load_backbone(model, source, path, faces, job.seed)
-        begun = Progress(weights=source.name if source else RANDOM, precision=precision, code=code_digest())
+        code = code_digest(job.architecture)
+        begun = Progress(weights=source.name if source else RANDOM, precision=precision, code=code)
         saved = Saved(begun, [], [], [])
     held_out = _split(dataset, "validation")
     if targets is None:
         targets = np.eye(len(job.classes), dtype=np.float32)[labels]
-    _run(model, job, (faces, labels, targets), held_out, saved, checkpoint, on_epoch)
+    _fit_epochs(model, job, (faces, labels, targets), held_out, saved, checkpoint, on_epoch, watch)
     final = _build(job, architecture, source, "float32")
     final.set_weights(saved.best)
     temperature = best_temperature(held_out[1], predict(final, held_out[0]))
@@ -116,7 +121,7 @@ def train(
     )
 
 
-def _run(
+def _fit_epochs(
     model: keras.Model,
     job: Job,
     train_split: tuple[np.ndarray, np.ndarray, np.ndarray],
@@ -124,6 +129,7 @@ def _run(
     saved: Saved,
     checkpoint: Checkpoint,
     on_epoch: Callable[[Progress], None],
+    watch: Watch,
 ) -> None:
     """The epochs that are missing, each with its checkpoint; ``saved`` is the state before and after."""
     progress, recipe = saved.progress, job.recipe
@@ -140,7 +146,7 @@ def _run(
                 write(model.optimizer.variables, saved.optimizer)
             compiled = progress.phase = phase
         state = EpochState()
-        row = run_epoch(model, batches, held_out, state, progress)
+        row = fit_epoch(model, batches, held_out, state, progress, watch(progress, len(batches)))
         progress.epochs += 1
         progress.backend = keras.backend.backend()
         progress.history.append(row)
@@ -158,7 +164,7 @@ def _run(
 def _load(checkpoint: Checkpoint, job: Job, on_warning: Callable[[str], None]) -> Saved | None:
     """The checkpoint, unless other code wrote it: two programs' epochs make no training."""
     saved = checkpoint.load()
-    if saved and saved.progress.code != code_digest():
+    if saved and saved.progress.code != code_digest(job.architecture):
         on_warning(f"{job.architecture}: the code has changed since the checkpoint; the training begins anew")
         return None
     return saved

@@ -2,8 +2,8 @@
 
 import keras
 
-from fer.models.network import NETWORK
-from fer.models.transfer import BACKBONE
+from fer.models.common.network import NETWORK
+from fer.models.common.transfer import BACKBONE
 from fer.recipe import Recipe
 
 MOMENTUM = 0.9

@@ -44,10 +44,10 @@ def time_left(progress: Progress) -> str:
 class EpochBar(keras.callbacks.Callback):
     """A bar over one epoch's batches on a terminal; nothing where output goes to a file."""
 
-    def __init__(self, name: str, epoch: int, epochs: int, steps: int):
+    def __init__(self, name: str, progress: Progress, steps: int):
         super().__init__()
         self.bar = Bar(
-            TextColumn(f"{name}  epoch {epoch}/{epochs}"),
+            TextColumn(f"{name}  epoch {progress.epochs + 1}/{progress.total}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("loss {task.fields[loss]:.3f}  accuracy {task.fields[accuracy]:.3f}"),

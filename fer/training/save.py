@@ -15,7 +15,7 @@ from fer.evaluation.model_folder import ModelFolder, split_metrics, with_answers
 from fer.files import replace_folder
 from fer.inference.runtime import parity, ten_view_predict
 from fer.job import Job
-from fer.models.registry import get_architecture
+from fer.models.common.registry import get_architecture
 from fer.training.epoch import predict
 from fer.training.export import export_onnx
 from fer.training.fit import Trained

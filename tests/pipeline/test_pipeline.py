@@ -29,7 +29,8 @@ ARCHITECTURES = ["baseline", "mobilenetv2"]
 TRAINED = ["train@baseline", "train@mobilenetv2"]
 MODELS = [*ARCHITECTURES, "baseline_distilled"]
 STAGES = [
-    "ingest", "validate", "explore", *TRAINED, "ensemble", "distill@baseline", "compare", "promote", "package",
+    "ingest", "validate", "explore", "recipes", *TRAINED, "ensemble", "distill@baseline", "compare", "promote",
+    "package",
 ]  # fmt: skip
 OUTPUTS = ("data/dataset", "models", "distilled", "reports", "champion")
 EPOCHS = 12
@@ -77,6 +78,11 @@ def runs_of(store: mlflow.MlflowClient) -> dict[str, Any]:
 
 def json_of(path: Path) -> Any:
     return json.loads(path.read_text())
+
+
+def stale(project: Project) -> set[str]:
+    """The stages that DVC would run."""
+    return set(json.loads(project.run("dvc", "status", "--json").stdout))
 
 
 def wait_for(what: Callable[[], Any]) -> Any:
@@ -185,7 +191,55 @@ def test_what_a_kill_left_of_dvcs_lock_file_stops_nothing(retrained):
 
 def test_a_change_to_one_architectures_section_retrains_that_one_alone(copy):
     copy.edit(lambda params: params["architectures"]["mobilenetv2"]["quick"].update(learning_rate=0.002))
-    assert set(json.loads(copy.run("dvc", "status", "--json").stdout)) == {"train@mobilenetv2"}
+    copy.edit(lambda params: params["architectures"]["compact"]["quick"].update(learning_rate=0.002))
+    copy.edit(lambda params: params["recipes"]["full"].update(epochs=3))
+    refused = copy.run("pipelines", "train", "mobilenetv2")
+    assert refused.stderr.splitlines()[-1] == (
+        "error: reports/recipes/mobilenetv2.json: not what params.yaml says now; run dvc repro recipes"
+    )
+    assert stale(copy) == {"recipes"}
+    assert copy.run("dvc", "repro", "recipes").returncode == 0
+    assert stale(copy) == {"train@mobilenetv2"}
+
+
+def test_a_new_architecture_and_what_moves_no_weight_retrain_nothing(copy):
+    (copy.folder / "fer/models/new.py").write_text(
+        (copy.folder / "fer/models/mini.py").read_text().replace("mini", "new")
+    )
+    for path in ("fer/training/progress.py", "fer/training/export.py", "pipelines/train.py", "fer/tracking.py"):
+        with (copy.folder / path).open("a") as file:
+            file.write("# edited\n")
+    assert stale(copy) == set()
+    copy.edit(lambda params: params["train"]["architectures"].append("new"))
+    every_model = {"ensemble", "compare", "promote"}
+    assert stale(copy) == {"recipes", "train@new"} | every_model
+    with (copy.folder / "fer/models/mobilenetv2.py").open("a") as file:
+        file.write("# edited\n")
+    assert stale(copy) == {"recipes", "train@new", "train@mobilenetv2"} | every_model
+
+
+def test_any_recipe_runs_and_a_training_alone_brings_its_own_along(copy):
+    copy.edit(lambda params: params["recipes"].update(night=params["recipes"]["quick"] | {"epochs": 1}))
+    copy.edit(lambda params: params["train"].update(recipe="night"))
+    done = copy.run("dvc", "repro", "train@mobilenetv2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Running stage 'recipes'" in done.stdout
+    assert json_of(copy.folder / "models/mobilenetv2/run.json")["recipe"]["input_size"] == 32
+    for recipe in ("full", "accelerator"):
+        done = copy.run("dvc", "exp", "run", "--dry", "-S", f"train.recipe={recipe}", "train@baseline")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_changed_table_of_votes_is_read_again(copy):
+    votes = copy.folder / "votes.csv"
+    votes.write_text("first\n")
+    copy.edit(lambda params: params["data"].update(votes="votes.csv"))
+    assert copy.run("dvc", "commit", "--force", "ingest").returncode == 0
+    assert stale(copy) == set()
+    votes.write_text("second\n")
+    assert json.loads(copy.run("dvc", "status", "--json").stdout) == {
+        "ingest": [{"changed deps": {"votes.csv": "modified"}}]
+    }
 
 
 def test_fresh_stores_are_given_the_runs_the_champion_and_the_bento_again(copy, monkeypatch):
@@ -304,7 +358,7 @@ def test_the_student_learned_from_the_ensembles_answers(retrained):
     teacher = taught["teacher"]
     weights = json_of(retrained.project.folder / "reports/ensemble/ensemble.json")["weights"]
     assert teacher["members"] == ", ".join(f"{name} {weight:.2f} (random)" for name, weight in weights.items())
-    answers = np.load(retrained.project.folder / "reports/ensemble/lesson.npy")
+    answers = np.load(retrained.project.folder / "reports/ensemble/teacher_predictions.npy")
     assert teacher["digest"] == hashlib.sha256(answers.tobytes()).hexdigest()
     table = pd.read_parquet(retrained.project.folder / "data/dataset/table.parquet")
     assert answers.shape == ((table["split"] == "train").sum(), 7)
@@ -337,8 +391,8 @@ def test_a_student_that_params_do_not_name_is_one_line(copy):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("name", ["lesson.npy", "members.json"])
-def test_a_lesson_that_is_not_there_is_one_line(copy, name):
+@pytest.mark.parametrize("name", ["teacher_predictions.npy", "teachers.json"])
+def test_teacher_predictions_that_are_not_there_is_one_line(copy, name):
     (copy.folder / "reports/ensemble" / name).unlink()
     done = copy.run("pipelines", "distill", "baseline")
     assert done.returncode == 1

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pytest
+from face_changes import broken_bounds
 from project import make_project
 
 from fer.data.dataset import FaceDataset
@@ -97,3 +98,8 @@ def test_the_released_model_is_as_good_as_its_card_says(ingested):
         scores = evaluate(dataset.labels[rows], classifier.predict(np.asarray(dataset.images[rows])), dataset.classes)
         for name, value in scores.items():
             assert classifier.card.metrics[f"{split}.{name}"] == pytest.approx(value, abs=0.002), (split, name)
+
+
+def test_small_changes_move_the_released_models_probabilities_little(ingested):
+    rows = np.random.default_rng(0).permutation(ingested.dataset.rows("test"))[:500]
+    assert broken_bounds(Classifier().predict, np.asarray(ingested.dataset.images[rows])) == []

@@ -45,7 +45,7 @@ def test_the_committed_file_loads_and_its_recipes_suit_every_registered_architec
     params = load_params(COMMITTED)
     assert params.data.classes == "all"
     assert params.data.source == "sample"
-    assert set(params.train.architectures) < set(params.architectures) == set(list_architectures())
+    assert set(params.train.architectures) < set(list_architectures())
     assert {params.recipe(name).pretrained for name in list_architectures()} == {"none"}
 
 
@@ -57,6 +57,20 @@ def test_an_architectures_own_settings_stand_over_the_recipe(tmp_path: Path, con
     params = load_params(write(tmp_path, content))
     assert (params.recipe("vgg16").epochs, params.recipe("vgg16").batch_size) == (9, 32)
     assert params.recipe("resnet50").epochs == 4
+
+
+def test_any_recipe_suits_an_architecture_that_has_no_section_for_it(tmp_path: Path, content: dict[str, Any]) -> None:
+    content["recipes"]["night"] = content["recipes"]["full"] | {"epochs": 3}
+    content["train"]["recipe"] = "night"
+    del content["architectures"]["mobilenetv2"]
+    params = load_params(write(tmp_path, content))
+    assert params.recipe("mobilenetv2") == params.recipe("resnet50")
+    assert params.recipe("mobilenetv2").epochs == 3
+
+
+def test_a_section_of_an_unknown_architecture(tmp_path: Path, content: dict[str, Any]) -> None:
+    content["architectures"]["minni"] = {}
+    assert "architectures: unknown architecture 'minni'; did you mean mini?" in load_error(write(tmp_path, content))
 
 
 def test_a_section_inside_a_recipe_is_overridden_key_by_key(tmp_path: Path, content: dict[str, Any]) -> None:
@@ -228,6 +242,10 @@ def share_of_all(content: dict[str, Any]) -> None:
     content["data"]["test_share"] = 1
 
 
+def too_many_resamples(content: dict[str, Any]) -> None:
+    content["compare"]["bootstrap"] = 10**9
+
+
 def no_compare(content: dict[str, Any]) -> None:
     del content["compare"]
 
@@ -252,6 +270,7 @@ def flip_too_often(content: dict[str, Any]) -> None:
         (no_epochs, "epochs: input should be greater than or equal to 1, got 0"),
         (text_for_a_number, "batch_size: input should be a valid integer"),
         (share_of_all, "data.test_share: input should be less than 1, got 1"),
+        (too_many_resamples, "compare.bootstrap: input should be less than or equal to 100000, got 1000000000"),
         (no_compare, "compare: missing; add it"),
         (empty_recipe, "recipes.quick: input should be a valid dictionary, got None"),
         (flip_too_often, "augmentation.flip: input should be less than or equal to 1, got 1.5"),

@@ -11,7 +11,7 @@ from fer.data.drawing.covers import COVERS, draw_cover
 from fer.data.drawing.face import Face, Person, shape_face
 from fer.data.drawing.features import draw_brows, draw_eyes, draw_mouth, draw_nose, draw_wrinkles
 from fer.data.drawing.hair import draw_back_hair, draw_facial_hair, draw_front_hair, strand_texture
-from fer.inference.image import FACE_SIZE
+from fer.inference.face_size import FACE_SIZE
 
 #: The camera's pixels per pixel of the finished image, before they are averaged.
 SUPERSAMPLING = 3

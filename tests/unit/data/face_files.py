@@ -50,6 +50,7 @@ def data_params(**changes: Any) -> Data:
     defaults = {
         "source": "csv",
         "path": "data/raw",
+        "votes": ".",
         "kaggle": FER2013_HANDLE,
         "classes": "all",
         "remove_copies": True,

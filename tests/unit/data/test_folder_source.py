@@ -1,3 +1,5 @@
+import os
+import threading
 import zipfile
 from pathlib import Path
 
@@ -202,3 +204,49 @@ def test_a_failed_download_is_one_line(monkeypatch):
     with pytest.raises(UserError, match=r"^Kaggle msambare/fer2013: download failed .*check data.kaggle") as caught:
         read_kaggle("msambare/fer2013")
     assert "\n" not in str(caught.value)
+
+
+def test_links_that_lead_back_are_refused(tmp_path):
+    """Two in one folder were followed in every order: 2 to the power of 40 folders."""
+    write_folders(tmp_path / "faces", ["train"], 1)
+    for name in ("one", "two"):
+        (tmp_path / "faces/train/happy" / name).symlink_to(tmp_path / "faces/train")
+    assert "train/happy/one: the link leads back to a folder above it; remove it" in read_error(tmp_path / "faces")
+
+
+def test_a_linked_folder_is_read_and_a_hidden_one_is_not_walked(tmp_path):
+    write_folders(tmp_path / "elsewhere", [""], 1)
+    (tmp_path / "faces/.cache").mkdir(parents=True)
+    (tmp_path / "faces/.cache/loop").symlink_to(tmp_path / "faces")
+    (tmp_path / "faces/train").symlink_to(tmp_path / "elsewhere")
+    assert len(read_folder(tmp_path / "faces").table) == 7
+
+
+@pytest.mark.parametrize("name", ["train/happy/pipe.png", "groups.csv"])
+def test_a_pipe_in_the_folder_is_refused(tmp_path, name):
+    """Nobody writes to it: reading it would wait without end."""
+    write_folders(tmp_path / "faces", ["train"], 1)
+    os.mkfifo(tmp_path / "faces" / name)
+    said = []
+    reader = threading.Thread(target=lambda: said.append(read_error(tmp_path / "faces")), daemon=True)
+    reader.start()
+    reader.join(timeout=60)
+    assert f"{name}: cannot be read (no regular file); get the file again" in said[0]
+
+
+def test_a_pipe_as_the_data_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "data.zip")
+    assert "data.zip: no such folder or zip; check data.path" in read_error(tmp_path / "data.zip")
+
+
+@pytest.mark.parametrize("name", ["train/happy/huge.png", "groups.csv"])
+def test_a_huge_file_is_refused_before_it_is_read(tmp_path, name):
+    write_folders(tmp_path / "faces", ["train"], 1)
+    path = zip_folder(tmp_path / "faces", tmp_path / "bomb.zip")
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive, archive.open(f"faces/{name}", "w") as entry:
+        for _ in range(65):
+            entry.write(bytes(2**20))
+    assert f"bomb.zip: {name}: cannot be read (more than 64 MB)" in read_error(path)
+    with (tmp_path / "faces" / name).open("wb") as file:
+        file.truncate(10**12)  # a hole: it takes no space
+    assert f"faces: {name}: cannot be read (more than 64 MB)" in read_error(tmp_path / "faces")

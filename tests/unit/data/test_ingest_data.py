@@ -1,9 +1,11 @@
 import errno
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -88,6 +90,68 @@ def test_saved_and_loaded_alike(flawed_csv, tmp_path):
     pd.testing.assert_frame_equal(loaded.table, dataset.table)
     pd.testing.assert_frame_equal(loaded.removed, dataset.removed)
     assert loaded.fingerprint == dataset.fingerprint
+
+
+def about(**changes: object) -> Callable[[Path], None]:
+    def change(folder: Path) -> None:
+        content = json.loads((folder / "dataset.json").read_text()) | changes
+        (folder / "dataset.json").write_text(json.dumps({key: it for key, it in content.items() if it is not None}))
+
+    return change
+
+
+def written(name: str, content: bytes) -> Callable[[Path], int]:
+    return lambda folder: (folder / name).write_bytes(content)
+
+
+def cut(name: str) -> Callable[[Path], None]:
+    return lambda folder: os.truncate(folder / name, 100)
+
+
+def without_a_column(folder: Path) -> None:
+    pd.read_parquet(folder / "table.parquet").drop(columns="split").to_parquet(folder / "table.parquet")
+
+
+def of_another_size(folder: Path) -> None:
+    np.save(folder / "images.npy", np.zeros((3, 40, 48), np.uint8))
+
+
+def one_too_many(folder: Path) -> None:
+    np.save(folder / "images.npy", np.zeros((4, 48, 48), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (written("dataset.json", b"[]"), "dataset.json: not to be read (no JSON object)"),
+        (written("dataset.json", b"{"), "dataset.json: not to be read ("),
+        (about(name=None), "dataset.json: lacks name, classes or fingerprint"),
+        (about(name=["old"]), "dataset.json: lacks name, classes or fingerprint"),
+        (about(classes="happy"), "dataset.json: lacks name, classes or fingerprint"),
+        (about(classes=[["happy"], "sad"]), "dataset.json: lacks name, classes or fingerprint"),
+        (about(classes=["happy", "fear"]), "table.parquet: emotion 'sad' is no class of dataset.json"),
+        (about(fingerprint=None), "dataset.json: lacks name, classes or fingerprint"),
+        (about(images=None), "data: 3 images, 3 rows in the table, None images by dataset.json"),
+        (about(images=7), "data: 3 images, 3 rows in the table, 7 images by dataset.json"),
+        (written("images.npy", b""), "images.npy: not to be read ("),
+        (written("images.npy", b"no numbers"), "images.npy: not to be read ("),
+        (cut("images.npy"), "images.npy: not to be read ("),
+        (of_another_size, "images.npy: no uint8 images of 48x48"),
+        (one_too_many, "data: 4 images, 3 rows in the table, 3 images by dataset.json"),
+        (written("table.parquet", b""), "table.parquet: not to be read ("),
+        (cut("table.parquet"), "table.parquet: not to be read ("),
+        (without_a_column, "table.parquet: lacks split"),
+        (cut("removed.parquet"), "removed.parquet: not to be read ("),
+        (lambda folder: (folder / "removed.parquet").unlink(), "removed.parquet: not to be read ("),
+    ],
+)
+def test_a_damaged_data_set_is_one_line_with_the_remedy(tmp_path, harm, words):
+    tiny("old").save(tmp_path / "data")
+    harm(tmp_path / "data")
+    with pytest.raises(UserError, match=re.escape(words)) as caught:
+        FaceDataset.load(tmp_path / "data")
+    assert str(caught.value).endswith("; run the ingest stage again")
+    assert "\n" not in str(caught.value)
 
 
 def test_folder_without_splits_is_carved(tmp_path):

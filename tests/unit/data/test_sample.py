@@ -10,8 +10,10 @@ from sklearn.preprocessing import StandardScaler
 
 from fer.data.dataset import SPLITS
 from fer.data.drawing.covers import COVERS
-from fer.data.sample import FER2013_COUNTS, FLAW_SHARES, draw_sample
+from fer.data.sample import FER2013_COUNTS, FLAW_SHARES, SPLIT_SHARE, class_counts, draw_sample
 from fer.emotions import EMOTIONS
+from fer.params import load_params
+from tests.project import ROOT
 
 Sample = tuple[np.ndarray, pd.DataFrame]
 
@@ -62,10 +64,17 @@ def test_the_same_seed_draws_the_same_bytes_and_another_does_not() -> None:
     assert images.tobytes() != other.tobytes()
 
 
-def test_classes_have_the_shares_of_fer2013(sample: Sample) -> None:
+def test_classes_have_the_shares_of_fer2013_but_for_disgust_which_has_a_twentieth(sample: Sample) -> None:
     shares = sample[1]["emotion"].value_counts(normalize=True)
-    for emotion, count in FER2013_COUNTS.items():
-        assert shares[emotion] == pytest.approx(count / sum(FER2013_COUNTS.values()), abs=0.002)
+    assert shares["disgust"] == pytest.approx(0.05, abs=0.002)
+    others = {emotion: count for emotion, count in FER2013_COUNTS.items() if emotion != "disgust"}
+    for emotion, count in others.items():
+        assert shares[emotion] == pytest.approx(0.95 * count / sum(others.values()), abs=0.002)
+
+
+def test_the_committed_sample_has_fifteen_test_images_of_every_class() -> None:
+    images = load_params(ROOT / "params.yaml").data.sample.images
+    assert min(class_counts(images).values()) * SPLIT_SHARE >= 15
 
 
 @pytest.mark.parametrize("images", [70, 71, 100, 137, 300])

@@ -3,11 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import softmax
+from scipy.stats import binom
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, log_loss
 
 from fer.evaluation.calibration import best_temperature, calibrated_loss, calibration_error
-from fer.evaluation.intervals import bootstrap_difference, bootstrap_intervals
-from fer.evaluation.metrics import accuracy_and_macro_f1, confusion, evaluate, restrict
+from fer.evaluation.intervals import bootstrap_difference, bootstrap_intervals, f1_intervals
+from fer.evaluation.metrics import evaluate, restrict
+from fer.evaluation.scores import accuracy_and_macro_f1, confusion, f1_scores
 
 
 def certain(predicted: list[int], classes: int) -> np.ndarray:
@@ -209,3 +211,88 @@ def test_the_interval_of_a_difference_is_that_of_paired_answers() -> None:
     deviation = np.sqrt((0.06 + 0.04 - 0.02**2) / 1000)
     np.testing.assert_allclose([low, high], [0.02 - 1.96 * deviation, 0.02 + 1.96 * deviation], atol=1e-3)
     assert bootstrap_difference(second, first, 20_000, 1)[0] == pytest.approx(-0.02)
+
+
+def counted(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and certain predictions that have a confusion matrix."""
+    labels, predicted = (np.repeat(codes, matrix.ravel()) for codes in np.indices(matrix.shape).reshape(2, -1))
+    return labels, certain(predicted.tolist(), len(matrix))
+
+
+MATRICES = st.integers(2, 5).flatmap(
+    lambda classes: st.lists(st.integers(0, 6), min_size=classes**2, max_size=classes**2).map(
+        lambda cells: np.array(cells).reshape(classes, classes)
+    )
+)
+
+
+@given(MATRICES.filter(np.any))
+def test_f1_is_the_harmonic_mean_of_precision_and_recall(matrix: np.ndarray) -> None:
+    for code, score in enumerate(f1_scores(matrix)):
+        hits, given_, there = matrix[code, code], matrix[:, code].sum(), matrix[code].sum()
+        assert score == pytest.approx(2 / (given_ / hits + there / hits) if hits else 0)
+
+
+@given(MATRICES)
+def test_the_confusion_matrix_counts_every_pair(matrix: np.ndarray) -> None:
+    labels, probabilities = counted(matrix)
+    np.testing.assert_array_equal(confusion(labels, probabilities.argmax(axis=1), len(matrix)), matrix)
+
+
+def test_metrics_of_no_images_are_not_a_number() -> None:
+    none, names = np.zeros(0, np.int64), ("angry", "happy")
+    metrics = evaluate(none, np.zeros((0, 2), np.float32), names)
+    assert metrics.pop("support") == 0
+    assert list(metrics) == ["accuracy", "macro_f1", "f1.angry", "f1.happy", "ece"]
+    assert np.isnan(list(metrics.values())).all()
+    empty = np.zeros((2, 2), np.int64)
+    for ends in (*bootstrap_intervals(empty, 20, 0).values(), *f1_intervals(empty, 20, 0)):
+        assert np.isnan(ends).all()
+    assert np.isnan(bootstrap_difference(none.astype(bool), none.astype(bool), 20, 0)).all()
+
+
+def test_where_all_kept_classes_have_probability_zero_each_gets_the_same() -> None:
+    probabilities = np.array([[0, 1, 0], [0.2, 0.5, 0.3]], np.float32)
+    labels, among = restrict(np.array([0, 2]), probabilities, ("angry", "disgust", "fear"), ("angry", "fear"))
+    assert labels.tolist() == [0, 1]
+    np.testing.assert_allclose(among, [[0.5, 0.5], [0.4, 0.6]])
+    assert among.dtype == np.float32
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 30), st.sets(st.integers(0, 4), min_size=1))
+def test_a_restricted_task_keeps_order_and_ratios(seed: int, count: int, codes: set[int]) -> None:
+    labels, probabilities = random_case(seed, count, 5)
+    names = tuple("abcde")
+    kept = tuple(names[code] for code in sorted(codes, reverse=True))
+    new, among = restrict(labels, probabilities, names, kept)
+    there = [row for row in range(count) if labels[row] in codes]
+    assert [kept[code] for code in new] == [names[labels[row]] for row in there]
+    np.testing.assert_allclose(among.sum(axis=1), 1, rtol=1e-5)
+    for row, shares in zip(there, among, strict=True):
+        for name, share in zip(kept, shares, strict=True):
+            assert share * probabilities[row, sorted(codes)].sum() == pytest.approx(
+                probabilities[row, names.index(name)], rel=1e-4, abs=1e-7
+            )
+
+
+def test_the_interval_of_an_accuracy_is_the_exact_binomial_one() -> None:
+    """45 of 60 right: the hits of a resample are binomial, with percentiles 38 and 51."""
+    assert (binom.ppf(0.025, 60, 0.75), binom.ppf(0.975, 60, 0.75)) == (38, 51)
+    interval = bootstrap_intervals(np.array([[25, 8], [7, 20]]), 50_000, seed=0)["accuracy"]
+    assert interval == pytest.approx((38 / 60, 51 / 60))
+
+
+def test_the_interval_of_a_classs_f1_by_hand() -> None:
+    """One class of one label, one answer wrong in two: its F1 in a resample of two is 0, 2/3 or 1."""
+    (_, high), (low, _) = f1_intervals(np.array([[1, 1], [0, 0]]), 4000, seed=0)
+    assert high == 1
+    assert low == 0
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40))
+def test_a_difference_changes_its_sign_with_the_order_and_lies_in_its_interval(seed: int, count: int) -> None:
+    first, second = np.random.default_rng(seed).random((2, count)) < 0.5
+    difference, low, high = bootstrap_difference(first, second, 400, 1)
+    assert difference == pytest.approx((first.sum() - second.sum()) / count)
+    assert -1 <= low <= difference + 1e-9 <= high + 2e-9 <= 1 + 3e-9
+    assert bootstrap_difference(second, first, 400, 1)[0] == pytest.approx(-difference)

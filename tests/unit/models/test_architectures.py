@@ -1,4 +1,7 @@
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -6,18 +9,33 @@ import pytest
 
 from fer.emotions import EMOTIONS
 from fer.errors import UserError
-from fer.models import get_architecture, list_architectures
-from fer.models.network import NETWORK, build_classifier
-from fer.models.preprocessing import PREPROCESSINGS, preprocess
-from fer.models.transfer import BACKBONE, with_head
+from fer.models import list_architectures
+from fer.models.common import registry
+from fer.models.common.network import NETWORK, build_classifier
+from fer.models.common.preprocessing import PREPROCESSINGS, preprocess
+from fer.models.common.registry import get_architecture
+from fer.models.common.transfer import BACKBONE, with_head
+from fer.params import load_params
 
-OURS = ["compact", "compact_seresnet", "mini"]
-NAMES = ["baseline", "resnet50", "mobilenetv2", "vgg16", "vggface", "mobilenet_vggface2", *OURS]
+NAMES = list_architectures()
+ROOT = Path(__file__).parents[3]
 FACES = np.random.default_rng(0).integers(0, 256, (3, 48, 48), dtype=np.uint8)
 
 
-def test_registered_names() -> None:
-    assert sorted(list_architectures()) == sorted(NAMES)
+def test_names_are_the_files_and_listing_them_imports_no_keras() -> None:
+    assert {"baseline", "mini", "vggface"} <= set(NAMES)
+    assert not {"common", "__init__", "registry", "network"} & set(NAMES)
+    code = (
+        "import sys; from fer.params import load_params; load_params(); assert not {'keras', 'h5py'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_module_that_registers_another_name_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "list_architectures", lambda: ["common"])
+    with pytest.raises(UserError, match=r"^fer/models/common.py: registers no 'common'; decorate its build with @reg"):
+        get_architecture("common")
 
 
 def test_the_baseline_has_the_decks_parameters() -> None:
@@ -48,6 +66,24 @@ def test_every_architecture_and_its_files_name_known_preprocessings(name: str) -
         PREPROCESSINGS
     )
     assert all(file.digest for file in architecture.pretrained if file.url), "a download needs a digest"
+
+
+def test_vgg16s_random_weights_keep_the_signal() -> None:
+    network = get_architecture("vgg16").build(7, 32)
+    images = np.random.default_rng(0).normal(size=(8, 32, 32, 3)).astype(np.float32)
+    features = np.asarray(network.get_layer(BACKBONE)(images))
+    # Keras' own initial weights leave 0.01 of it.
+    assert 0.2 < np.sqrt(np.mean(features**2)) < 5
+    for layer in network.get_layer(BACKBONE).layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            inputs = np.prod(layer.kernel.shape[:3])
+            assert np.std(layer.get_weights()[0]) == pytest.approx(np.sqrt(2 / inputs), rel=0.05)
+
+
+def test_no_network_is_trained_twice_from_random_weights() -> None:
+    params = load_params(ROOT / "params.yaml")
+    random = [name for name in params.train.architectures if params.recipe(name).pretrained == "none"]
+    assert len({get_architecture(name).build for name in random}) == len(random)
 
 
 def test_bfloat16_stays_inside_the_network() -> None:

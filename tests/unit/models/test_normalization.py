@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from fer.models.normalization import (
+from fer.models.common.normalization import (
     BatchNormalization,
     estimate_statistics,
     match_statistics,

@@ -10,9 +10,10 @@ import pytest
 from keras import layers
 
 from fer.errors import UserError
-from fer.models import get_architecture, list_architectures
-from fer.models.transfer import BACKBONE
-from fer.models.weights import PretrainedFile, cache_folder, find_weights, load_backbone
+from fer.models import list_architectures
+from fer.models.common.registry import get_architecture
+from fer.models.common.transfer import BACKBONE
+from fer.models.common.weights import PretrainedFile, cache_folder, find_weights, load_backbone
 
 REAL = Path(__file__).parents[4] / "shared" / "weights"
 REAL_FILES = {

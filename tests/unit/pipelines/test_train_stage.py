@@ -9,7 +9,7 @@ from trained_models import history, job_of, write_trained
 from fer.errors import UserError
 from fer.params import Tracking
 from fer.tracking import Tracker
-from fer.training.checkpoint import Checkpoint, Progress
+from fer.training.checkpoint import Checkpoint, Origin, Progress
 from pipelines import environment, train
 
 
@@ -30,9 +30,8 @@ def test_a_training_whose_epochs_ran_elsewhere_has_a_whole_run_here(
     dataset = small_dataset(train=2, held_out=4)
     folder = write_trained(tmp_path / "models", dataset)
     tracker = Tracker(Tracking(uri=f"sqlite:///{tmp_path / 'mlflow.db'}", experiment="fer", model="fer-classifier"))
-    progress = Progress(history=history(3), notes={"run_id": "f" * 32, "commit": "c" * 40})
+    progress = Progress(history=history(3), origin=Origin("c" * 40, 64, "NVIDIA H200", run_id="f" * 32))
     progress.seconds = [60.0, 90.0, 120.0]
-    progress.notes |= {"cores": "64", "accelerator": "NVIDIA H200"}
     train.log.fn(tracker, job_of(dataset), "baseline", progress, folder, dataset)
     about = json.loads((folder.path / "mlflow.json").read_text())
     assert about["commit"] == folder.commit == "c" * 40

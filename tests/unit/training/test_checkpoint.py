@@ -1,4 +1,6 @@
 import errno
+import json
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -6,7 +8,7 @@ import numpy as np
 import pytest
 
 from fer.errors import UserError
-from fer.training.checkpoint import Checkpoint, Progress, Saved, model_variables, read, write
+from fer.training.checkpoint import Checkpoint, Origin, Progress, Saved, model_variables, read, write
 
 
 def state(epochs: int) -> Saved:
@@ -17,7 +19,7 @@ def state(epochs: int) -> Saved:
         best_epoch=1,
         best_loss=0.1 + 0.2,
         weights="faces.h5",
-        notes={"run_id": "abc"},
+        origin=Origin("c" * 40, 2, "NVIDIA H200", run_id="abc"),
     )
     # more than ten arrays: their order must not become alphabetical
     model = [np.full((2, 3), epochs + n, np.float32) for n in range(12)]
@@ -85,6 +87,17 @@ def test_a_damaged_checkpoint_is_one_line(tmp_path: Path, name: str, damage: str
         checkpoint.load()
     assert str(checkpoint.folder) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_of_earlier_code_is_read_as_far_as_it_is_known(tmp_path: Path) -> None:
+    """Its code's digest then says that the training begins anew: no person has to remove it."""
+    checkpoint = Checkpoint(tmp_path / "checkpoint")
+    checkpoint.save(state(1))
+    path = checkpoint.folder / "progress.json"
+    content = json.loads(path.read_text()) | {"notes": {"run_id": "abc"}}
+    del content["origin"]
+    path.write_text(json.dumps(content))
+    assert checkpoint.load().progress == replace(state(1).progress, origin=None)
 
 
 def test_a_checkpoint_without_one_of_its_files_is_damaged(tmp_path: Path) -> None:

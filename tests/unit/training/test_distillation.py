@@ -9,29 +9,29 @@ from fer.errors import UserError
 from fer.training.distillation import soft_targets, teacher_of
 
 LABELS = np.array([0, 2, 1])
-ANSWERS = np.array([[0.5, 0.3, 0.2], [0.9, 0.1, 0.0], [0.0, 1.0, 0.0]], np.float32)
+PREDICTIONS = np.array([[0.5, 0.3, 0.2], [0.9, 0.1, 0.0], [0.0, 1.0, 0.0]], np.float32)
 
 
-def test_a_target_is_the_answer_and_the_label_by_their_shares() -> None:
+def test_a_target_is_the_prediction_and_the_label_by_their_shares() -> None:
     expected = [[0.625, 0.225, 0.15], [0.675, 0.075, 0.25], [0, 1, 0]]
-    targets = soft_targets(LABELS, ANSWERS, 0.75)
+    targets = soft_targets(LABELS, PREDICTIONS, 0.75)
     np.testing.assert_allclose(targets, expected, rtol=1e-6)
     assert targets.dtype == np.float32
 
 
 @given(st.floats(0, 1))
 def test_targets_are_probabilities(share: float) -> None:
-    targets = soft_targets(LABELS, ANSWERS, share)
+    targets = soft_targets(LABELS, PREDICTIONS, share)
     assert (targets >= 0).all()
     np.testing.assert_allclose(targets.sum(axis=1), 1, rtol=1e-6)
 
 
-def test_answers_to_other_images_are_one_line() -> None:
-    with pytest.raises(UserError, match=r"answers 3 images, the train split has 2; run dvc repro ensemble"):
-        soft_targets(LABELS[:2], ANSWERS, 0.5)
+def test_predictions_of_other_images_are_one_line() -> None:
+    with pytest.raises(UserError, match=r"3 teacher predictions, 2 images in the train split; run dvc repro ensemble"):
+        soft_targets(LABELS[:2], PREDICTIONS, 0.5)
 
 
 def test_the_teacher_says_who_it_is() -> None:
-    teacher = teacher_of(ANSWERS, "compact 0.65 (random)", 0.7)
+    teacher = teacher_of(PREDICTIONS, "compact 0.65 (random)", 0.7)
     assert (teacher.share, teacher.members) == (0.7, "compact 0.65 (random)")
-    assert teacher.digest == hashlib.sha256(ANSWERS.tobytes()).hexdigest()
+    assert teacher.digest == hashlib.sha256(PREDICTIONS.tobytes()).hexdigest()

@@ -5,8 +5,8 @@ import numpy as np
 import onnx
 import pytest
 
-from fer.models import get_architecture
-from fer.models.network import build_classifier
+from fer.models.common.network import build_classifier
+from fer.models.common.registry import get_architecture
 from fer.training.export import _canonical, export_onnx
 
 

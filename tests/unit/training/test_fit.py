@@ -19,18 +19,19 @@ from tiny_training import (
 )
 
 from fer.errors import UserError
-from fer.evaluation.metrics import accuracy_and_macro_f1
+from fer.evaluation.scores import accuracy_and_macro_f1
 from fer.job import Job
-from fer.models import registry
-from fer.models.network import NETWORK
-from fer.models.transfer import BACKBONE
+from fer.models.common import registry
+from fer.models.common.network import NETWORK
+from fer.models.common.transfer import BACKBONE
 from fer.recipe import Mixup
 from fer.training import precision
 from fer.training.batches import Batches
-from fer.training.checkpoint import Checkpoint, Progress, Saved
-from fer.training.fit import Trained, _load_backbone, predict, train
+from fer.training.checkpoint import Checkpoint, Origin, Progress, Saved
+from fer.training.fit import Trained, _load_backbone, fit, predict
 
 TOTAL = HEAD_EPOCHS + EPOCHS
+HERE = Origin("c" * 40, 2, "", run_id="abc")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -72,7 +73,7 @@ def run(folder: Path, weights: Path | None, job: Job, kind: type[Checkpoint] = C
     keras.utils.clear_session()
     epochs: list[int] = []
     checkpoint = kind(folder / "checkpoint")
-    trained = train(dataset(), job, weights, checkpoint, lambda progress: epochs.append(progress.epochs))
+    trained = fit(dataset(), job, weights, checkpoint, lambda progress: epochs.append(progress.epochs))
     trained.model.save_weights(folder / "model.weights.h5")
     return Run(trained, folder, epochs)
 
@@ -152,20 +153,20 @@ def test_interrupted_before_a_checkpoint_is_written(whole: Run, weights: Path, t
     checkpoint = Checkpoint(tmp_path / "checkpoint")
     for epoch in (1, HEAD_EPOCHS + 1):
         with pytest.raises(KeyboardInterrupt):
-            train(dataset(), make_job(), weights, checkpoint, stop_at(epoch))
+            fit(dataset(), make_job(), weights, checkpoint, stop_at(epoch))
         saved = checkpoint.load()
         assert (saved.progress.epochs if saved else 0) == epoch - 1
-    assert saved.progress.notes == {"run_id": "abc"}
-    saved.progress.notes.clear()
+    assert saved.progress.origin == HERE
+    saved.progress.origin = None
     checkpoint.save(saved)
     assert_same(run(tmp_path, weights, make_job()), whole)
 
 
 def stop_at(epoch: int) -> Callable[[Progress], None]:
-    """Leaves a note, as the tracker does, and is interrupted at ``epoch``."""
+    """Says where it runs, as the stage does, and is interrupted at ``epoch``."""
 
     def on_epoch(progress: Progress) -> None:
-        progress.notes["run_id"] = "abc"
+        progress.origin = HERE
         if progress.epochs == epoch:
             raise KeyboardInterrupt
 
@@ -192,23 +193,23 @@ def test_auto_without_a_file_warns_and_trains_from_random_weights(weights: Path,
     checkpoint = Checkpoint(tmp_path / "checkpoint")
     short = make_job(epochs=2, pretrained="auto")
     with pytest.raises(KeyboardInterrupt):
-        train(dataset(), short, None, checkpoint, stop_at(2), warnings.append)
+        fit(dataset(), short, None, checkpoint, stop_at(2), warnings.append)
     assert len(warnings) == 1
     assert warnings[0].startswith("tiny: training from random weights (pretrained weights tiny_faces.weights.h5")
     assert "\n" not in warnings[0]
     # the file turns up before the training goes on: it stays what it was
-    trained = train(dataset(), short, weights, checkpoint)
+    trained = fit(dataset(), short, weights, checkpoint)
     assert (trained.weights, trained.preprocessing, trained.progress.epochs) == ("random", "unit", 2)
 
 
 def test_none_does_not_look_for_a_file(weights: Path, tmp_path: Path) -> None:
-    trained = train(dataset(), make_job(epochs=1, pretrained="none"), weights, Checkpoint(tmp_path / "checkpoint"))
+    trained = fit(dataset(), make_job(epochs=1, pretrained="none"), weights, Checkpoint(tmp_path / "checkpoint"))
     assert (trained.weights, trained.progress.epochs) == ("random", 1)
 
 
 def test_required_without_a_file_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"pretrained weights tiny_faces.weights.h5: not in") as caught:
-        train(dataset(), make_job(pretrained="required"), None, Checkpoint(tmp_path / "checkpoint"))
+        fit(dataset(), make_job(pretrained="required"), None, Checkpoint(tmp_path / "checkpoint"))
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "checkpoint").exists()
 
@@ -216,7 +217,7 @@ def test_required_without_a_file_is_one_line(tmp_path: Path) -> None:
 def test_a_file_of_another_architecture_is_one_line(tmp_path: Path) -> None:
     keras.Sequential([keras.Input((8,)), keras.layers.Dense(2)]).save_weights(tmp_path / FILE.name)
     with pytest.raises(UserError, match="not weights of this architecture") as caught:
-        train(dataset(), make_job(pretrained="auto"), tmp_path, Checkpoint(tmp_path / "checkpoint"))
+        fit(dataset(), make_job(pretrained="auto"), tmp_path, Checkpoint(tmp_path / "checkpoint"))
     assert "\n" not in str(caught.value)
 
 
@@ -226,7 +227,7 @@ def test_a_loss_that_explodes_names_the_architecture_and_leaves_the_last_good_ep
     checkpoint = Checkpoint(tmp_path / "checkpoint")
     explosive = make_job(learning_rate=1e30, warmup_epochs=0)
     with pytest.raises(UserError, match=f"in epoch {HEAD_EPOCHS + 1};.* of epoch {HEAD_EPOCHS} is kept"):
-        train(dataset(), explosive, weights, checkpoint)
+        fit(dataset(), explosive, weights, checkpoint)
     saved = checkpoint.load()
     assert saved.progress.epochs == HEAD_EPOCHS
     assert all(np.isfinite(values).all() for values in itertools.chain(saved.model, saved.best))
@@ -235,7 +236,7 @@ def test_a_loss_that_explodes_names_the_architecture_and_leaves_the_last_good_ep
 def test_an_explosion_in_the_very_last_step_is_seen_too(tmp_path: Path) -> None:
     infinite = make_job(pretrained="none", epochs=1, warmup_epochs=0, batch_size=24, learning_rate=1e39)
     with pytest.raises(UserError, match=r"^tiny: the loss is not finite in epoch 1; lower .* trains it anew$"):
-        train(dataset(), infinite, None, Checkpoint(tmp_path / "checkpoint"))
+        fit(dataset(), infinite, None, Checkpoint(tmp_path / "checkpoint"))
     assert not (tmp_path / "checkpoint").exists()
 
 
@@ -245,7 +246,7 @@ def test_weights_that_are_no_longer_finite_are_seen_where_answers_still_are(
     infinite = make_job(pretrained="none", epochs=1, warmup_epochs=0, batch_size=24, learning_rate=1e39)
     monkeypatch.setattr("fer.training.epoch.predict", lambda model, faces: np.full((len(faces), 3), 1 / 3, np.float32))
     with pytest.raises(UserError, match="tiny: the loss is not finite in epoch 1"):
-        train(dataset(), infinite, None, Checkpoint(tmp_path / "checkpoint"))
+        fit(dataset(), infinite, None, Checkpoint(tmp_path / "checkpoint"))
 
 
 def test_a_full_disk_in_an_epoch_loses_that_epoch_only(
@@ -260,30 +261,30 @@ def test_a_full_disk_in_an_epoch_loses_that_epoch_only(
     with monkeypatch.context() as patch:
         patch.setattr(np, "savez", full)
         with pytest.raises(OSError, match="No space left"):
-            train(dataset(), make_job(), weights, checkpoint)
+            fit(dataset(), make_job(), weights, checkpoint)
     assert checkpoint.load().progress.epochs == HEAD_EPOCHS
 
 
 def test_an_unknown_architecture(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="unknown architecture 'tinny'; did you mean tiny"):
-        train(dataset(), replace(make_job(), architecture="tinny"), None, Checkpoint(tmp_path))
+        fit(dataset(), replace(make_job(), architecture="tinny"), None, Checkpoint(tmp_path))
 
 
 def test_a_class_without_images_is_one_line(tmp_path: Path) -> None:
     strange = replace(make_job(), classes=(*CLASSES, "surprise"))
     with pytest.raises(UserError, match=r"^tiny: the train split has no image of surprise; add some, or leave"):
-        train(dataset(), strange, None, Checkpoint(tmp_path))
+        fit(dataset(), strange, None, Checkpoint(tmp_path))
 
 
 def test_a_batch_larger_than_the_data_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"^tiny: batch_size 25 is larger than the train split of 24 images; lower it"):
-        train(dataset(), make_job(batch_size=25), None, Checkpoint(tmp_path))
+        fit(dataset(), make_job(batch_size=25), None, Checkpoint(tmp_path))
 
 
 def test_a_loss_far_above_guessing_stops_the_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fer.training.epoch.DIVERGED", 0.5)
     with pytest.raises(UserError, match=r"^tiny: the loss is \d.*, far above that of guessing, in epoch 1; lower its"):
-        train(dataset(), make_job(pretrained="none"), None, Checkpoint(tmp_path / "checkpoint"))
+        fit(dataset(), make_job(pretrained="none"), None, Checkpoint(tmp_path / "checkpoint"))
     assert not (tmp_path / "checkpoint").exists()
 
 
@@ -292,9 +293,9 @@ def test_the_measured_precision_is_kept_with_the_checkpoint(tmp_path: Path, monk
     auto = make_job(pretrained="none", precision="auto")
     checkpoint = Checkpoint(tmp_path / "checkpoint")
     with pytest.raises(KeyboardInterrupt):
-        train(dataset(), auto, None, checkpoint, stop_at(2))
+        fit(dataset(), auto, None, checkpoint, stop_at(2))
     monkeypatch.setattr("fer.training.fit.faster_precision", lambda *arguments: "float32")
-    trained = train(dataset(), auto, None, checkpoint)
+    trained = fit(dataset(), auto, None, checkpoint)
     assert trained.progress.precision == "mixed_bfloat16"
     assert trained.model.get_layer(NETWORK).layers[-1].dtype_policy.name == "float32"
 
@@ -319,7 +320,7 @@ def test_a_checkpoint_of_other_code_is_not_gone_on_with(whole: Run, weights: Pat
     checkpoint.save(saved)
     warnings: list[str] = []
     epochs: list[int] = []
-    train(dataset(), make_job(), weights, checkpoint, lambda p: epochs.append(p.epochs), warnings.append)
+    fit(dataset(), make_job(), weights, checkpoint, lambda p: epochs.append(p.epochs), warnings.append)
     assert epochs == list(range(1, TOTAL + 1))
     assert warnings == ["tiny: the code has changed since the checkpoint; the training begins anew"]
 
@@ -329,7 +330,7 @@ def test_statistics_are_estimated_on_a_shuffled_train_split(tmp_path: Path, monk
     seen: list[np.ndarray] = []
     monkeypatch.setattr("fer.training.epoch.estimate_statistics", lambda model, faces: seen.append(np.asarray(faces)))
     job = make_job(epochs=2, pretrained="none")
-    train(dataset(), job, None, Checkpoint(tmp_path / "checkpoint"))
+    fit(dataset(), job, None, Checkpoint(tmp_path / "checkpoint"))
     faces = np.asarray(dataset().images[dataset().rows("train")])
     labels = dataset().labels[dataset().rows("train")]
     targets = np.eye(3, dtype=np.float32)[labels]
@@ -342,7 +343,7 @@ def test_what_is_learned_is_what_the_targets_say(tmp_path: Path) -> None:
     """Training accuracy is that on the targets: a constant is learned at once, the labels are not."""
     job = make_job(epochs=3, pretrained="none", class_balance="none", learning_rate=0.1, mixup=Mixup(alpha=0, until=1))
     targets = np.tile(np.float32([0, 0, 1]), (len(dataset().rows("train")), 1))
-    taught = train(dataset(), job, None, Checkpoint(tmp_path / "taught"), targets=targets)
-    plain = train(dataset(), job, None, Checkpoint(tmp_path / "plain"))
+    taught = fit(dataset(), job, None, Checkpoint(tmp_path / "taught"), targets=targets)
+    plain = fit(dataset(), job, None, Checkpoint(tmp_path / "plain"))
     assert taught.progress.history[-1]["accuracy"] == 1
     assert plain.progress.history[-1]["accuracy"] < 1

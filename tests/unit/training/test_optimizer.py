@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 from tiny_training import CLASSES, RECIPE, register_tiny
 
-from fer.models import registry
-from fer.models.network import build_classifier
-from fer.models.registry import get_architecture
+from fer.models.common import registry
+from fer.models.common.network import build_classifier
+from fer.models.common.registry import get_architecture
 from fer.recipe import Recipe
 from fer.training.optimizer import compile_phase
 

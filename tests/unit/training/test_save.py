@@ -22,9 +22,9 @@ from fer.errors import UserError
 from fer.evaluation.metrics import evaluate
 from fer.evaluation.model_folder import SCORED, ModelFolder, scored_rows
 from fer.inference.runtime import measure_latency, onnx_predict, parity
-from fer.models import registry
+from fer.models.common import registry
 from fer.training.checkpoint import Checkpoint
-from fer.training.fit import Trained, predict, train
+from fer.training.fit import Trained, fit, predict
 from fer.training.save import write_outputs
 
 FILES = {
@@ -57,7 +57,7 @@ JOB = make_job(epochs=2, pretrained="none")
 @pytest.fixture(scope="module")
 def saved(tiny: None, tmp_path_factory: pytest.TempPathFactory) -> Saved:
     folder = tmp_path_factory.mktemp("saved")
-    trained = train(dataset(), JOB, None, Checkpoint(folder / "checkpoint"))
+    trained = fit(dataset(), JOB, None, Checkpoint(folder / "checkpoint"))
     (folder / "model").mkdir()
     (folder / "model" / "of the last training").touch()
     return Saved(trained, write_outputs(folder / "model", dataset(), JOB, trained))

@@ -17,13 +17,13 @@ from keras import layers
 
 from fer.data.dataset import FaceDataset
 from fer.job import Job
-from fer.models.network import NETWORK, build_classifier
-from fer.models.registry import get_architecture, register
-from fer.models.transfer import BACKBONE, with_head
-from fer.models.weights import PretrainedFile
+from fer.models.common.network import NETWORK, build_classifier
+from fer.models.common.registry import get_architecture, register
+from fer.models.common.transfer import BACKBONE, with_head
+from fer.models.common.weights import PretrainedFile
 from fer.recipe import Recipe
-from fer.training import fit
-from fer.training.checkpoint import Checkpoint, Progress
+from fer.training.checkpoint import Checkpoint, Progress, Saved
+from fer.training.fit import fit
 from fer.training.save import write_outputs
 
 NAME = "tiny"
@@ -104,7 +104,7 @@ class DyingCheckpoint(Checkpoint):
         super().__init__(folder)
         self.epoch = epoch
 
-    def save(self, saved: fit.Saved) -> None:
+    def save(self, saved: Saved) -> None:
         if saved.progress.epochs == self.epoch:
             write_arrays, written = np.savez, []
 
@@ -137,7 +137,7 @@ def main(folder: Path, when: str, precision: str) -> None:
             die()
 
     job = make_job(precision=precision)
-    trained = fit.train(dataset(), job, folder / "weights", checkpoint, on_epoch)
+    trained = fit(dataset(), job, folder / "weights", checkpoint, on_epoch)
     write_outputs(folder / "model", dataset(), job, trained)
 
 

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from fer.models.normalization import with_fast_normalization
+from fer.models.common.normalization import with_fast_normalization
 
 BACKBONE = "backbone"
 
@@ -12,7 +12,7 @@ def with_head(backbone: keras.Model, classes: int) -> keras.Model:
     """``backbone`` (no top), global average pooling, dropout 0.3 and a dense layer of ``classes`` logits.
 
     The logits begin at zero: pooled features differ tenfold in scale between pretrained files, and random weights would
-    make confident answers of the large ones.
+    make confident predictions of the large ones.
     """
     backbone = with_fast_normalization(backbone)
     backbone.name = BACKBONE

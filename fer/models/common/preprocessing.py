@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from fer.inference.image import FACE_SIZE
+from fer.inference.face_size import FACE_SIZE
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ import keras
 from keras import layers
 
 from fer.errors import UserError
-from fer.inference.image import FACE_SIZE
-from fer.models.preprocessing import preprocess
-from fer.models.registry import Architecture
+from fer.inference.face_size import FACE_SIZE
+from fer.models.common.preprocessing import preprocess
+from fer.models.common.registry import Architecture
 
 #: The layer that holds the architecture itself, between preprocessing and softmax.
 NETWORK = "network"

@@ -1,0 +1,1 @@
+"""What the architectures share: a network around them, their blocks, preprocessing, pretrained files, the registry."""

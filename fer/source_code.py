@@ -1,0 +1,97 @@
+"""Which source files a result depends on: the imports of a module, followed through the project."""
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+#: The folder that holds the packages.
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("fer", "pipelines")
+
+#: Modules that change no result, each with what it does instead. Neither they nor their imports count.
+TELLERS = {
+    "fer.delivery.version_page": "what the registry shows of a model",
+    "fer.errors": "the words of a user's mistake",
+    "fer.files": "puts a file into place",
+    "fer.source_code": "reads the code, and this list",
+    "fer.store": "opens MLflow",
+    "fer.tracking": "logs to MLflow what is there already",
+    "pipelines.environment": "the environment of every command",
+    "pipelines.flows": "what every flow asks of Prefect",
+    "pipelines.paths": "where files stand, which dvc.yaml says too",
+    "pipelines.reporting": "prints lines",
+    "pipelines.server": "starts Prefect's server",
+    "pipelines.tables": "prints tables",
+}
+
+
+def import_closure(*modules: str) -> set[str]:
+    """Files that the modules' code is made of: themselves, and what they import, directly or not.
+
+    Imports inside functions count, those for type checkers alone do not, nor do ``TELLERS``. A package's
+    ``__init__.py`` counts where it imports from the project or defines something.
+
+    Args:
+        modules: dotted names; those that are no modules of the project are left out.
+
+    Returns:
+        Paths relative to the project's folder, such as ``fer/training/fit.py``.
+    """
+    found: set[str] = set()
+    seen: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        module = waiting.pop()
+        path = _file(module)
+        if module in seen or module in TELLERS or path is None:
+            continue
+        seen.add(module)
+        imported = list(_imports(_parse(path)))
+        if counts(path):
+            found.add(path.relative_to(ROOT).as_posix())
+        # A module's packages are imported before it.
+        waiting += imported + ([module.rpartition(".")[0]] if "." in module else [])
+    return found
+
+
+def counts(path: Path) -> bool:
+    """Whether a module is more than an ``__init__.py`` that only says what its package is, or which version."""
+    code = _parse(path)
+    defines = any(isinstance(part, ast.FunctionDef | ast.ClassDef) for part in code.body)
+    return path.name != "__init__.py" or defines or any(_imports(code))
+
+
+def closure_digest(*modules: str) -> str:
+    """16 hex digits that change with any file of an import closure."""
+    digest = hashlib.sha256()
+    for path in sorted(import_closure(*modules)):
+        digest.update((ROOT / path).read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _file(module: str) -> Path | None:
+    """The file of a module or package; None for what is no module of the project."""
+    path = ROOT.joinpath(*module.split("."))
+    if module.partition(".")[0] not in PACKAGES:
+        return None
+    return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
+
+
+def _imports(node: ast.AST) -> Iterator[str]:
+    """Every module of the project that the code below a node imports, by its full name."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
+            continue
+        names: list[str] = []
+        if isinstance(child, ast.Import):
+            names = [alias.name for alias in child.names]
+        elif isinstance(child, ast.ImportFrom) and child.module:
+            # What is imported from a package may be a module of it.
+            names = [child.module, *(f"{child.module}.{alias.name}" for alias in child.names)]
+        yield from (name for name in names if _file(name))
+        yield from _imports(child)

@@ -1,0 +1,52 @@
+"""The released model on faces that are mirrored, moved, turned or darkened: it must answer nearly the same.
+
+``tests/real/test_fer2013.py`` asks the same of it on real faces, where they are there.
+"""
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from face_changes import broken_bounds, mirror, rotate, shift
+from onnx import numpy_helper
+
+from fer.data.sample import draw_sample
+from fer.inference.classifier import RELEASED, Classifier
+
+
+@pytest.fixture(scope="module")
+def faces() -> np.ndarray:
+    """uint8 ``[N, 48, 48]``, about 190 drawn without a flaw, in random order."""
+    images, table = draw_sample(210, seed=0)
+    return images[(table["flaw"] == "").to_numpy()]
+
+
+def test_small_changes_move_its_probabilities_little(faces: np.ndarray) -> None:
+    assert broken_bounds(Classifier().predict, faces) == []
+
+
+def test_a_damaged_network_breaks_the_bounds(faces: np.ndarray) -> None:
+    """Noise as large as the weights: the bounds tell a network that has learned from one that has not."""
+    model, rng = onnx.load(RELEASED / "model.onnx"), np.random.default_rng(0)
+    for tensor in model.graph.initializer:
+        weights = numpy_helper.to_array(tensor)
+        if weights.ndim >= 2 and np.issubdtype(weights.dtype, np.floating):
+            noisy = weights + rng.normal(0, weights.astype(np.float32).std(), weights.shape)
+            tensor.CopyFrom(numpy_helper.from_array(noisy.astype(weights.dtype), tensor.name))
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    broken = broken_bounds(lambda batch: session.run(None, {name: batch})[0], faces)
+    assert len(broken) >= 3, broken
+
+
+def test_one_answer_to_every_face_breaks_the_bounds(faces: np.ndarray) -> None:
+    assert broken_bounds(lambda batch: np.full((len(batch), 7), 1 / 7), faces) == ["between faces: 0.000"]
+
+
+def test_the_changes_are_those_that_are_named() -> None:
+    dot = np.zeros((1, 48, 48), np.uint8)
+    dot[0, 10, 40] = 255
+    assert np.argwhere(mirror(dot)[0]).tolist() == [[10, 7]]
+    assert np.argwhere(shift(dot)[0]).tolist() == [[12, 42]]
+    # 16.5 right and 13.5 up of the centre, turned by 5 degrees counter-clockwise: 15.3 right and 14.9 up.
+    assert np.unravel_index(rotate(dot)[0].argmax(), (48, 48)) == (9, 39)
