@@ -1,5 +1,7 @@
 """A user's mistake is one line and exit code 1, through the commands that users run."""
 
+import errno
+import os
 import shutil
 import subprocess
 import sys
@@ -43,7 +45,7 @@ def test_a_source_that_is_not_there(project, tmp_path):
 
 def test_a_write_cut_short_by_a_full_disk(monkeypatch):
     def full() -> None:
-        raise OSError("3366144 requested and 1847168 written")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(entry.environment, "prepare", lambda: None)
     monkeypatch.setattr(entry, "app", full)

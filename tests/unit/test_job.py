@@ -48,7 +48,7 @@ def test_a_folder_written_by_other_code_is_one_line(folder: ModelFolder, tmp_pat
 
 def test_a_folder_that_lacks_a_fact_is_one_line(folder: ModelFolder, tmp_path: Path) -> None:
     run = json.loads((folder.path / "run.json").read_text())
-    del run.weights
+    del run["weights"]
     (tmp_path / "run.json").write_text(json.dumps(run))
     with pytest.raises(UserError, match=r"run.json: lacks weights; run the train stage again"):
         print(ModelFolder(tmp_path).job)

@@ -211,14 +211,15 @@ def test_the_model_comes_with_an_example_of_its_input(finished, dataset):
 
 def test_the_machines_load_is_logged_while_a_training_runs_and_no_longer(settings, dataset, folder, monkeypatch):
     monkeypatch.setenv("MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL", "0.05")
-    tracker = Tracker(settings)
+    tracker, others = Tracker(settings), set(threading.enumerate())
     run_id = tracker.open_run(job_of(dataset), dataset.name)
+    (monitor,) = (thread for thread in set(threading.enumerate()) - others if thread.name == "SystemMetricsMonitor")
     name, deadline = "system/cpu_utilization_percentage", time.monotonic() + 60
     while name not in tracker.client.get_run(run_id).data.metrics:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     tracker.finish_run(run_id, folder, dataset)
-    assert not [thread for thread in threading.enumerate() if thread.name == "SystemMetricsMonitor"]
+    assert not monitor.is_alive()
 
 
 def test_the_runs_of_one_retrain_have_its_name_and_one_parent(settings, dataset, folder, tmp_path, monkeypatch):

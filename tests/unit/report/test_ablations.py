@@ -57,7 +57,7 @@ def trained(dataset: FaceDataset, params: Params, tmp_path: Path) -> dict[str, M
         written.path.rename(target)
         folders[name] = ModelFolder(target)
         change(folders[name], lambda run: run.update(seed=1))
-    change(folders["fewer"], lambda run: run.recipe.update(epochs=2))
+    change(folders["fewer"], lambda run: run["recipe"].update(epochs=2))
     return folders
 
 
@@ -83,10 +83,10 @@ def test_what_was_trained_is_found_with_its_command(
 @pytest.mark.parametrize(
     "edit",
     [
-        lambda run: run.recipe.update(epochs=3),
-        lambda run: run.recipe.update(learning_rate=0.5),
+        lambda run: run["recipe"].update(epochs=3),
+        lambda run: run["recipe"].update(learning_rate=0.5),
         lambda run: run.update(seed=9),
-        lambda run: run.update(classes=run.classes[::-1]),
+        lambda run: run.update(classes=run["classes"][::-1]),
         lambda run: run.update(architecture="compact"),
         lambda run: run.update(fingerprint="0" * 16),
         lambda run: run.update(weights="imagenet"),
@@ -119,7 +119,7 @@ def test_copies_kept_where_there_was_none_to_keep_are_left_out(
 def test_none_belongs_to_a_training_by_another_recipe_or_of_another_architecture(
     params: Params, trained: dict[str, ModelFolder], tmp_path: Path
 ) -> None:
-    for edit in (lambda run: run.recipe.update(epochs=77), lambda run: run.update(architecture="compact")):
+    for edit in (lambda run: run["recipe"].update(epochs=77), lambda run: run.update(architecture="compact")):
         own = tmp_path / "own"
         shutil.copytree(trained["mini"].path, own, dirs_exist_ok=True)
         change(ModelFolder(own), edit)
@@ -167,7 +167,7 @@ def test_a_distilled_model_stands_below_its_own_training(
 @pytest.mark.parametrize(
     "edit",
     [
-        lambda run: run.recipe.update(epochs=99),
+        lambda run: run["recipe"].update(epochs=99),
         lambda run: run.update(seed=2),
         lambda run: run.update(weights="imagenet"),
     ],

@@ -8,6 +8,7 @@ from trained_models import write_trained
 
 from fer.data.dataset import FaceDataset
 from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import Split
 from fer.evaluation.scores import confusion
 from fer.report.plot_tables import confusion_table, curve_table, write_plot_tables
 
@@ -26,7 +27,7 @@ def test_the_confusion_table_counts_to_the_confusion_matrix(dataset: FaceDataset
     table = confusion_table(folder)
     assert list(table.columns) == ["actual", "predicted"]
     assert table["actual"].tolist() == dataset.table["emotion"][dataset.rows("test")].tolist()
-    labels, probabilities = folder.scored("test")
+    labels, probabilities = folder.scored(Split.TEST)
     counted = pd.crosstab(table["actual"], table["predicted"])
     counted = counted.reindex(index=list(folder.classes), columns=list(folder.classes), fill_value=0)
     np.testing.assert_array_equal(counted, confusion(labels, probabilities.argmax(axis=1), len(folder.classes)))
