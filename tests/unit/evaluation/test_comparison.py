@@ -97,15 +97,6 @@ def test_the_table_has_a_line_per_class_and_a_column_per_architecture(table, dat
     assert shown.columns.tolist() == ["test split", *table["title"]]
     lines = shown.set_index("test split")
     assert [line for line in lines.index if line.startswith("F1 ")] == [f"F1 {name}" for name in dataset.classes]
-    for row in table.to_dict("records"):
-        column = lines[row["title"]]
-        assert column["F1 happy"] == f"{row['test.f1.happy']:.3f}"
-        assert column["macro-F1"] == f"{row['test.macro_f1']:.3f}"
-        assert (
-            column["  95 % interval of accuracy"] == f"{row['test.accuracy.low']:.3f}-{row['test.accuracy.high']:.3f}"
-        )
-        assert column["parameters"] == "16,128"
-        assert column["weights"] == "random"
 
 
 def test_the_restricted_table_has_f1_among_the_kept_classes_from_one_view_and_ten(models, dataset):

@@ -12,9 +12,7 @@ from trained_models import write_trained
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.evaluation.ensemble import Ensemble, answer, build_ensemble, select
-from fer.evaluation.metrics import evaluate
 from fer.evaluation.model_folder import ModelFolder
-from fer.evaluation.predictions import Split, scored_rows
 
 NAMES = ["baseline", "vgg16", "resnet50"]
 LABELS = np.arange(60) % 3
@@ -75,12 +73,6 @@ def test_the_predictions_are_the_weighted_mean_calibrated(built: Ensemble, folde
         np.testing.assert_allclose(
             built.predictions[names], scaled / scaled.sum(axis=1, keepdims=True), rtol=1e-4, atol=1e-7
         )
-
-
-def test_the_metrics_are_those_of_the_predictions(built: Ensemble, dataset: FaceDataset) -> None:
-    for split in Split:
-        for name, value in evaluate(*scored_rows(built.predictions, dataset.classes, split), dataset.classes).items():
-            assert built.metrics[f"{split}.{name}"] == value
 
 
 def test_what_test_says_changes_no_weight(folders: list[ModelFolder], built: Ensemble) -> None:

@@ -10,9 +10,7 @@ from face_datasets import small_dataset, with_values
 from trained_models import PARAMS, write_trained
 
 from fer.data.dataset import FaceDataset
-from fer.evaluation.intervals import bootstrap_difference
 from fer.evaluation.model_folder import ModelFolder
-from fer.evaluation.predictions import Split
 from fer.params import Compare, Params, load_params
 from fer.report.ablations import Ablation, ablation_groups, ablation_table, finished_ablations
 
@@ -124,26 +122,6 @@ def test_none_belongs_to_a_training_by_another_recipe_or_of_another_architecture
         shutil.copytree(trained["mini"].path, own, dirs_exist_ok=True)
         change(ModelFolder(own), edit)
         assert not finished_ablations(params, ModelFolder(own), tmp_path / "ablations")
-
-
-def test_the_table_has_the_figures_of_each_and_the_paired_difference(
-    params: Params, trained: dict[str, ModelFolder], tmp_path: Path
-) -> None:
-    groups = ablation_groups(params, [trained["mini"]], tmp_path / "ablations")
-    table = ablation_table(groups, SETTINGS).set_index("training")
-    right = {}
-    for name, label in (("mini", "Mini"), ("fewer", "Mini, fewer"), ("copies", "Mini, copies")):
-        labels, probabilities = trained[name].scored(Split.VALIDATION)
-        right[name] = (probabilities.argmax(axis=1) == labels)[1:]
-        assert table.loc[label, "validation accuracy without copied images"] == f"{right[name].mean():.3f}"
-        accuracy = trained[name].metrics["test_ten_views.accuracy"]
-        assert table.loc[label, "ten views"].startswith(f"{accuracy:.3f} [")
-        f1 = trained[name].metrics["test_without_copies.macro_f1"]
-        assert table.loc[label, "macro-F1 without them"] == f"{f1:.3f}"
-    assert table.loc["Mini", "difference in points"] == "-"
-    difference = bootstrap_difference(right["fewer"], right["mini"], SETTINGS.bootstrap, SETTINGS.seed)
-    mean, low, high = (100 * value for value in difference)
-    assert table.loc["Mini, fewer", "difference in points"] == f"{mean:+.1f} [{low:+.1f}, {high:+.1f}]"
 
 
 def test_a_distilled_model_stands_below_its_own_training(

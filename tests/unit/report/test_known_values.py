@@ -11,9 +11,12 @@ from trained_models import write_trained
 
 from fer.data.dataset import FaceDataset
 from fer.evaluation.comparison import comparison_table
+from fer.evaluation.ensemble import build_ensemble
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import split_metrics
 from fer.params import Compare
+from fer.report.ablations import Ablation, ablation_table
+from fer.report.comparison import models_table
 from fer.report.model_tables import abstention_table, restricted_table, slice_table, without_copies_table
 from fer.report.seeds import seeds_table
 from fer.report.tables import estimate, mean_and_spread, metric, number, percent, share
@@ -75,6 +78,69 @@ def test_the_comparisons_figures(folder: ModelFolder) -> None:
     assert row["test.ece"] == pytest.approx(0.8 - 46 / 60, abs=1e-6), "all at a confidence of 0.8"
     # Binomial, 60 of 46/60: 2.5th and 97.5th percentile.
     assert (row["test.accuracy.low"], row["test.accuracy.high"]) == pytest.approx((39 / 60, 52 / 60), abs=1 / 60 + 1e-9)
+
+
+def test_the_comparisons_table_as_text(folder: ModelFolder) -> None:
+    table = comparison_table([folder], SETTINGS).assign(latency_ms=1.26)
+    shown = models_table(table, CLASSES).set_index("test split")["Mini"].to_dict()
+    low, high = shown.pop("  95 % interval of accuracy").split("-")
+    assert float(low) == pytest.approx(39 / 60, abs=1 / 60 + 1e-3)
+    assert float(high) == pytest.approx(52 / 60, abs=1 / 60 + 1e-3)
+    assert {name: cell for name, cell in shown.items() if "interval" not in name} == {
+        "weights": "random",
+        "F1 happy": "0.800",
+        "F1 sad": "0.588",
+        "F1 neutral": "0.889",
+        "macro-F1": "0.759",
+        "accuracy": "0.767",
+        "accuracy, ten views": "0.833",
+        "parameters": "7",
+        "epochs": "3",
+        "ms per face": "1.3",
+    }
+
+
+def test_an_ensemble_of_three_that_each_mistake_another_class(dataset: FaceDataset, tmp_path: Path) -> None:
+    """Two of three name each image's class; all three take the first 5 sad ones of a split for happy ones."""
+    sad = [HAPPY] * 5 + [SAD] * 15
+    predicted = {
+        "mini": [SAD] * 20 + sad + [NEUTRAL] * 20,
+        "vgg16": [HAPPY] * 20 + [HAPPY] * 5 + [NEUTRAL] * 15 + [NEUTRAL] * 20,
+        "compact": [HAPPY] * 20 + sad + [HAPPY] * 20,
+    }
+    folders = [predicting(write_trained(tmp_path, dataset, name), codes, codes) for name, codes in predicted.items()]
+    built = build_ensemble(folders)
+    assert built.weights.keys() == predicted.keys()
+    # Confusion matrix [20, 0, 0], [5, 15, 0], [0, 0, 20].
+    for split in ("validation", "test", "test_ten_views"):
+        assert built.metrics[f"{split}.accuracy"] == pytest.approx(55 / 60)
+        assert built.metrics[f"{split}.f1.happy"] == pytest.approx(40 / 45)
+        assert built.metrics[f"{split}.f1.sad"] == pytest.approx(30 / 35)
+        assert built.metrics[f"{split}.f1.neutral"] == 1
+    # The first 5 images of every class are the copies.
+    assert built.metrics["test_without_copies.accuracy"] == 1
+
+
+def test_the_paired_difference_of_an_ablation(dataset: FaceDataset, tmp_path: Path) -> None:
+    """Of the 50 validation images without a copy 30 are right, and with the change 6 more."""
+    truth = np.repeat([HAPPY, SAD, NEUTRAL], HELD_OUT)
+    group = []
+    for name, right in (("own", 30), ("changed", 36)):
+        codes = np.where(np.arange(60) < right, truth, (truth + 1) % 3).tolist()
+        folder = predicting(write_trained(tmp_path / name, dataset, "mini"), codes, codes)
+        table = folder.predictions
+        table.loc[table.index[table["split"] == "validation"][-10:], "train_copy"] = True
+        group.append(Ablation(name, f"train {name}", folder))
+    own, changed = ablation_table([group], SETTINGS).to_dict("records")
+    assert own["validation accuracy without copied images"] == "0.600"
+    assert own["difference in points"] == "-"
+    assert changed["validation accuracy without copied images"] == "0.720"
+    # Binomial, 50 of 0.12: 2 and 11.
+    assert changed["difference in points"] == "+12.0 [+4.0, +22.0]"
+    # Of test, 36 of 60; of the 45 without a copy, 15 happy ones and 11 sad ones, to 5 that are taken for neutral ones.
+    assert changed["test accuracy"].startswith("0.600 [")
+    assert changed["without copied images"].startswith("0.578 [")
+    assert (changed["epochs"], changed["command"]) == ("3", "`train changed`")
 
 
 def test_what_is_left_without_copies(folder: ModelFolder) -> None:

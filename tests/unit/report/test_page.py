@@ -153,3 +153,15 @@ def test_the_published_page_says_what_the_records_say(published: list[ModelFolde
     assert (
         f"{best['title']} ({best['params'] / 1e6:.1f} M parameters): accuracy {percent(best, 'test.accuracy')}" in page
     )
+
+
+def test_the_published_accuracies_are_those_of_the_kept_predictions(published: list[ModelFolder]) -> None:
+    """Counted here, without the code that wrote the page."""
+    lines = [line.strip("| ").split(" | ") for line in PAGE.read_text().splitlines() if line.startswith("| ")]
+    (titles,) = (cells[1:] for cells in lines if cells[0] == "test split" and "Mini CNN" in cells)
+    accuracies = next(cells[1:] for cells in lines if cells[0] == "accuracy" and len(cells) == 1 + len(titles))
+    shown = dict(zip(titles, accuracies, strict=True))
+    assert len(shown) == len(published)
+    for folder in published:
+        table = folder.predictions[folder.predictions["split"] == "test"]
+        assert shown[folder.run.title] == f"{(table['emotion'] == table['predicted']).mean():.3f}"
