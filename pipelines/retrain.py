@@ -5,6 +5,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -26,7 +28,8 @@ from pipelines.reporting import say
 
 #: What DVC notes of the files that its running stages read and write.
 RUNNING = Path(".dvc/tmp/rwlock")
-
+#: For a stage that was told to end, and for DVC after it; a loaded machine needs tens of seconds.
+END_SECONDS = 60
 
 #: DVC as this process runs it, several at a time.
 _started: set[subprocess.Popen[bytes]] = set()
@@ -172,17 +175,30 @@ def _identity() -> dict[str, str]:
 
 def _end_stages() -> None:
     """End the stages that DVC runs at this moment; it gives back its locks and ends itself."""
-    running = []
-    for dvc in list(_started):
-        # Ctrl-C reaches every process of a terminal at once: any of them may be gone by now.
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process = psutil.Process(dvc.pid)
-            running.append(process)
-            _terminate(process.children(recursive=True))
-    _terminate(psutil.wait_procs(running, timeout=15)[1])
+    running = [psutil.Process(dvc.pid) for dvc in list(_started) if psutil.pid_exists(dvc.pid)]
+    told: set[psutil.Process] = set()
+    deadline = time.monotonic() + END_SECONDS
+    while running and time.monotonic() < deadline:
+        # Again and again: a DVC that was about to start its stage starts it after the first look.
+        stages = _children(running) - told
+        _end(stages, psutil.Process.terminate)
+        told |= stages
+        running = psutil.wait_procs(running, timeout=0.2)[1]
+    _end(_children(running), psutil.Process.kill)
+    _end(psutil.wait_procs(running, timeout=15)[1], psutil.Process.terminate)
 
 
-def _terminate(processes: list[psutil.Process]) -> None:
+def _children(processes: list[psutil.Process]) -> set[psutil.Process]:
+    """All that the processes started, at any depth."""
+    found: set[psutil.Process] = set()
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
-            process.terminate()
+            found |= set(process.children(recursive=True))
+    return found
+
+
+def _end(processes: Iterable[psutil.Process], by: Callable[[psutil.Process], None]) -> None:
+    for process in processes:
+        # Ctrl-C reaches every process of a terminal at once: any of them may be gone by now.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            by(process)

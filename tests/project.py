@@ -110,7 +110,7 @@ def tiny(params: dict[str, Any]) -> None:
     params["train"]["architectures"] = ["baseline", "mobilenetv2"]
     params["distill"]["students"] = ["baseline"]
     params["ablations"]["architecture"] = "baseline"
-    params["architectures"]["baseline"]["quick"].update(epochs=2)
-    params["architectures"]["mobilenetv2"]["quick"].update(epochs=1)
+    params["architectures"]["baseline"]["quick"].update(epochs=2, input_size=32)
+    params["architectures"]["mobilenetv2"]["quick"].update(epochs=1, input_size=32)
     params["compare"]["bootstrap"] = 50
     params["promote"]["min_skill"] = 0.0  # so short a training may end at chance

@@ -231,12 +231,14 @@ def test_a_new_architecture_and_what_moves_no_weight_retrain_nothing(copy):
 
 
 def test_any_recipe_runs_and_a_training_alone_brings_its_own_along(copy):
-    copy.edit(lambda params: params["recipes"].update(night=params["recipes"]["quick"] | {"epochs": 1}))
+    copy.edit(
+        lambda params: params["recipes"].update(night=params["recipes"]["quick"] | {"epochs": 1, "input_size": 40})
+    )
     copy.edit(lambda params: params["train"].update(recipe="night"))
     done = copy.run("dvc", "repro", "train@mobilenetv2")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Running stage 'recipes'" in done.stdout
-    assert json_of(copy.folder / "models/mobilenetv2/run.json")["recipe"]["input_size"] == 32
+    assert json_of(copy.folder / "models/mobilenetv2/run.json")["recipe"]["input_size"] == 40
     for recipe in ("full", "accelerator"):
         copy.edit(lambda params, recipe=recipe: params["train"].update(recipe=recipe))
         done = copy.run("dvc", "repro", "--dry", "train@baseline")
