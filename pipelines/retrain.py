@@ -175,7 +175,10 @@ def _identity() -> dict[str, str]:
 
 def _end_stages() -> None:
     """End the stages that DVC runs at this moment; it gives back its locks and ends itself."""
-    running = [psutil.Process(dvc.pid) for dvc in list(_started) if psutil.pid_exists(dvc.pid)]
+    running = []
+    for dvc in list(_started):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            running.append(psutil.Process(dvc.pid))
     told: set[psutil.Process] = set()
     deadline = time.monotonic() + END_SECONDS
     while running and time.monotonic() < deadline:
