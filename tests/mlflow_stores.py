@@ -2,8 +2,11 @@
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import mlflow
+import pytest
+from project import Project
 
 from fer.params import Tracking
 
@@ -21,3 +24,21 @@ def settings_of(state: Path, store: Path | None = None) -> Tracking:
         state.mkdir(parents=True)
         shutil.copy(store, state / "mlflow.db")
     return Tracking(uri=f"sqlite:///{state / 'mlflow.db'}", experiment="fer", model="fer-classifier")
+
+
+def store_of(project: Project, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowClient:
+    """A client of the project's MLflow store, which keeps the variable that MLflow sets to this test."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    mlflow.set_tracking_uri(f"sqlite:///{project.folder / 'state' / 'mlflow.db'}")
+    return mlflow.MlflowClient()
+
+
+def runs_of(store: mlflow.MlflowClient) -> dict[str, Any]:
+    """The store's runs by architecture, each of which has one; without those that stand for a ``retrain``."""
+    experiment = store.get_experiment_by_name("fer")
+    assert experiment is not None
+    found = store.search_runs([experiment.experiment_id])
+    runs = [run for run in found if "fer.pipeline_run_id" not in run.data.tags]
+    named = {run.info.run_name: run for run in runs}
+    assert len(named) == len(runs)
+    return named

@@ -1,11 +1,13 @@
 """The project's own files in a folder of their own, with a tiny recipe, to run real stages in."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,9 +64,16 @@ class Project:
             kill(process)
 
     def copy(self, folder: Path) -> "Project":
-        """The project with its data, models, reports and DVC's cache, without the stores of MLflow and Prefect."""
-        shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("state"))
+        """The project with its data, models, reports and DVC's cache, without the stores of MLflow and Prefect.
+
+        Without ``.dvc/tmp`` too, where another process may be writing.
+        """
+        shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("state", "tmp"))
         return Project(folder)
+
+    def stale(self) -> set[str]:
+        """The stages that DVC would run."""
+        return set(json.loads(self.run("dvc", "status", "--json").stdout))
 
     def bytes_of(self, *folders: str) -> dict[str, bytes]:
         """Every file's content below ``folders``."""
@@ -104,13 +113,27 @@ def kill(process: "subprocess.Popen[str]") -> None:
     process.wait()
 
 
+def json_of(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def wait_for(what: Callable[[], Any]) -> Any:
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        found = what()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise TimeoutError
+
+
 def tiny(params: dict[str, Any]) -> None:
     """Two cheap architectures, one epoch, 140 drawn faces."""
     params["data"]["sample"]["images"] = 140
     params["train"]["architectures"] = ["baseline", "mobilenetv2"]
     params["distill"]["students"] = ["baseline"]
     params["ablations"]["architecture"] = "baseline"
-    params["architectures"]["baseline"]["quick"].update(epochs=2, input_size=32)
+    params["architectures"]["baseline"]["quick"].update(epochs=2)
     params["architectures"]["mobilenetv2"]["quick"].update(epochs=1, input_size=32)
     params["compare"]["bootstrap"] = 50
     params["promote"]["min_skill"] = 0.0  # so short a training may end at chance

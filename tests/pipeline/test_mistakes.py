@@ -71,3 +71,13 @@ def test_a_webcam_output_that_cannot_be(model_folder, tmp_path: Path, output: st
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_misspelt_key_is_one_line_before_dvc_runs(tmp_path):
+    project = make_project(tmp_path / "project")
+    project.edit(lambda params: params["data"].update(pth=params["data"].pop("path")))
+    done = project.run("pipelines", "retrain", "--workers", "2")
+    assert done.returncode == 1
+    assert "error: params.yaml: data.pth: unknown key; did you mean path?" in done.stderr.splitlines()
+    assert "Traceback" not in done.stderr
+    assert "failed to parse" not in done.stdout + done.stderr

@@ -5,29 +5,18 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from project import SECONDS, Project, clean_environment, make_project, tiny
+from project import SECONDS, Project, clean_environment, make_project, tiny, wait_for
 
 from pipelines.ports import free_port
 
 pytestmark = pytest.mark.slow
-
-
-def wait_for(what: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        found = what()
-        if found:
-            return found
-        time.sleep(0.5)
-    raise TimeoutError
 
 
 def ask(url: str, what: str, **query: Any) -> list[dict[str, Any]]:
@@ -169,3 +158,27 @@ def test_a_worker_of_a_work_pool_runs_the_deployed_flow_and_its_stages_are_its_s
     assert {run["id"] for run in tagged} == {run["id"] for run in stages}
     assert json.loads((project.folder / "reports/ingest.json").read_text())
     assert (project.folder / "state/bentoml").is_dir()
+
+
+def test_the_retrain_flow_can_be_deployed_with_a_schedule(tmp_path):
+    project = make_project(tmp_path / "project")
+    address = project.folder / "state" / "prefect" / "server.url"
+    with project.start("pipelines", "schedule", "0 3 * * *") as process:
+
+        def deployments() -> list[dict[str, Any]]:
+            assert process.poll() is None, process.communicate()
+            if not address.is_file():
+                return []
+            return httpx.post(f"{address.read_text()}/deployments/filter", json={}, timeout=60).json()
+
+        (deployment,) = wait_for(deployments)
+        assert deployment["name"] == "scheduled"
+        assert [(entry["schedule"]["cron"], entry["active"]) for entry in deployment["schedules"]] == [
+            ("0 3 * * *", True)
+        ]
+        url = address.read_text()
+        os.kill(process.pid, signal.SIGINT)
+        process.communicate(timeout=SECONDS)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/health", timeout=5)
+    assert not address.exists()

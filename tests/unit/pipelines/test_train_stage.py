@@ -3,14 +3,15 @@ import os
 from pathlib import Path
 
 import pytest
+import yaml
 from face_datasets import small_dataset
-from trained_models import history, job_of, write_trained
+from trained_models import PARAMS, history, job_of, write_trained
 
 from fer.errors import UserError
-from fer.params import Tracking
+from fer.params import Tracking, load_params
 from fer.tracking import Tracker
 from fer.training.checkpoint import Checkpoint, Origin, Progress
-from pipelines import environment, train
+from pipelines import environment, recipes, train
 
 
 def test_without_tensorflow_the_checkpoint_is_the_result_and_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,3 +61,21 @@ def test_a_backend_that_cannot_be_had_is_one_line(monkeypatch: pytest.MonkeyPatc
         environment.check_backend()
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_settings_that_were_not_written_since_an_edit_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(PARAMS.read_text())
+    refused = r"^reports/recipes/mini.json: not what params.yaml says now; run dvc repro recipes$"
+    with pytest.raises(UserError, match=refused):
+        train.train.fn("mini")
+    recipes.write.fn(load_params(), ["mini"])
+    with pytest.raises(UserError, match=r"^data/dataset"):
+        train.train.fn("mini")
+    params = yaml.safe_load(PARAMS.read_text())
+    params["architectures"]["mini"]["quick"]["learning_rate"] = 0.5
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    with pytest.raises(UserError, match=refused):
+        train.train.fn("mini")

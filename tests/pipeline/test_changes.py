@@ -1,0 +1,104 @@
+"""What runs again after a change to a project that was trained, and what does not."""
+
+import json
+import re
+
+import pytest
+from mlflow_stores import runs_of, store_of
+from project import json_of
+
+pytestmark = pytest.mark.slow
+
+OUTPUTS = ("data/dataset", "models", "distilled", "reports", "champion")
+MODELS = ["baseline", "mobilenetv2", "baseline_distilled"]
+
+
+def test_nothing_runs_a_second_time(copy_with_stores):
+    project = copy_with_stores
+    lock, outputs = (project.folder / "dvc.lock").read_bytes(), project.bytes_of(*OUTPUTS)
+    done = project.run("pipelines", "retrain")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Running stage" not in done.stdout
+    assert (project.folder / "dvc.lock").read_bytes() == lock
+    assert project.bytes_of(*OUTPUTS) == outputs
+    assert json.loads(project.run("dvc", "status", "--json").stdout) == {}
+
+
+def test_a_change_to_one_architectures_section_retrains_that_one_alone(copy):
+    copy.edit(lambda params: params["architectures"]["mobilenetv2"]["quick"].update(learning_rate=0.002))
+    copy.edit(lambda params: params["architectures"]["compact"]["quick"].update(learning_rate=0.002))
+    copy.edit(lambda params: params["recipes"]["full"].update(epochs=3))
+    assert copy.stale() == {"recipes"}
+    assert copy.run("dvc", "repro", "recipes").returncode == 0
+    assert copy.stale() == {"train@mobilenetv2"}
+
+
+def test_a_new_architecture_and_what_moves_no_weight_retrain_nothing(copy):
+    (copy.folder / "fer/models/new.py").write_text(
+        (copy.folder / "fer/models/mini.py").read_text().replace("mini", "new")
+    )
+    for path in ("fer/training/progress.py", "fer/training/export.py", "pipelines/train.py", "fer/tracking.py"):
+        with (copy.folder / path).open("a") as file:
+            file.write("# edited\n")
+    assert copy.stale() == set()
+    copy.edit(lambda params: params["train"]["architectures"].append("new"))
+    every_model = {"ensemble", "compare", "promote"}
+    assert copy.stale() == {"recipes", "train@new"} | every_model
+    with (copy.folder / "fer/models/mobilenetv2.py").open("a") as file:
+        file.write("# edited\n")
+    assert copy.stale() == {"recipes", "train@new", "train@mobilenetv2"} | every_model
+
+
+def test_any_recipe_runs_and_a_training_alone_brings_its_own_along(copy):
+    copy.edit(
+        lambda params: params["recipes"].update(night=params["recipes"]["quick"] | {"epochs": 1, "input_size": 40})
+    )
+    copy.edit(lambda params: params["train"].update(recipe="night"))
+    done = copy.run("dvc", "repro", "train@mobilenetv2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Running stage 'recipes'" in done.stdout
+    assert json_of(copy.folder / "models/mobilenetv2/run.json")["recipe"]["input_size"] == 40
+    for recipe in ("full", "accelerator"):
+        copy.edit(lambda params, recipe=recipe: params["train"].update(recipe=recipe))
+        done = copy.run("dvc", "repro", "--dry", "train@baseline")
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_changed_table_of_votes_is_read_again(copy):
+    votes = copy.folder / "votes.csv"
+    votes.write_text("first\n")
+    copy.edit(lambda params: params["data"].update(votes="votes.csv"))
+    assert copy.run("dvc", "commit", "--force", "ingest").returncode == 0
+    assert copy.stale() == set()
+    votes.write_text("second\n")
+    assert json.loads(copy.run("dvc", "status", "--json").stdout) == {
+        "ingest": [{"changed deps": {"votes.csv": "modified"}}]
+    }
+
+
+def test_fresh_stores_are_given_the_runs_the_champion_and_the_bento_again(copy, monkeypatch):
+    lock, outputs = (copy.folder / "dvc.lock").read_bytes(), copy.bytes_of("models", "champion")
+    served = copy.run("pipelines", "serve")
+    assert served.returncode == 1
+    assert re.fullmatch(r"error: .*: the BentoML store lacks the champion; run make run, .*\n", served.stderr)
+    done = copy.run("pipelines", "retrain")
+    assert done.returncode == 0, done.stdout + done.stderr
+    store = store_of(copy, monkeypatch)
+    assert {name: run.info.status for name, run in runs_of(store).items()} == dict.fromkeys(MODELS, "FINISHED")
+    champion = store.get_model_version_by_alias("fer-classifier", "champion")
+    assert champion.tags["model_sha256"] == json_of(copy.folder / "champion" / "card.json")["model_sha256"]
+    bento = json_of(copy.folder / "reports" / "bento.json")
+    assert (copy.folder / "state/bentoml/bentos" / bento["tag"].replace(":", "/") / "bento.yaml").is_file()
+    assert copy.bytes_of("models", "champion") == outputs
+    assert (copy.folder / "dvc.lock").read_bytes() == lock
+
+
+def test_another_precision_gives_the_reigning_champion_other_thresholds(copy_with_stores):
+    before = json_of(copy_with_stores.folder / "champion/card.json")
+    copy_with_stores.edit(lambda params: params["promote"].update(certain_precision=0.0))
+    done = copy_with_stores.run("dvc", "repro", "promote")
+    assert "the reigning champion stays" in done.stdout, done.stdout + done.stderr
+    card = json_of(copy_with_stores.folder / "champion/card.json")
+    assert 0.0 in card["thresholds"].values(), "every answer of a class that is answered stands"
+    assert card["thresholds"] != before["thresholds"]
+    assert card == before | {"thresholds": card["thresholds"]}

@@ -1,0 +1,65 @@
+"""A run that is killed or ended leaves the last good outputs, no lock and no process, and goes on where it was."""
+
+import re
+import signal
+
+import pandas as pd
+import psutil
+import pytest
+from mlflow_stores import runs_of, store_of
+from project import SECONDS, json_of, kill, wait_for
+
+pytestmark = pytest.mark.slow
+
+EPOCHS = 12
+
+
+def test_what_a_kill_left_of_dvcs_lock_file_stops_nothing(copy_with_stores):
+    lock = copy_with_stores.folder / ".dvc" / "tmp" / "rwlock"
+    lock.parent.mkdir(exist_ok=True)
+    lock.write_text("")
+    assert "'.dvc/tmp/rwlock'. JSON structure is corrupted" in copy_with_stores.run("dvc", "repro", "ingest").stderr
+    done = copy_with_stores.run("pipelines", "retrain")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert json_of(lock) == {}
+
+
+def test_a_killed_training_leaves_the_last_good_model_and_goes_on_at_its_last_epoch(copy, monkeypatch):
+    last_good = copy.bytes_of("models/baseline")
+    copy.edit(lambda params: params["architectures"]["baseline"]["quick"].update(epochs=EPOCHS))
+    checkpoints = copy.folder / "state" / "checkpoints"
+    with copy.start("dvc", "repro", "train@baseline") as process:
+        wait_for(lambda: list(checkpoints.glob("baseline-*/progress.json")) or process.poll() is not None)
+        kill(process)
+    (checkpoint,) = checkpoints.glob("baseline-*")
+    finished = json_of(checkpoint / "progress.json")["epochs"]
+    assert 1 <= finished < EPOCHS
+    assert copy.bytes_of("models/baseline") == last_good
+
+    done = copy.run("dvc", "repro", "train@baseline")
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = [int(epoch) for epoch in re.findall(r"^baseline: epoch (\d+)/", done.stdout, re.MULTILINE)]
+    assert told == list(range(finished + 1, EPOCHS + 1))
+    assert not checkpoint.exists()
+    assert pd.read_csv(copy.folder / "models/baseline/history.csv")["epoch"].tolist() == list(range(1, EPOCHS + 1))
+    store = store_of(copy, monkeypatch)
+    run = runs_of(store)["baseline"]
+    assert run.info.status == "FINISHED"
+    steps = [point.step for point in store.get_metric_history(run.info.run_id, "epoch.loss")]
+    assert steps == list(range(1, EPOCHS + 1))
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_terminated_retrain_leaves_nothing_running_and_no_lock(copy, workers):
+    copy.edit(lambda params: params["architectures"]["baseline"]["quick"].update(epochs=500))
+    checkpoints = copy.folder / "state" / "checkpoints"
+    with copy.start("pipelines", "retrain", "--workers", workers) as process:
+        wait_for(lambda: list(checkpoints.glob("baseline-*/progress.json")) or process.poll() is not None)
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert {"dvc", "train", "prefect"} <= {word for member in family for word in member.cmdline()}
+        process.terminate()
+        stdout, stderr = process.communicate(timeout=SECONDS)
+    assert process.returncode == 128 + signal.SIGTERM, stdout + stderr
+    assert psutil.wait_procs(family, timeout=20)[1] == []
+    assert json_of(copy.folder / ".dvc" / "tmp" / "rwlock") == {}
+    assert not (copy.folder / "state" / "prefect" / "server.url").exists()
