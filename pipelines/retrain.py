@@ -157,8 +157,10 @@ def _dvc(*arguments: str) -> None:
     Raises:
         UserError: when DVC or a stage fails; the stage has said why.
     """
+    # Several at once share a lock, for which DVC waits three seconds by default: too short on a busy machine.
+    command = [sys.executable, "-m", "dvc", "--wait-for-lock", *arguments]
     # Not subprocess.run, which kills DVC when interrupted, and DVC's locks would stay.
-    dvc = subprocess.Popen([sys.executable, "-m", "dvc", *arguments], env=os.environ | _identity())
+    dvc = subprocess.Popen(command, env=os.environ | _identity())
     _started.add(dvc)
     failed = dvc.wait()
     _started.remove(dvc)

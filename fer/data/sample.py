@@ -47,8 +47,8 @@ _SMALLEST = 70
 #: Share of every class in validation, and in test.
 SPLIT_SHARE = 0.1
 
-#: Share of the images that every class has at least. FER-2013's 1.5 % of disgust would leave 5 of 300 test images.
-LEAST_SHARE = 0.05
+#: Share of the images that every class has at least. Of FER-2013's 1.5 % of disgust a short training learns nothing.
+LEAST_SHARE = 0.1
 
 
 @dataclass
