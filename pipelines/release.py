@@ -9,7 +9,7 @@ from pipelines.models import all_models
 
 
 def release() -> None:
-    """Halve the best small network and put it into the package with its card."""
+    """Put the best small network, its weights in float16, into the package with its card."""
     params = load_params()
     dataset = FaceDataset.load(paths.DATASET)
     folder = choose(all_models(params, dataset))

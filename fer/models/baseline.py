@@ -1,4 +1,4 @@
-"""The deck's baseline CNN."""
+"""The baseline CNN of the reference study."""
 
 import keras
 from keras import layers
@@ -13,8 +13,8 @@ FILTERS = (128, 256, 512, 512)
 def build(classes: int, input_size: int) -> keras.Model:
     """Four blocks of a valid 3x3 convolution with ReLU, batch normalisation, pooling and dropout; dense 512 and 256.
 
-    At 48x48x3 and five classes it has 4,239,621 parameters, 4,236,805 of them trainable. Source: the deck that this
-    project grew out of; the dropout rates, which it does not give, are ours.
+    At 48x48x3 and five classes it has 4,239,621 parameters, 4,236,805 of them trainable. Source: the slides of the
+    reference study; the dropout rates, which they do not give, are ours.
     """
     inputs = keras.Input((input_size, input_size, 3))
     x = inputs

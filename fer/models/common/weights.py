@@ -42,10 +42,10 @@ def cache_folder() -> Path:
 
 
 def find_weights(files: tuple[PretrainedFile, ...], folder: Path | None) -> tuple[PretrainedFile, Path]:
-    """The first of ``files`` that can be had: in ``folder`` (as it is), in the cache, or downloaded (digest checked).
+    """The first of ``files`` that is found: in ``folder`` (as it is), in the cache, or downloaded (digest checked).
 
     Raises:
-        UserError: where none can be had, naming the files and the places looked in.
+        UserError: where none is found, naming the files and the places looked in.
     """
     if folder is not None and not folder.is_dir():
         raise UserError(f"params.yaml: train.weights_folder: no folder {folder}; create it or leave the setting empty")
