@@ -86,6 +86,12 @@ class Saved:
     optimizer: Arrays
     best: Arrays
 
+    def keep_best(self, model: keras.Model, loss: float) -> None:
+        """Keep the weights of the last finished epoch where its validation loss is the lowest so far."""
+        if loss < self.progress.best_loss:
+            self.progress.best_epoch, self.progress.best_loss = self.progress.epochs, loss
+            self.best = model.get_weights()
+
 
 class Checkpoint:
     """A folder that holds one ``Saved``, replaced as a whole after every epoch."""

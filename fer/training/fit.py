@@ -150,9 +150,7 @@ def _fit_epochs(
         progress.epochs += 1
         progress.backend = keras.backend.backend()
         progress.history.append(row)
-        if row["validation.loss"] < progress.best_loss:
-            progress.best_epoch, progress.best_loss = progress.epochs, row["validation.loss"]
-            saved.best = model.get_weights()
+        saved.keep_best(model, row["validation.loss"])
         saved.model, saved.optimizer = state.model_values, state.optimizer_values
         write(model_variables(model), saved.model)
         write(model.optimizer.variables, saved.optimizer)
