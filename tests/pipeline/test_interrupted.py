@@ -11,7 +11,7 @@ from project import SECONDS, json_of, kill, wait_for
 
 pytestmark = pytest.mark.slow
 
-EPOCHS = 12
+EPOCHS = 8
 
 
 def test_what_a_kill_left_of_dvcs_lock_file_stops_nothing(copy_with_stores):
