@@ -14,12 +14,12 @@ from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 
 from fer.delivery.version_page import version_page
 from fer.errors import UserError
-from fer.inference.classifier import Card
+from fer.inference.classifier import CARD_FILE, Card
 from fer.store import Store, if_there, told
 
 CHAMPION, PREVIOUS = "champion", "previous"
-#: The card of a registered model, among the files of the run that it came from.
-CARD = "card.json"
+#: The version's tag that held the card as JSON before the card became a file of the run.
+FORMER_CARD_TAG = "card"
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,10 @@ class Registry:
         if found is None:
             return None
         try:
-            with tempfile.TemporaryDirectory() as folder:
-                path = self.store.client.download_artifacts(found.run_id, CARD, folder)
-                card = Card.of(json.loads(Path(path).read_text(encoding="utf-8")))
+            card = Card.of(json.loads(self._written_card(found)))
         except (mlflow.MlflowException, OSError, ValueError, TypeError, KeyError) as error:
             raise UserError(
-                f"MLflow: {self._name} version {found.version}: {CARD} of its run {found.run_id} cannot be read "
+                f"MLflow: {self._name} version {found.version}: {CARD_FILE} of its run {found.run_id} cannot be read "
                 f"({' '.join(str(error).split())[:160]}); restore the run's files, or delete the alias {CHAMPION}"
             ) from error
         return Registered(str(found.version), found.run_id, card)
@@ -80,12 +78,14 @@ class Registry:
     def crown(self, run_id: str, card: Card) -> str:
         """Register the model of a run with the alias champion; the one before keeps previous.
 
+        A call that was cut off can be made again: it goes on where the first one stopped.
+
         Args:
             run_id: a finished run's.
             card: of the run's model.
 
         Returns:
-            The new version.
+            The run's version.
         """
         client = self.store.client
         try:
@@ -94,20 +94,14 @@ class Registry:
             if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
                 raise
         before = self._version(CHAMPION)
-        (model, *_) = client.search_logged_models([self.store.experiment_id], f"source_run_id = '{run_id}'")
-        self._write_card(run_id, card)
-        version = client.create_model_version(
-            self._name,
-            source=model.model_uri,
-            run_id=run_id,
-            tags=_tags(card),
-            description=version_page(card),
-            model_id=model.model_id,
-        ).version
+        if before and before.run_id == run_id:
+            return str(before.version)
+        version = self._version_of(run_id) or self._register(run_id)
+        self.describe(Registered(version, run_id, card), card)
         if before:
             client.set_registered_model_alias(self._name, PREVIOUS, before.version)
         client.set_registered_model_alias(self._name, CHAMPION, version)
-        return str(version)
+        return version
 
     @told
     def describe(self, registered: Registered, card: Card) -> None:
@@ -141,8 +135,31 @@ class Registry:
         version = model and model.aliases.get(alias)
         return self.store.client.get_model_version(self._name, str(version)) if version else None
 
+    def _version_of(self, run_id: str) -> str | None:
+        """The newest version of a run's model, or None where it was never registered."""
+        found = self.store.client.search_model_versions(f"name = '{self._name}' and run_id = '{run_id}'")
+        return str(max(int(version.version) for version in found)) if found else None
+
+    def _register(self, run_id: str) -> str:
+        """A new version: that of a run's model."""
+        client = self.store.client
+        (model, *_) = client.search_logged_models([self.store.experiment_id], f"source_run_id = '{run_id}'")
+        registered = client.create_model_version(
+            self._name, source=model.model_uri, run_id=run_id, model_id=model.model_id
+        )
+        return str(registered.version)
+
+    def _written_card(self, version: ModelVersion) -> str:
+        """A version's card as JSON: from its run's files, or the tag that former code wrote."""
+        client = self.store.client
+        former = version.tags.get(FORMER_CARD_TAG)
+        if former and all(file.path != CARD_FILE for file in client.list_artifacts(version.run_id)):
+            return str(former)
+        with tempfile.TemporaryDirectory() as folder:
+            return Path(client.download_artifacts(version.run_id, CARD_FILE, folder)).read_text(encoding="utf-8")
+
     def _write_card(self, run_id: str, card: Card) -> None:
-        self.store.client.log_dict(run_id, asdict(card), CARD)
+        self.store.client.log_dict(run_id, asdict(card), CARD_FILE)
 
 
 def _tags(card: Card) -> dict[str, str]:

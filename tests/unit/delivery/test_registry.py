@@ -1,7 +1,10 @@
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import mlflow
 import pytest
+import requests
 from face_datasets import small_dataset
 from mlflow_stores import make_store, settings_of
 from trained_models import write_trained
@@ -91,3 +94,84 @@ def test_a_champion_whose_files_are_lost_or_damaged_is_one_line(tracker, tmp_pat
     model.write_bytes(model.read_bytes()[:-1] + b"x")
     with pytest.raises(UserError, match="not the one that its card describes"), registry.model(champion):
         pass
+
+
+def test_a_champion_whose_card_is_a_tag_reigns_on_and_gets_its_file(tracker, tmp_path):
+    """Before the card became a file of the run it was the version's tag ``card``."""
+    registry, folder = Registry(tracker.store), write_trained(tmp_path, DATASET)
+    card = card_of(folder, SETTINGS)
+    run_id = tracker.ensure_run(folder, DATASET)
+    (model,) = tracker.client.search_logged_models([tracker.store.experiment_id])
+    tracker.client.create_registered_model("fer-classifier")
+    tags = {"validation.macro_f1": "0.5", "architecture": folder.name, "card": json.dumps(asdict(card))}
+    version = tracker.client.create_model_version(
+        "fer-classifier", source=model.model_uri, run_id=run_id, tags=tags, model_id=model.model_id
+    ).version
+    tracker.client.set_registered_model_alias("fer-classifier", "champion", version)
+    champion = registry.champion()
+    assert champion.card == card
+    with registry.model(champion) as file:
+        assert file.read_bytes() == folder.onnx.read_bytes()
+
+    changed = replace(card, thresholds={"happy": 0.77})
+    registry.describe(champion, changed)
+    assert registry.champion().card == changed
+
+
+WRITES = [
+    "create_registered_model",
+    "create_model_version",
+    "log_dict",
+    "update_model_version",
+    "set_model_version_tag",
+    "set_registered_model_alias",
+]
+
+
+@pytest.fixture
+def two_models(tracker: Tracker, tmp_path: Path) -> tuple[ModelFolder, ModelFolder]:
+    one, two = write_trained(tmp_path, DATASET), write_trained(tmp_path, DATASET, "resnet50", seed=1)
+    for folder in (one, two):
+        tracker.ensure_run(folder, DATASET)
+    return one, two
+
+
+def test_a_crowning_that_was_cut_off_anywhere_can_be_made_again(tracker, two_models, monkeypatch):
+    one, two = two_models
+    first = crowned(tracker, one)
+    written = 0
+    while True:
+        written += 1
+        with monkeypatch.context() as patch:
+            lose_the_answer(patch, written)
+            try:
+                crowned(tracker, two)
+                break
+            except UserError:
+                pass
+        second = crowned(tracker, two)
+        assert aliases(tracker) == {"champion": second, "previous": first}, written
+        assert len(tracker.client.search_model_versions("name = 'fer-classifier'")) == 2, written
+        assert crowned(tracker, one) == first
+        assert aliases(tracker) == {"champion": first, "previous": second}, written
+        tracker.client.delete_registered_model_alias("fer-classifier", "previous")
+        tracker.client.delete_model_version("fer-classifier", second)
+    assert written > len(WRITES)
+
+
+def lose_the_answer(patch: pytest.MonkeyPatch, nth: int) -> None:
+    """The store does what the nth writing call asks, and the connection breaks before it answers."""
+    calls = []
+
+    def losing(write):
+        def call(*args, **kwargs):
+            answer = write(*args, **kwargs)
+            calls.append(write)
+            if len(calls) == nth:
+                raise requests.ConnectionError("connection reset by peer")
+            return answer
+
+        return call
+
+    for name in WRITES:
+        patch.setattr(mlflow.MlflowClient, name, losing(getattr(mlflow.MlflowClient, name)))
