@@ -14,7 +14,9 @@ from urllib.parse import quote, unquote, urlsplit
 import mlflow
 import requests
 from filelock import FileLock
+from mlflow.entities import Experiment
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
+from mlflow.utils.file_utils import local_file_uri_to_path
 from sqlalchemy.exc import SQLAlchemyError
 
 from fer.errors import UserError
@@ -22,13 +24,14 @@ from fer.params import Tracking
 
 #: The folder of runs' files, beside a local database.
 ARTIFACTS = "mlartifacts"
-#: Where a local database keeps addresses of files, as (table, column).
+OF_ITS_RUNS = "run_id IN (SELECT run_uuid FROM runs WHERE experiment_id = :experiment)"
+#: Where a local database keeps addresses of an experiment's files: table, column, and the experiment's rows.
 ADDRESSES = (
-    ("experiments", "artifact_location"),
-    ("runs", "artifact_uri"),
-    ("logged_models", "artifact_location"),
-    ("model_versions", "source"),
-    ("model_versions", "storage_location"),
+    ("experiments", "artifact_location", "experiment_id = :experiment"),
+    ("runs", "artifact_uri", "experiment_id = :experiment"),
+    ("logged_models", "artifact_location", "experiment_id = :experiment"),
+    ("model_versions", "source", OF_ITS_RUNS),
+    ("model_versions", "storage_location", OF_ITS_RUNS),
 )
 SQLITE = "sqlite:///"
 #: How MLflow, its databases and its servers fail.
@@ -42,7 +45,8 @@ class Store:
     """An opened store, which the runs (``fer.tracking``) and the registry (``fer.delivery.registry``) share.
 
     A local database may have been moved or copied with its files since it was written. MLflow keeps the files' absolute
-    addresses; opening corrects them, so that nothing is read from the former place or written to it.
+    addresses; opening corrects those of the experiment, so that nothing is read from the former place or written to it.
+    Files that someone keeps elsewhere, and other experiments of the same database, stay as they are.
 
     Args:
         settings: the URI (``MLFLOW_TRACKING_URI`` comes first where set), experiment and registered model's name.
@@ -64,14 +68,21 @@ class Store:
             mlflow.set_tracking_uri(self.uri)
             self.client = mlflow.MlflowClient()
             experiment = self.client.get_experiment_by_name(settings.experiment)
-            # A file store's default is a folder of the process's own; a server knows its artifact root.
-            root = (self._database.parent / ARTIFACTS).absolute().as_uri() if self._database else None
-            if experiment is None:
-                self.experiment_id = self.client.create_experiment(settings.experiment, artifact_location=root)
-            else:
+            if experiment:
                 self.experiment_id = experiment.experiment_id
-            if self._database and root:
-                _move_addresses(self._database, root)
+                if self._database:
+                    _move_addresses(self._database, experiment)
+            else:
+                self.experiment_id = self.client.create_experiment(settings.experiment, artifact_location=self._root())
+
+    def _root(self) -> str | None:
+        """Where a new experiment's files are kept; None where MLflow's server knows it."""
+        if self._database is None:
+            return None
+        # A file store's default is a folder of the process's own. Made at once: it tells that the files came along.
+        root = (self._database.parent / ARTIFACTS).absolute()
+        root.mkdir(exist_ok=True)
+        return root.as_uri()
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -127,6 +138,11 @@ def told(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], 
     return wrapped
 
 
+def is_made(settings: Tracking) -> bool:
+    """Whether the store was opened before: a local database has its file, and a server's is always there."""
+    return not settings.address.startswith(SQLITE) or Path(settings.address.removeprefix(SQLITE)).exists()
+
+
 def if_there(read: Callable[..., R], *args: Any) -> R | None:
     """What an MLflow call reads, or None where the store says that it has no such thing; other failures pass."""
     try:
@@ -143,15 +159,19 @@ def _check(path: Path) -> None:
         database.execute("PRAGMA schema_version")
 
 
-def _move_addresses(path: Path, root: str) -> None:
-    """Where the database names a folder of files other than ``root``, its own: put ``root`` there, all at once."""
+def _move_addresses(path: Path, experiment: Experiment) -> None:
+    """Where the database and its folder of files were moved or copied: the experiment's addresses, all at once."""
+    root, former = (path.parent / ARTIFACTS).absolute(), experiment.artifact_location
+    if not former.startswith("file:///") or not former.endswith(f"/{ARTIFACTS}") or not root.is_dir():
+        return
+    place = Path(local_file_uri_to_path(former))
+    if place.exists() and place.samefile(root):
+        return
     with contextlib.closing(sqlite3.connect(path, timeout=60)) as database, database:
-        query = "SELECT DISTINCT artifact_location FROM experiments WHERE artifact_location LIKE ?"
-        former = {old for (old,) in database.execute(query, (f"file:///%/{ARTIFACTS}",))} - {root}
-        for old in former:
-            for table, column in ADDRESSES:
-                database.execute(
-                    f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE {column} = ? "
-                    f"OR substr({column}, 1, ?) = ?",
-                    (root, len(old) + 1, old, len(old) + 1, f"{old}/"),
-                )
+        values = {"root": root.as_uri(), "former": former, "experiment": int(experiment.experiment_id)}
+        for table, column, rows in ADDRESSES:
+            database.execute(
+                f"UPDATE {table} SET {column} = :root || substr({column}, length(:former) + 1) WHERE {rows} "
+                f"AND ({column} = :former OR substr({column}, 1, length(:former) + 1) = :former || '/')",
+                values,
+            )

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from face_datasets import small_dataset
+from mlflow import MlflowClient
 from mlflow_stores import make_store, settings_of
 from trained_models import job_of, write_trained
 
@@ -181,7 +182,7 @@ def addresses(project: Path) -> set[str]:
     with closing(sqlite3.connect(project / "state" / "mlflow.db")) as database:
         return {
             value
-            for table, column in ADDRESSES
+            for table, column, _ in ADDRESSES
             for (value,) in database.execute(f"SELECT {column} FROM {table}")
             if value and value.startswith("file:")
         }
@@ -232,12 +233,59 @@ def test_a_store_that_stays_is_not_written_to_when_it_is_opened(home):
     assert (home / "state" / "mlflow.db").read_bytes() == before
 
 
-def test_an_experiments_files_at_an_address_of_ones_own_stay_there(tmp_path, empty_store, monkeypatch):
+def run_with_a_file(client: MlflowClient, experiment_id: str) -> str:
+    run_id = client.create_run(experiment_id).info.run_id
+    client.log_text(run_id, "whose?", "note.txt")
+    return run_id
+
+
+def test_another_projects_experiment_in_the_same_database_stays(tmp_path, empty_store, monkeypatch):
     settings = settings_of(tmp_path / "state", empty_store)
     store = Store(settings)
-    elsewhere = (tmp_path / "archive").as_uri()
-    identity = store.client.create_experiment("mine", artifact_location=elsewhere)
+    run_with_a_file(store.client, store.experiment_id)
+    theirs = (tmp_path / "theirs" / "mlartifacts").as_uri()
+    identity = store.client.create_experiment("theirs", artifact_location=theirs)
+    run_id = run_with_a_file(store.client, identity)
     moved = tmp_path / "moved"
     (tmp_path / "state").rename(moved)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
-    assert Store(settings_of(moved)).client.get_experiment(identity).artifact_location == elsewhere
+    opened = Store(settings_of(moved))
+    ours = opened.client.get_experiment(opened.experiment_id).artifact_location
+    assert ours == (moved / "mlartifacts").as_uri()
+    assert opened.client.get_experiment(identity).artifact_location == theirs
+    assert opened.client.get_run(run_id).info.artifact_uri.startswith(f"{theirs}/")
+
+
+@pytest.mark.parametrize(("folder", "beside"), [("mlartifacts", False), ("archive", False), ("archive", True)])
+def test_files_that_someone_keeps_elsewhere_stay_there(folder, beside, tmp_path, empty_store):
+    """A shared folder; beside the database there may be another experiment's."""
+    settings = settings_of(tmp_path / "state", empty_store)
+    shared = (tmp_path / "shared" / folder).as_uri()
+    client = MlflowClient(settings.uri)
+    identity = client.create_experiment("fer", artifact_location=shared)
+    run_id = run_with_a_file(client, identity)
+    if beside:
+        (tmp_path / "state" / "mlartifacts").mkdir()
+    opened = Store(settings)
+    assert opened.client.get_experiment(identity).artifact_location == shared
+    assert opened.client.get_run(run_id).info.artifact_uri.startswith(f"{shared}/")
+
+
+def test_a_project_that_is_opened_through_a_link_stays_as_it_is(tmp_path, empty_store, monkeypatch):
+    store = Store(settings_of(tmp_path / "state", empty_store))
+    run_with_a_file(store.client, store.experiment_id)
+    before = store.client.get_experiment(store.experiment_id).artifact_location
+    (tmp_path / "link").symlink_to(tmp_path / "state")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    opened = Store(settings_of(tmp_path / "link"))
+    assert opened.client.get_experiment(opened.experiment_id).artifact_location == before
+
+
+def test_a_copy_without_a_run_writes_its_first_beside_itself(tmp_path, empty_store, monkeypatch):
+    Store(settings_of(tmp_path / "state", empty_store))
+    shutil.copytree(tmp_path / "state", tmp_path / "copy")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    copy = Store(settings_of(tmp_path / "copy"))
+    run_with_a_file(copy.client, copy.experiment_id)
+    assert [path.name for path in (tmp_path / "copy").rglob("note.txt")] == ["note.txt"]
+    assert not list((tmp_path / "state").rglob("note.txt"))
