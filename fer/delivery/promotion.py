@@ -74,12 +74,13 @@ def candidate_of(folder: ModelFolder) -> Candidate:
 def rival_of(registry: Registry, reigning: Registered, dataset: FaceDataset) -> Rival | None:
     """The reigning champion on the data set's validation split; None where it knows other classes.
 
-    One that was trained on this data has its score in its card. One that was trained on other data is measured here:
-    a score from other images says nothing. Where it trained on some of these images, it looks better than it is.
+    One that was trained on this data has its score in its card. One that was trained on other data, or whose card lacks
+    the score, is measured here: a score from other images says nothing. Where it trained on some of these images, it
+    looks better than it is.
     """
     card = reigning.card
     name = f"champion {card.architecture} (version {reigning.version})"
-    if card.fingerprint == dataset.fingerprint:
+    if card.fingerprint == dataset.fingerprint and SCORE in card.metrics:
         return Rival(name, card.metrics[SCORE], card.model_sha256)
     if card.classes != dataset.classes:
         return None

@@ -158,6 +158,8 @@ def test_a_champion_of_other_data_is_measured_on_the_new_and_a_worse_model_does_
     assert decide([better], floors, rival).champion == "worse"
 
     assert rival_of(registry, reigning, former).score == folder.metrics[SCORE], "on the same data: no digit is lost"
+    bare = replace(reigning, card=replace(reigning.card, metrics={}))
+    assert rival_of(registry, bare, former).score == pytest.approx(folder.metrics[SCORE]), "the card lacks the score"
     five = small_dataset(train=1, held_out=1, classes=("angry", "happy", "sad", "surprise", "neutral"))
     assert rival_of(registry, reigning, five) is None
 
