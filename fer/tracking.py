@@ -63,7 +63,8 @@ class Tracker:
         """Start a run for a training, by its own name or another, or go on with run ``run_id`` where the store has it.
 
         The run belongs to the pipeline's run that started this process, where one did (``FER_PIPELINE_RUN_ID``). What
-        the training takes of the machine is logged every ``SAMPLED_EVERY`` seconds until ``finish_run``.
+        the training takes of the machine is logged every ``SAMPLED_EVERY`` seconds until ``finish_run`` or
+        ``stop_monitors``.
 
         Returns:
             The run's id.
@@ -96,7 +97,7 @@ class Tracker:
     def _pipeline_tags(self) -> dict[str, str]:
         """The tags of a run that the pipeline's present run writes: its name, and the run that stands for it as parent.
 
-        The parent is made with the first of its runs, and ends with the last.
+        The parent is made with the first of its runs; ``end_pipeline`` ends it.
         """
         identity = os.environ.get(PIPELINE_RUN_ID)
         if not identity:
@@ -104,11 +105,31 @@ class Tracker:
         name = os.environ.get(PIPELINE_RUN, identity)
         if self._parent is None:
             with self.store.alone():  # architectures that train at the same time have one parent
-                found = self.client.search_runs([self.store.experiment_id], f"tags.`{PARENT_TAG}` = '{identity}'")
+                found = self._parents(identity)
                 tags = {PARENT_TAG: identity, PIPELINE_TAG: name}
                 parent = found[0] if found else self._create_run(f"retrain {name}", tags)
             self._parent = parent.info.run_id
         return {PIPELINE_TAG: name, MLFLOW_PARENT_RUN_ID: self._parent}
+
+    def _parents(self, identity: str) -> list[Run]:
+        """The run that stands for a pipeline's run: one, or none."""
+        return list(self.client.search_runs([self.store.experiment_id], f"tags.`{PARENT_TAG}` = '{identity}'"))
+
+    @told
+    def end_pipeline(self, identity: str, status: str) -> None:
+        """End the run that stands for a run of the pipeline; nothing is done where no training has made one.
+
+        Args:
+            identity: what its processes know as ``FER_PIPELINE_RUN_ID``.
+            status: FINISHED or FAILED.
+        """
+        for parent in self._parents(identity):
+            self.client.set_terminated(parent.info.run_id, status)
+
+    def stop_monitors(self) -> None:
+        """Log no more of the machine's load, whether or not the runs that it is logged for have ended."""
+        while self._monitors:
+            self._monitors.popitem()[1].finish()
 
     def _create_run(self, name: str, tags: dict[str, str]) -> Run:
         return self.client.create_run(self.store.experiment_id, tags=resolve_tags(tags), run_name=name)
@@ -148,8 +169,6 @@ class Tracker:
             self.client.log_artifact(run_id, str(folder.path / name))
         self.client.set_tag(run_id, MODEL_TAG, run.model_sha256)
         self.client.set_terminated(run_id)
-        if self._parent:
-            self.client.set_terminated(self._parent)
 
     @told
     def ensure_run(self, folder: ModelFolder, dataset: FaceDataset) -> str:

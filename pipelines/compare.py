@@ -19,6 +19,7 @@ from pipelines import paths
 from pipelines.flows import network_task, task
 from pipelines.models import all_models
 from pipelines.tables import show_table
+from pipelines.tracking import open_tracker
 
 
 @flow
@@ -30,7 +31,7 @@ def compare() -> None:
     table = measure(folders, params.compare)
     write(table, folders, dataset)
     draw(table, folders, dataset, params.compare.sample_faces)
-    tracker = Tracker(params.tracking)
+    tracker = open_tracker(params.tracking)
     for folder in folders:
         log(tracker, folder, dataset, table)
     publish(models_table(table, dataset.classes), heading(dataset))

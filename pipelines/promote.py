@@ -4,6 +4,7 @@ import pandas as pd
 from prefect import flow
 
 from fer.data.dataset import FaceDataset
+from fer.delivery.gates import Rival
 from fer.delivery.promotion import Decision, candidate_of, card_of, decide, refusals, rival_of, write_champion
 from fer.delivery.registry import Registered, Registry
 from fer.errors import UserError
@@ -16,6 +17,7 @@ from pipelines.flows import network_task, task
 from pipelines.models import all_models
 from pipelines.reporting import say
 from pipelines.tables import show_table
+from pipelines.tracking import open_tracker
 
 
 @flow
@@ -24,10 +26,8 @@ def promote() -> None:
     params = load_params()
     dataset = FaceDataset.load(paths.DATASET)
     folders = {folder.name: folder for folder in all_models(params, dataset)}
-    tracker = Tracker(params.tracking)
-    registry = Registry(tracker.store)
-    reigning = registry.champion()
-    rival = rival_of(registry, reigning, dataset) if reigning else None
+    tracker = open_tracker(params.tracking)
+    reigning, rival = reign(tracker, dataset)
     if reigning and rival is None:
         say(
             f"promote: champion {reigning.card.architecture} (version {reigning.version}) knows other classes "
@@ -37,10 +37,10 @@ def promote() -> None:
     publish(decision)
     if decision.champion:
         folder = folders[decision.champion]
-        crown(registry, tracker.ensure_run(folder, dataset), folder, card_of(folder, params.promote))
+        crown(tracker, folder, dataset, card_of(folder, params.promote))
     elif reigning and rival:
         known = [folder for folder in folders.values() if folder.run.model_sha256 == reigning.card.model_sha256]
-        keep(registry, reigning, card_of(known[0], params.promote) if known else reigning.card)
+        keep(tracker, reigning, card_of(known[0], params.promote) if known else reigning.card)
     else:
         raise UserError(
             f"promote: {decision.reason}: {' | '.join(refusals(decision))}; train longer, or lower the bounds of "
@@ -49,6 +49,14 @@ def promote() -> None:
     for line in refusals(decision):
         say(f"promote: {line}")
     say(f"promote: {decision.reason}")
+
+
+@network_task
+def reign(tracker: Tracker, dataset: FaceDataset) -> tuple[Registered | None, Rival | None]:
+    """The reigning champion, and it as the gates see it; None for what is not there or cannot be compared."""
+    registry = Registry(tracker.store)
+    reigning = registry.champion()
+    return reigning, rival_of(registry, reigning, dataset) if reigning else None
 
 
 @task
@@ -67,15 +75,16 @@ def publish(decision: Decision) -> None:
 
 
 @network_task
-def crown(registry: Registry, run_id: str, folder: ModelFolder, card: Card) -> None:
+def crown(tracker: Tracker, folder: ModelFolder, dataset: FaceDataset, card: Card) -> None:
     """Register the model as champion, and write its ONNX file and card."""
-    registry.crown(run_id, card)
+    Registry(tracker.store).crown(tracker.ensure_run(folder, dataset), card)
     write_champion(paths.CHAMPION, folder.onnx, card)
 
 
 @network_task
-def keep(registry: Registry, reigning: Registered, card: Card) -> None:
+def keep(tracker: Tracker, reigning: Registered, card: Card) -> None:
     """The reigning champion's ONNX file, and its card as the present settings make it."""
+    registry = Registry(tracker.store)
     registry.describe(reigning, card)
     with registry.model(reigning) as model:
         write_champion(paths.CHAMPION, model, card)

@@ -86,7 +86,11 @@ def retrain(workers: int = 1) -> None:
         reproduce([])
         if not stores_are_whole():
             reproduce(["--force", "--single-item", "compare", "promote", "package"])
+        end_mlflow_run("FINISHED")
     except UserError:
+        # Why it failed is what is told, not that the store could not be reached afterwards.
+        with contextlib.suppress(UserError):
+            end_mlflow_run("FAILED")
         raise
     except BaseException:
         _end_stages()
@@ -119,6 +123,17 @@ def open_store() -> None:
     from fer.tracking import Tracker
 
     Tracker(load_params().tracking)
+
+
+@network_task
+def end_mlflow_run(status: str) -> None:
+    """End the run in MLflow that stands for this flow run, if its trainings have made one."""
+    from fer.store import is_made
+    from fer.tracking import Tracker
+
+    settings = load_params().tracking
+    if is_made(settings):
+        Tracker(settings).end_pipeline(str(runtime.flow_run.id), status)
 
 
 @network_task

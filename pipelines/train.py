@@ -28,6 +28,7 @@ from pipelines.flows import network_task, task
 from pipelines.models import make_job
 from pipelines.recipes import check_settings
 from pipelines.reporting import say
+from pipelines.tracking import open_tracker
 
 #: The backend that writes ONNX.
 EXPORTER = "tensorflow"
@@ -73,12 +74,17 @@ def train_job(
         targets: of ``fer.training.fit.fit``.
     """
     checkpoint = Checkpoint(paths.STATE / "checkpoints" / f"{name}-{job.key}")
-    tracker = Tracker(params.tracking)
-    trained = fit_epochs(params, dataset, job, name, checkpoint, tracker, targets)
-    if keras.backend.backend() != EXPORTER:
-        return finish_with_tensorflow(command, checkpoint)
-    folder = save(path, dataset, job, trained)
-    log(tracker, job, name, trained.progress, folder, dataset)
+    tracker = open_tracker(params.tracking)
+    try:
+        trained = fit_epochs(params, dataset, job, name, checkpoint, tracker, targets)
+        if keras.backend.backend() != EXPORTER:
+            # The run goes on in the process that writes the files, and so does the log of the machine's load.
+            tracker.stop_monitors()
+            return finish_with_tensorflow(command, checkpoint)
+        folder = save(path, dataset, job, trained)
+        log(tracker, job, name, trained.progress, folder, dataset)
+    finally:
+        tracker.stop_monitors()
     shutil.rmtree(checkpoint.folder, ignore_errors=True)
     scores = folder.metrics
     say(

@@ -229,7 +229,12 @@ def test_the_runs_of_one_retrain_have_its_name_and_one_parent(settings, dataset,
     first = live.open_run(job_of(dataset), dataset.name)
     second = Tracker(settings).ensure_run(write_trained(tmp_path, dataset, "resnet50", seed=1), dataset)
     (parent,) = live.client.search_runs([live.store.experiment_id], "tags.`fer.pipeline_run_id` = '4f1c'")
-    assert (parent.info.run_name, parent.info.status) == ("retrain brave-otter", "FINISHED")
+    assert (parent.info.run_name, parent.info.status) == ("retrain brave-otter", "RUNNING"), "one still trains"
+    live.end_pipeline("none of ours", "FINISHED")
+    for _ in range(2):
+        live.end_pipeline("4f1c", "FINISHED")
+        assert live.client.get_run(parent.info.run_id).info.status == "FINISHED"
+        assert live.client.get_run(first).info.status == "RUNNING"
     for run_id in (first, second):
         tags = live.client.get_run(run_id).data.tags
         assert (tags["fer.pipeline_run"], tags["mlflow.parentRunId"]) == ("brave-otter", parent.info.run_id)

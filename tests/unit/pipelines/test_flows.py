@@ -1,11 +1,13 @@
+import ast
 import importlib
+import inspect
 import pkgutil
 import socket
 from types import ModuleType
 
 import pytest
 import requests
-from prefect import Task
+from prefect import Flow, Task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Failed
 
@@ -48,6 +50,31 @@ def test_what_the_network_did_is_tried_again_and_a_mistake_is_not():
 def test_a_network_task_may_be_run_twice_more():
     asking = network_task(modules)
     assert (asking.retries, asking.cache_policy, asking.retry_condition_fn) == (2, NO_CACHE, network_failed)
+
+
+#: What talks to the tracking store or the registry, of all that flows call.
+STORE_CALLS = {"Tracker", "Store", "rival_of", "champion", "has_champion", "model", "describe"}
+STORE_CALLS |= {"ensure_run", "find_run", "open_run", "finish_run", "log_history", "log_metrics", "end_pipeline"}
+
+
+def store_calls(module: ModuleType) -> list[tuple[str, str]]:
+    """Each such call of a module, with the function at its top that makes it."""
+    return [
+        (function.name, name)
+        for function in ast.parse(inspect.getsource(module)).body
+        if isinstance(function, ast.FunctionDef)
+        for call in ast.walk(function)
+        if isinstance(call, ast.Call)
+        and (name := getattr(call.func, "attr", getattr(call.func, "id", ""))) in STORE_CALLS
+    ]
+
+
+def test_what_talks_to_the_store_is_a_task_that_is_tried_again():
+    flows = [module for module in modules() if any(isinstance(value, Flow) for value in vars(module).values())]
+    calls = [(module, *call) for module in flows for call in store_calls(module)]
+    assert len(calls) > 10
+    for module, function, name in calls:
+        assert getattr(vars(module)[function], "retries", 0) == 2, f"{module.__name__}.{function}: {name}"
 
 
 def test_a_port_that_is_taken_is_one_line():

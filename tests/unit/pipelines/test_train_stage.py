@@ -1,5 +1,8 @@
 import json
 import os
+import shutil
+import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -9,9 +12,9 @@ from trained_models import PARAMS, history, job_of, write_trained
 
 from fer.errors import UserError
 from fer.params import Tracking, load_params
-from fer.tracking import Tracker
+from fer.tracking import PIPELINE_RUN_ID, Tracker
 from fer.training.checkpoint import Checkpoint, Origin, Progress
-from pipelines import environment, recipes, train
+from pipelines import environment, recipes, retrain, train
 
 
 def test_without_tensorflow_the_checkpoint_is_the_result_and_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,3 +82,57 @@ def test_settings_that_were_not_written_since_an_edit_are_one_line(
     Path("params.yaml").write_text(yaml.safe_dump(params))
     with pytest.raises(UserError, match=refused):
         train.train.fn("mini")
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_the_machines_load_is_logged_no_more_when_another_process_writes_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    dataset = small_dataset(train=2, held_out=2)
+    others = set(threading.enumerate())
+
+    def monitors() -> list[str]:
+        started = {thread for thread in threading.enumerate() if thread.is_alive()} - others
+        return [thread.name for thread in started if thread.name == "SystemMetricsMonitor"]
+
+    def epochs(params, dataset, job, name, checkpoint, tracker, targets):
+        tracker.open_run(job, dataset.name, None, name)
+        assert monitors()
+        if fails:
+            raise UserError("out of memory")
+
+    def files(command, checkpoint):
+        assert not monitors()
+
+    monkeypatch.setattr(train, "open_tracker", train.open_tracker.fn)
+    monkeypatch.setattr(train, "fit_epochs", epochs)
+    monkeypatch.setattr(train, "finish_with_tensorflow", files)
+    monkeypatch.setattr(train.keras.backend, "backend", lambda: "torch")
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    params = load_params(PARAMS)
+    params = params.model_copy(update={"tracking": params.tracking.model_copy(update={"uri": uri})})
+    job = job_of(dataset)
+    with pytest.raises(UserError, match="out of memory") if fails else nullcontext():
+        train.train_job(params, dataset, job, job.name, tmp_path / "model", ["train", job.name])
+    assert not monitors()
+
+
+def test_a_retrain_ends_its_run_in_mlflow_and_makes_no_store_for_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    monkeypatch.setenv("PREFECT__RUNTIME__FLOW_RUN__ID", "4f1c")
+    monkeypatch.setenv(PIPELINE_RUN_ID, "4f1c")
+    shutil.copy(PARAMS, "params.yaml")
+    retrain.end_mlflow_run.fn("FAILED")
+    assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
+    dataset = small_dataset(train=2, held_out=2)
+    tracker = Tracker(load_params().tracking)
+    run_id = tracker.open_run(job_of(dataset), dataset.name)
+    tracker.stop_monitors()
+    parent = tracker.client.get_run(run_id).data.tags["mlflow.parentRunId"]
+    for status in ("FAILED", "FINISHED"):
+        retrain.end_mlflow_run.fn(status)
+        assert tracker.client.get_run(parent).info.status == status
