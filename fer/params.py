@@ -40,7 +40,7 @@ class Data(Section):
 
 
 class Validate(Section):
-    """Where the expectation suites stand and how many offending rows a message names."""
+    """Where the expectation suites are and how many offending rows a message names."""
 
     suites: Path
     show_rows: Positive

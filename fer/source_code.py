@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("fer", "pipelines")
 
 #: Modules that change no result, each with what it does instead. Neither they nor their imports count.
-TELLERS = {
+NO_RESULT_MODULES = {
     "fer.delivery.version_page": "what the registry shows of a model",
     "fer.errors": "the words of a user's mistake",
     "fer.files": "puts a file into place",
@@ -19,7 +19,7 @@ TELLERS = {
     "fer.tracking": "logs to MLflow what is there already",
     "pipelines.environment": "the environment of every command",
     "pipelines.flows": "what every flow asks of Prefect",
-    "pipelines.paths": "where files stand, which dvc.yaml says too",
+    "pipelines.paths": "where files are, which dvc.yaml says too",
     "pipelines.reporting": "prints lines",
     "pipelines.ports": "ports of this machine",
     "pipelines.server": "starts Prefect's server",
@@ -30,7 +30,7 @@ TELLERS = {
 def import_closure(*modules: str) -> set[str]:
     """Files that the modules' code is made of: themselves, and what they import, directly or not.
 
-    Imports inside functions count, those for type checkers alone do not, nor do ``TELLERS``. A package's
+    Imports inside functions count, those for type checkers alone do not, nor do ``NO_RESULT_MODULES``. A package's
     ``__init__.py`` counts where it imports from the project or defines something.
 
     Args:
@@ -48,7 +48,7 @@ def import_closure(*modules: str) -> set[str]:
     while waiting:
         module = waiting.pop()
         path = _file(module)
-        if module in seen or module in TELLERS or path is None:
+        if module in seen or module in NO_RESULT_MODULES or path is None:
             continue
         seen.add(module)
         imported = list(_imports(_parse(path)))

@@ -47,7 +47,7 @@ class Summary:
 def run_webcam(
     source: str, model: Path, output: Path | None, display: bool, detector: Detector | None = None
 ) -> Summary:
-    """Say which model answers, then box and name the faces of a camera, a video or a folder of images.
+    """Print which model predicts, then box and name the faces of a camera, a video or a folder of images.
 
     Args:
         source: a camera's number, a video file, or a folder of images.
@@ -84,7 +84,7 @@ def run_webcam(
 def draw_faces(image: np.ndarray, faces: list[Face]) -> np.ndarray:
     """A copy of a uint8 ``[H, W, 3]`` BGR image with a box and a label, emotion and probability, for every face.
 
-    An answer that is not certain has a question mark.
+    A prediction that is not certain has a question mark.
     """
     canvas = image.copy()
     height, width = canvas.shape[:2]
@@ -200,7 +200,7 @@ def _folder_writer(output: Path, source: Path) -> Callable[[str, np.ndarray], No
 
 @contextmanager
 def _open_window(rate: float | None) -> Iterator[Callable[[np.ndarray], bool]]:
-    """Yield a function that shows one image and answers whether to go on.
+    """Yield a function that shows one image and returns whether to go on.
 
     Moving pictures play as fast as they are classified; an image of a folder stays until a key is pressed.
     """

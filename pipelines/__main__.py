@@ -56,7 +56,7 @@ def explore() -> None:
 
 @app.command()
 def recipes() -> None:
-    """Write what params.yaml says of every training, an architecture a file."""
+    """Write the settings of every training, one file per architecture."""
     from pipelines.flows import run
     from pipelines.recipes import recipes
 
@@ -76,7 +76,7 @@ def train(architecture: str) -> None:
 
 @app.command()
 def ensemble() -> None:
-    """Average the trained architectures, weighted on validation."""
+    """Average the architectures' predictions, weighted on validation."""
     from pipelines.ensemble import ensemble
     from pipelines.flows import run
 
@@ -96,7 +96,7 @@ def distill(student: str) -> None:
 
 @app.command()
 def compare() -> None:
-    """Compare the trained architectures."""
+    """Compare the trained architectures in tables and figures."""
     from pipelines.compare import compare
     from pipelines.flows import run
 
@@ -105,7 +105,7 @@ def compare() -> None:
 
 @app.command()
 def promote() -> None:
-    """Crown the best model in the registry."""
+    """Register the best model that passes every gate as champion."""
     from pipelines.flows import run
     from pipelines.promote import promote
 
@@ -123,7 +123,7 @@ def package() -> None:
 
 @app.command()
 def ablate(name: str) -> None:
-    """Train the ablations' architecture with the change NAME of params.yaml."""
+    """Train the ablation architecture with the change NAME of params.yaml."""
     environment.check_backend()
     with environment.quiet_start():
         from pipelines.ablate import ablate
@@ -134,7 +134,7 @@ def ablate(name: str) -> None:
 
 @app.command()
 def repeat(architecture: str, seed: Annotated[int, typer.Argument(min=0, max=2**32 - 1)]) -> None:
-    """Train ARCHITECTURE by SEED, beside the DAG."""
+    """Train ARCHITECTURE with another SEED; no stage of dvc.yaml."""
     environment.check_backend()
     with environment.quiet_start():
         from pipelines.flows import run
@@ -147,7 +147,7 @@ def repeat(architecture: str, seed: Annotated[int, typer.Argument(min=0, max=2**
 def retrain(
     workers: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Architectures trained at the same time.")] = 1,
 ) -> None:
-    """Run all that is out of date, from ingestion to the champion's Bento."""
+    """Run every stage that is out of date, from ingest to the champion's Bento."""
     from pipelines.retrain import checked_params, retrain
     from pipelines.server import running_server
 
@@ -184,7 +184,7 @@ def prefect() -> None:
 
 @app.command()
 def mlflow() -> None:
-    """Open the MLflow comparison."""
+    """Open the MLflow UI on this project's trainings."""
     from pipelines.tools import mlflow
 
     mlflow()
@@ -192,7 +192,7 @@ def mlflow() -> None:
 
 @app.command()
 def serve() -> None:
-    """Serve the champion."""
+    """Serve the champion over HTTP."""
     from pipelines.tools import serve
 
     serve()
@@ -200,7 +200,7 @@ def serve() -> None:
 
 @app.command()
 def results() -> None:
-    """Keep what was trained here in docs/records, and write docs/results.md of all that is kept."""
+    """Keep what was trained here in docs/records, and write docs/results.md."""
     from pipelines.results import results
 
     results()

@@ -26,7 +26,7 @@ def ablate(name: str) -> None:
         raise UserError(
             f"params.yaml: ablations.changes.{name}: changes nothing of {architecture}'s recipe {params.train.recipe!r}"
         )
-    # Keras takes seconds to start, too long for a mistake to be told.
+    # Keras takes seconds to start, too long to wait for a mistake's message.
     with environment.quiet_start():
         from pipelines.train import train_job
 

@@ -7,7 +7,7 @@ from prefect import flow
 
 from fer.data.dataset import FaceDataset
 from fer.evaluation.comparison import open_models
-from fer.evaluation.ensemble import Ensemble, answer, build_ensemble, metrics_with_intervals
+from fer.evaluation.ensemble import Ensemble, build_ensemble, ensemble_predict, metrics_with_intervals
 from fer.evaluation.headline import headline_metrics
 from fer.evaluation.model_folder import ModelFolder
 from fer.files import replace_file, write_array, write_text
@@ -66,5 +66,5 @@ def members_of(chosen: Ensemble, folders: list[ModelFolder]) -> str:
 def teach(chosen: Ensemble, members: str, folders: list[ModelFolder], dataset: FaceDataset) -> None:
     """The teacher's files: who the members are, and their predictions of the images that they were trained on."""
     write_text(paths.TEACHERS, json.dumps({"fingerprint": dataset.fingerprint, "members": members}, indent=2) + "\n")
-    predictions = answer(chosen, folders, np.asarray(dataset.images[dataset.rows("train")]))
+    predictions = ensemble_predict(chosen, folders, np.asarray(dataset.images[dataset.rows("train")]))
     write_array(paths.TEACHER_PREDICTIONS, predictions)

@@ -1,4 +1,4 @@
-"""Where trained models stand, and what each depends on."""
+"""Where trained models are, and what each depends on."""
 
 from fer.data.dataset import FaceDataset
 from fer.evaluation.comparison import open_models

@@ -1,4 +1,4 @@
-"""Where every stage's files stand, as dvc.yaml says it; relative to the project's folder."""
+"""Where every stage's files are, as dvc.yaml says it; relative to the project's folder."""
 
 from pathlib import Path
 

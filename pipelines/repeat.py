@@ -30,7 +30,7 @@ def repeat(architecture: str, seed: int) -> None:
             f"{former.path}: holds a training on other data or by other settings; run python -m pipelines results with "
             "these, which keeps it, then remove it, or give the recipe a name of its own in params.yaml"
         )
-    # Keras takes seconds to start, too long for a mistake to be told.
+    # Keras takes seconds to start, too long to wait for a mistake's message.
     with environment.quiet_start():
         from pipelines.train import train_job
 

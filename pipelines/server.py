@@ -16,7 +16,7 @@ from fer.errors import UserError
 from fer.files import write_text
 from pipelines import paths
 from pipelines.ports import HOST, free_port, require_port
-from pipelines.server_log import errors_told
+from pipelines.server_log import errors_printed
 
 ADDRESS = paths.STATE / "prefect" / "server.url"
 LOG = paths.STATE / "prefect" / "server.log"
@@ -59,7 +59,7 @@ def running_server(port: int | None = None) -> Iterator[str]:
     try:
         _wait(server, url)
         write_text(ADDRESS, url)
-        with _configured(url), errors_told(LOG):
+        with _configured(url), errors_printed(LOG):
             yield url
     finally:
         APILogHandler().flush()

@@ -27,15 +27,15 @@ def errors_in(text: str) -> list[str]:
 
 
 @contextmanager
-def errors_told(log: Path) -> Iterator[None]:
+def errors_printed(log: Path) -> Iterator[None]:
     """Print every new error of ``log`` to the error stream while the block runs, each kind once."""
-    told: set[str] = set()
+    printed: set[str] = set()
     finished = threading.Event()
 
-    def tell() -> None:
+    def print_new() -> None:
         for error in errors_in(log.read_text(errors="replace")):
-            if error not in told:
-                told.add(error)
+            if error not in printed:
+                printed.add(error)
                 print(f"warning: Prefect server: {error}; see {log}", file=sys.stderr, flush=True)
 
     def watch() -> None:
@@ -44,7 +44,7 @@ def errors_told(log: Path) -> Iterator[None]:
             # A record that is still being written is read at the next look.
             former, size = size, log.stat().st_size
             if size == former:
-                tell()
+                print_new()
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
@@ -53,4 +53,4 @@ def errors_told(log: Path) -> Iterator[None]:
     finally:
         finished.set()
         watcher.join()
-        tell()
+        print_new()

@@ -1,4 +1,4 @@
-"""Fixtures that several rooms share; this file's folder, and so ``onnx_models``, is importable in every test."""
+"""Fixtures that several test folders share; this file's folder, and so ``onnx_models``, is importable in every test."""
 
 import os
 from pathlib import Path

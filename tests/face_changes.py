@@ -55,7 +55,7 @@ BOUNDS = {
     # Measured on 300 faces of each: 0.014 and 0.987; 0.010 and 0.997.
     "darken": Bound(darken, 0.03, 0.95),
 }
-#: A model that answers the same to every face would keep all bounds. Measured between two faces: 0.71; 0.53.
+#: A model that predicts the same for every face would keep all bounds. Measured between two faces: 0.71; 0.53.
 LEAST_BETWEEN_FACES = 0.40
 
 

@@ -101,13 +101,13 @@ def clean_environment() -> dict[str, str]:
 
 def kill(process: "subprocess.Popen[str]") -> None:
     """End a process and all that it started at once, a Prefect server in a session of its own too."""
-    family = []
+    processes = []
     with contextlib.suppress(psutil.NoSuchProcess):
-        family = psutil.Process(process.pid).children(recursive=True)
+        processes = psutil.Process(process.pid).children(recursive=True)
     # The group first: DVC, told of its stage's end before its own, would be killed while it writes its lock file.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    for member in family:
+    for member in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             member.kill()
     process.wait()

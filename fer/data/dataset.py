@@ -79,7 +79,7 @@ class FaceDataset:
         return table.reindex(index=list(SPLITS), columns=list(self.classes), fill_value=0)
 
     def save(self, folder: Path) -> None:
-        """Write the data set to ``folder``, replacing what stands there only once all is written."""
+        """Write the data set to ``folder``, replacing what is there only once all is written."""
         with replace_folder(folder) as fresh:
             write_array(fresh / "images.npy", self.images)
             self.table.to_parquet(fresh / "table.parquet", index=False)

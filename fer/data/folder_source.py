@@ -200,7 +200,7 @@ def _read_groups(where: Path, data: bytes, source_ids: pd.Series) -> pd.DataFram
 def _check_group_files(where: Path, files: pd.Series, known: set[str]) -> None:
     for wrong, fault, remedy in (
         (~files.isin(known), "names no image", "correct the path"),
-        (files.duplicated(), "stands twice", "keep one row"),
+        (files.duplicated(), "is listed twice", "keep one row"),
     ):
         if wrong.any():
             row = int(np.flatnonzero(wrong.to_numpy())[0])

@@ -1,4 +1,4 @@
-"""Several models' answers averaged, with members and weights chosen on the validation split."""
+"""Several models' predictions averaged, with members and weights chosen on the validation split."""
 
 from dataclasses import dataclass
 
@@ -36,21 +36,21 @@ class Ensemble:
 
 
 def build_ensemble(folders: list[ModelFolder]) -> Ensemble:
-    """Choose members and weights by validation log-loss of their ten-view answers, and measure their mean.
+    """Choose members and weights by validation log-loss of their ten-view predictions, and measure their mean.
 
     Args:
         folders: trained on the same data and classes.
 
     Raises:
-        UserError: where the models do not answer the same images with the same classes.
+        UserError: where the models' predictions are not of the same images and classes.
     """
     first = folders[0]
     for folder in folders[1:]:
         if folder.classes != first.classes or not folder.predictions["row"].equals(first.predictions["row"]):
-            raise UserError(f"{folder.path}: answers other images or classes than {first.path}; run dvc repro")
+            raise UserError(f"{folder.path}: predictions of other images or classes than {first.path}; run dvc repro")
     labels = first.scored(Split.VALIDATION_TEN_VIEWS)[0]
-    answers = [folder.scored(Split.VALIDATION_TEN_VIEWS)[1] for folder in folders]
-    shares = select(labels, answers)
+    probabilities = [folder.scored(Split.VALIDATION_TEN_VIEWS)[1] for folder in folders]
+    shares = select(labels, probabilities)
     names = [folder.path.name for folder in folders]
     predictions, temperatures = _averaged(folders, shares)
     metrics = split_metrics(predictions, first.classes)
@@ -63,7 +63,7 @@ def metrics_with_intervals(chosen: Ensemble, classes: tuple[str, ...], settings:
     return chosen.metrics | intervals(chosen.predictions, classes, settings)
 
 
-def answer(chosen: Ensemble, folders: list[ModelFolder], faces: np.ndarray) -> np.ndarray:
+def ensemble_predict(chosen: Ensemble, folders: list[ModelFolder], faces: np.ndarray) -> np.ndarray:
     """The ensemble's probabilities float32 ``[N, C]`` from one view of each of the faces uint8 ``[N, 48, 48]``.
 
     Args:
@@ -72,27 +72,27 @@ def answer(chosen: Ensemble, folders: list[ModelFolder], faces: np.ndarray) -> n
         faces: any, the images that the members were trained on included.
     """
     members = {folder.path.name: folder.onnx for folder in folders}
-    answers = [share * onnx_predict(members[name], faces) for name, share in chosen.weights.items()]
-    return _calibrated(np.sum(answers, axis=0), chosen.temperatures[Split.VALIDATION])
+    weighted = [share * onnx_predict(members[name], faces) for name, share in chosen.weights.items()]
+    return _calibrated(np.sum(weighted, axis=0), chosen.temperatures[Split.VALIDATION])
 
 
-def select(labels: np.ndarray, answers: list[np.ndarray], picks: int = PICKS) -> np.ndarray:
+def select(labels: np.ndarray, candidates: list[np.ndarray], picks: int = PICKS) -> np.ndarray:
     """Greedy selection with replacement (Caruana et al. 2004): pick again and again what lowers the log-loss most.
 
     Args:
         labels: int ``[N]``.
-        answers: probabilities ``[N, C]`` of every candidate.
+        candidates: the probabilities ``[N, C]`` of each.
         picks: how many are made; the best mean on the way is the one kept.
 
     Returns:
         float64 ``[M]``: every candidate's share, summing to 1.
     """
-    counts, total = np.zeros(len(answers)), np.zeros_like(answers[0], np.float64)
+    counts, total = np.zeros(len(candidates)), np.zeros_like(candidates[0], np.float64)
     best_loss, best = np.inf, counts
     for pick in range(1, picks + 1):
-        losses = [log_loss(labels, (total + answer) / pick) for answer in answers]
+        losses = [log_loss(labels, (total + probabilities) / pick) for probabilities in candidates]
         chosen = int(np.argmin(losses))
-        counts, total = counts + np.eye(len(answers))[chosen], total + answers[chosen]
+        counts, total = counts + np.eye(len(candidates))[chosen], total + candidates[chosen]
         if losses[chosen] < best_loss:
             best_loss, best = losses[chosen], counts
     return best / best.sum()
@@ -104,8 +104,8 @@ def _averaged(folders: list[ModelFolder], shares: np.ndarray) -> tuple[pd.DataFr
     means = []
     for views in (1, 10):
         names = probability_columns(classes, views)
-        answers = np.stack([folder.predictions[names].to_numpy(float) for folder in folders])
-        means.append(np.tensordot(shares, answers, axes=1))
+        probabilities = np.stack([folder.predictions[names].to_numpy(float) for folder in folders])
+        means.append(np.tensordot(shares, probabilities, axes=1))
     table = with_predictions(folders[0].predictions, classes, *means)
     splits = (Split.VALIDATION, Split.VALIDATION_TEN_VIEWS)
     temperatures: dict[str, float] = {split: best_temperature(*scored_rows(table, classes, split)) for split in splits}

@@ -36,7 +36,7 @@ def restrict(
 
     Returns:
         labels int64 ``[M]``, codes of ``kept``, and probabilities ``[M, K]``, rows that sum to 1. Where all kept
-        classes have probability 0, the model tells nothing between them: each gets the same probability.
+        classes have probability 0, the model does not separate them: each gets the same probability.
     """
     codes = [classes.index(name) for name in kept]
     rows = np.isin(labels, codes)

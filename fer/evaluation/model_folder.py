@@ -92,11 +92,11 @@ class ModelFolder:
     def provenance(self) -> Provenance | None:
         """``mlflow.json``; None where the training did not run in this folder.
 
-        DVC, which puts a model here, knows nothing of that file: it may tell of the model that was here before.
+        DVC, which puts a model here, knows nothing of that file: it may describe the model that was here before.
         """
         path = self.path / PROVENANCE
-        told = read_as(Provenance, path, AGAIN) if path.is_file() else None
-        return told if told and told.model_sha256 == self.run.model_sha256 else None
+        provenance = read_as(Provenance, path, AGAIN) if path.is_file() else None
+        return provenance if provenance and provenance.model_sha256 == self.run.model_sha256 else None
 
     @property
     def commit(self) -> str:

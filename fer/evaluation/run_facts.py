@@ -70,7 +70,7 @@ class Provenance(BaseModel):
 
     Attributes:
         run_id: of MLflow.
-        model_sha256: the model that it tells of.
+        model_sha256: of the model that it describes.
         commit: Git commit of the code that trained.
         minutes: of all epochs.
         cores: of the machine's CPU.

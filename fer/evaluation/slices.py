@@ -74,7 +74,7 @@ def confident_mistakes(folder: ModelFolder, dataset: FaceDataset, count: int) ->
     """The ``count`` wrong ten-view predictions on test with the highest probability; copies of an image count once.
 
     Returns:
-        Columns ``row`` (of the data set), ``emotion``, ``answer`` and ``confidence`` (0 to 1), surest first.
+        Columns ``row`` (of the data set), ``emotion``, ``predicted`` and ``confidence`` (0 to 1), surest first.
     """
     table = folder.predictions.query("split == 'test'")
     probabilities = table[probability_columns(folder.classes, 10)].to_numpy()
@@ -82,10 +82,10 @@ def confident_mistakes(folder: ModelFolder, dataset: FaceDataset, count: int) ->
         {
             "row": table["row"].to_numpy(),
             "emotion": table["emotion"].to_numpy(),
-            "answer": np.array(folder.classes)[probabilities.argmax(axis=1)],
+            "predicted": np.array(folder.classes)[probabilities.argmax(axis=1)],
             "confidence": probabilities.max(axis=1),
             "picture": dataset.table["sha256"].loc[table["row"]].to_numpy(),
         }
     )
-    wrong = found[found["emotion"] != found["answer"]].sort_values(["confidence", "row"], ascending=[False, True])
+    wrong = found[found["emotion"] != found["predicted"]].sort_values(["confidence", "row"], ascending=[False, True])
     return wrong.drop_duplicates("picture", ignore_index=True).drop(columns="picture").head(count)

@@ -16,18 +16,18 @@ FACE, CELL, LINE = 144, 250, 26
 def mistakes_sheet(
     faces: np.ndarray, mistakes: pd.DataFrame, votes: pd.DataFrame | None, title: str, path: Path
 ) -> None:
-    """Every face with its label, the model's answer and confidence, and FER+'s votes where there are any.
+    """Every face with its label, the model's prediction and confidence, and FER+'s votes where there are any.
 
     Args:
         faces: uint8 ``[N, 48, 48]``.
-        mistakes: N rows of ``emotion``, ``answer``, ``confidence``.
+        mistakes: N rows of ``emotion``, ``predicted``, ``confidence``.
         votes: N rows of FER+ votes, columns by FER+'s names; None where the data set has none.
         title: names model, split and data set.
         path: the PNG to write.
     """
     height = FACE + LINE * 4 + 26
     full_width, full_height = COLUMNS * CELL + 2 * MARGIN, 110 + -(-len(faces) // COLUMNS) * height + 20
-    subtitle = "label, the model's answer and its confidence" + (
+    subtitle = "label, the model's prediction and its confidence" + (
         "; below, the FER+ taggers' votes" if votes is not None else ""
     )
     with draw(path, full_width, full_height, title, subtitle) as figure:
@@ -39,7 +39,11 @@ def mistakes_sheet(
             axes.set_axis_off()
             lines = [
                 (f"label {mistake.emotion}", EMOTION_COLORS[str(mistake.emotion)], "bold"),
-                (f"answer {mistake.answer} {mistake.confidence:.0%}", EMOTION_COLORS[str(mistake.answer)], "bold"),
+                (
+                    f"predicted {mistake.predicted} {mistake.confidence:.0%}",
+                    EMOTION_COLORS[str(mistake.predicted)],
+                    "bold",
+                ),
             ]
             if votes is not None:
                 lines += [(text, FAINT, "normal") for text in _votes(votes.iloc[number])]

@@ -1,4 +1,4 @@
-"""Which pixels moved a model's answer, drawn over the faces."""
+"""Which pixels moved a model's predictions, drawn over the faces."""
 
 from pathlib import Path
 
@@ -12,27 +12,27 @@ from fer.figures.style import draw, pixel_axes
 FACE, GAP = 144, 40
 
 
-def saliency_sheet(faces: np.ndarray, maps: np.ndarray, answers: pd.Series, title: str, path: Path) -> None:
+def saliency_sheet(faces: np.ndarray, maps: np.ndarray, predicted: pd.Series, title: str, path: Path) -> None:
     """A row per emotion: every face, and beside it the face under its map.
 
     Args:
         faces: uint8 ``[N, H, W]``.
         maps: float ``[N, H, W]`` of ``fer.evaluation.saliency.occlusion_maps``.
-        answers: N emotions, equal ones next to each other.
+        predicted: N emotions, equal ones next to each other.
         title: names model, split and data set.
         path: the PNG to write.
     """
-    emotions = list(dict.fromkeys(answers))
+    emotions = list(dict.fromkeys(predicted))
     pair = 2 * FACE + 8 + GAP
-    most = int(answers.value_counts().max())
+    most = int(predicted.value_counts().max())
     width, height = max(150 + most * pair, 1100), 110 + (FACE + 16) * len(emotions) + 20
-    subtitle = "covered with grey, orange parts make the answer less sure, purple surer; each face on its own scale"
+    subtitle = "orange: covering it makes the prediction less probable, purple: more; each face on its own scale"
     with draw(path, width, height, title, subtitle) as figure:
         for row, emotion in enumerate(emotions):
             top = 110 + row * (FACE + 16)
             y = 1 - (top + FACE / 2) / height
             figure.text(130 / width, y, emotion, ha="right", va="center", color=EMOTION_COLORS[emotion], weight="bold")
-            for column, number in enumerate(np.flatnonzero(answers == emotion)):
+            for column, number in enumerate(np.flatnonzero(predicted == emotion)):
                 left = 150 + column * pair
                 plain, marked = (pixel_axes(figure, left + x, top, FACE, FACE) for x in (0, FACE + 8))
                 for axes in (plain, marked):

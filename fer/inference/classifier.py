@@ -29,7 +29,7 @@ class Card:
         fingerprint: that data set's fingerprint.
         model_sha256: of ``model.onnx``, in hex.
         metrics: flat names and plain numbers.
-        thresholds: by class, the probability above which an answer is certain; without one none is.
+        thresholds: by class, the probability above which a prediction is certain; without one none is.
     """
 
     architecture: str

@@ -14,7 +14,7 @@ def ten_views(faces: np.ndarray) -> Iterator[np.ndarray]:
     """Every face and its mirror image, each in place and moved by 2 pixels towards every corner.
 
     For a network that sees the central 44 of 48 pixels these are the ten crops of Krizhevsky et al. (2012): corners,
-    centre and their mirror images. Answers to them are averaged.
+    centre and their mirror images. Their predictions are averaged.
 
     Args:
         faces: uint8 ``[N, 48, 48]``.

@@ -49,7 +49,7 @@ def _figures(metrics: Mapping[str, float], classes: tuple[str, ...]) -> pd.DataF
     """A row a split, as texts."""
     rows = []
     for split, title in SHOWN:
-        row = {"answers": title, "accuracy": metric(metrics, f"{split}.accuracy")}
+        row = {"predictions": title, "accuracy": metric(metrics, f"{split}.accuracy")}
         row |= {"macro-F1": metric(metrics, f"{split}.macro_f1")}
         row |= {name: number(metrics[f"{split}.f1.{name}"]) for name in classes}
         rows.append(row | {"calibration error": number(metrics[f"{split}.ece"])})

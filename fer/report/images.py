@@ -8,7 +8,7 @@ import numpy as np
 from fer.data.dataset import FaceDataset
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
-from fer.evaluation.saliency import occlusion_maps, right_answers
+from fer.evaluation.saliency import correct_predictions, occlusion_maps
 from fer.evaluation.scores import confusion
 from fer.evaluation.slices import confident_mistakes, ferplus_votes
 from fer.figures.mistakes import mistakes_sheet
@@ -55,7 +55,7 @@ def draw_mistakes(folder: ModelFolder, dataset: FaceDataset, path: Path) -> None
 
 def draw_saliency(folder: ModelFolder, dataset: FaceDataset, path: Path) -> None:
     """What moved a model's predictions of a few faces of every class that it classifies correctly."""
-    chosen = right_answers(folder, SALIENT)
+    chosen = correct_predictions(folder, SALIENT)
     faces = np.asarray(dataset.images[chosen["row"].to_numpy()])
     codes = chosen["emotion"].map({name: code for code, name in enumerate(folder.classes)}).to_numpy()
     title = f"What moves the predictions of {folder.run.title} on {dataset.name}, test"

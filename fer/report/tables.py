@@ -9,7 +9,7 @@ import pandas as pd
 
 from fer.data.dataset import FaceDataset
 
-#: What stands for a figure that is not known.
+#: Shown for a figure that is not known.
 UNKNOWN = "-"
 
 
@@ -49,7 +49,7 @@ def mean_and_spread(values: Sequence[float], form: str = ".3f") -> str:
 
 
 def heading(dataset: FaceDataset) -> str:
-    """What stands above every table: the data set's name, fingerprint and number of test images."""
+    """The line above every table: the data set's name, fingerprint and number of test images."""
     return f"{dataset.name} ({dataset.fingerprint}), {len(dataset.rows('test'))} test images"
 
 

@@ -46,11 +46,13 @@ def _each(facts: Iterable[str]) -> str:
 
 
 def _minutes(folder: ModelFolder) -> str:
-    told = folder.provenance
-    if told is None or told.minutes is None:
+    provenance = folder.provenance
+    if provenance is None or provenance.minutes is None:
         return UNKNOWN
-    machine = " and ".join(filter(None, (f"{told.cores} cores" if told.cores else "", told.accelerator)))
-    return f"{told.minutes:.0f}" + (f" on {machine}" if machine else "")
+    machine = " and ".join(
+        filter(None, (f"{provenance.cores} cores" if provenance.cores else "", provenance.accelerator))
+    )
+    return f"{provenance.minutes:.0f}" + (f" on {machine}" if machine else "")
 
 
 def _teacher(folder: ModelFolder) -> str:

@@ -36,7 +36,7 @@ class ModelInfo(BaseModel):
 class Classification(BaseModel):
     """The likeliest emotion, every class's probability (0 to 1, together 1), and the model that says so.
 
-    ``certain`` tells whether the emotion's probability lies above its class's threshold, from which on the model's
+    ``certain`` says whether the emotion's probability lies above its class's threshold, from which on the model's
     predictions on validation images were right as often as the pipeline was asked for.
     """
 

@@ -71,7 +71,7 @@ class Progress:
 
     @classmethod
     def of(cls, content: dict[str, Any]) -> "Progress":
-        """A checkpoint's progress; what other code wrote beside it is left out, and its digest tells."""
+        """A checkpoint's progress; what other code wrote beside it is left out, and the digest shows that."""
         known = {field.name: content[field.name] for field in fields(cls) if field.name in content}
         origin = known.pop("origin", None)
         return cls(**known, origin=Origin(**origin) if origin else None)

@@ -1,4 +1,4 @@
-"""The released model on faces that are mirrored, moved, turned or darkened: it must answer nearly the same.
+"""The released model on faces that are mirrored, moved, turned or darkened: it must predict nearly the same.
 
 ``tests/real/test_fer2013.py`` asks the same of it on real faces, where they are there.
 """
@@ -39,7 +39,7 @@ def test_a_damaged_network_breaks_the_bounds(faces: np.ndarray) -> None:
     assert len(broken) >= 3, broken
 
 
-def test_one_answer_to_every_face_breaks_the_bounds(faces: np.ndarray) -> None:
+def test_one_prediction_for_every_face_breaks_the_bounds(faces: np.ndarray) -> None:
     assert broken_bounds(lambda batch: np.full((len(batch), 7), 1 / 7), faces) == ["between faces: 0.000"]
 
 

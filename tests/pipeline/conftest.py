@@ -44,6 +44,6 @@ def copy(retrained: Retrained, tmp_path: Path) -> Project:
 
 @pytest.fixture
 def copy_with_stores(retrained: Retrained, copy: Project) -> Project:
-    """The retrained project to change, as it stands."""
+    """The retrained project to change, with its stores."""
     shutil.copytree(retrained.project.folder / "state", copy.folder / "state")
     return copy

@@ -38,8 +38,8 @@ def test_a_killed_training_leaves_the_last_good_model_and_goes_on_at_its_last_ep
 
     done = copy.run("dvc", "repro", "train@baseline")
     assert done.returncode == 0, done.stdout + done.stderr
-    told = [int(epoch) for epoch in re.findall(r"^baseline: epoch (\d+)/", done.stdout, re.MULTILINE)]
-    assert told == list(range(finished + 1, EPOCHS + 1))
+    epochs = [int(epoch) for epoch in re.findall(r"^baseline: epoch (\d+)/", done.stdout, re.MULTILINE)]
+    assert epochs == list(range(finished + 1, EPOCHS + 1))
     assert not checkpoint.exists()
     assert pd.read_csv(copy.folder / "models/baseline/history.csv")["epoch"].tolist() == list(range(1, EPOCHS + 1))
     store = store_of(copy, monkeypatch)
@@ -55,11 +55,11 @@ def test_a_terminated_retrain_leaves_nothing_running_and_no_lock(copy, workers):
     checkpoints = copy.folder / "state" / "checkpoints"
     with copy.start("pipelines", "retrain", "--workers", workers) as process:
         wait_for(lambda: list(checkpoints.glob("baseline-*/progress.json")) or process.poll() is not None)
-        family = psutil.Process(process.pid).children(recursive=True)
-        assert {"dvc", "train", "prefect"} <= {word for member in family for word in member.cmdline()}
+        processes = psutil.Process(process.pid).children(recursive=True)
+        assert {"dvc", "train", "prefect"} <= {word for member in processes for word in member.cmdline()}
         process.terminate()
         stdout, stderr = process.communicate(timeout=SECONDS)
     assert process.returncode == 128 + signal.SIGTERM, stdout + stderr
-    assert psutil.wait_procs(family, timeout=20)[1] == []
+    assert psutil.wait_procs(processes, timeout=20)[1] == []
     assert json_of(copy.folder / ".dvc" / "tmp" / "rwlock") == {}
     assert not (copy.folder / "state" / "prefect" / "server.url").exists()

@@ -109,7 +109,7 @@ def test_prefect_kept_every_flow_run(retrained):
     assert {"checks", "comparison"} <= artifacts
 
 
-def test_the_student_learned_from_the_ensembles_answers(retrained):
+def test_the_student_learned_from_the_ensembles_predictions(retrained):
     folders = [retrained.project.folder / name / "baseline" for name in ("models", "distilled")]
     own, taught = (json_of(folder / "run.json") for folder in folders)
     assert (own["recipe"], own["seed"]) == (taught["recipe"], taught["seed"])
@@ -118,8 +118,8 @@ def test_the_student_learned_from_the_ensembles_answers(retrained):
     teacher = taught["teacher"]
     weights = json_of(retrained.project.folder / "reports/ensemble/ensemble.json")["weights"]
     assert teacher["members"] == ", ".join(f"{name} {weight:.2f} (random)" for name, weight in weights.items())
-    answers = np.load(retrained.project.folder / "reports/ensemble/teacher_predictions.npy")
-    assert teacher["digest"] == hashlib.sha256(answers.tobytes()).hexdigest()
+    predictions = np.load(retrained.project.folder / "reports/ensemble/teacher_predictions.npy")
+    assert teacher["digest"] == hashlib.sha256(predictions.tobytes()).hexdigest()
     table = pd.read_parquet(retrained.project.folder / "data/dataset/table.parquet")
-    assert answers.shape == ((table["split"] == "train").sum(), 7)
-    np.testing.assert_allclose(answers.sum(axis=1), 1, rtol=1e-5)
+    assert predictions.shape == ((table["split"] == "train").sum(), 7)
+    np.testing.assert_allclose(predictions.sum(axis=1), 1, rtol=1e-5)

@@ -98,17 +98,17 @@ def test_health(client, path):
         pytest.param(encode(cv2.resize(cv2.applyColorMap(FACE, 2), (300, 400)), ".jpg"), id="large colour jpeg"),
     ],
 )
-def test_the_service_answers_as_the_classifier_does(client, model_folder, data):
+def test_the_service_predicts_as_the_classifier_does(client, model_folder, data):
     response = classify(client, data)
     assert response.status_code == 200
-    answer = response.json()
+    prediction = response.json()
     classifier = Classifier(model_folder)
     expected = classifier.predict(to_face(decode_image(data))[np.newaxis])[0]
-    assert list(answer["probabilities"]) == list(EMOTIONS)
-    np.testing.assert_allclose(list(answer["probabilities"].values()), expected, atol=1e-6)
-    assert answer["emotion"] == EMOTIONS[expected.argmax()]
-    assert answer["certain"] == classifier.certain(expected[np.newaxis])[0]
-    assert answer["model"] == {
+    assert list(prediction["probabilities"]) == list(EMOTIONS)
+    np.testing.assert_allclose(list(prediction["probabilities"].values()), expected, atol=1e-6)
+    assert prediction["emotion"] == EMOTIONS[expected.argmax()]
+    assert prediction["certain"] == classifier.certain(expected[np.newaxis])[0]
+    assert prediction["model"] == {
         "architecture": "tiny",
         "dataset": "drawn",
         "fingerprint": "0123456789abcdef",
@@ -175,7 +175,7 @@ def test_a_hostile_file_name_changes_nothing(client):
         assert classify(client, encode(FACE, ".png"), name).status_code == 200
 
 
-def test_eight_clients_at_once_all_get_their_own_answer(server, model_folder):
+def test_eight_clients_at_once_all_get_their_own_prediction(server, model_folder):
     faces = np.random.default_rng(6).integers(0, 256, (8, 48, 48), dtype=np.uint8)
 
     def ask(face: np.ndarray) -> list[list[float]]:
@@ -185,9 +185,9 @@ def test_eight_clients_at_once_all_get_their_own_answer(server, model_folder):
         return [list(response.json()["probabilities"].values()) for response in responses]
 
     with ThreadPoolExecutor(8) as pool:
-        answers = np.array(list(pool.map(ask, faces)))
+        predictions = np.array(list(pool.map(ask, faces)))
     expected = Classifier(model_folder).predict(faces)[:, np.newaxis]
-    np.testing.assert_allclose(answers, np.broadcast_to(expected, answers.shape), atol=1e-6)
+    np.testing.assert_allclose(predictions, np.broadcast_to(expected, predictions.shape), atol=1e-6)
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs Linux's list of loaded libraries")

@@ -23,7 +23,7 @@ FRAMES = 7
 
 @dataclass
 class Stub:
-    """A detector that answers the same boxes to every image and remembers how many it saw."""
+    """A detector that returns the same boxes for every image and remembers how many it saw."""
 
     boxes: list = field(default_factory=lambda: [BOX])
     seen: int = 0
@@ -57,8 +57,8 @@ def images(tmp_path):
 def read_video(path):
     capture = cv2.VideoCapture(str(path))
     frames = []
-    while (answer := capture.read())[0]:
-        frames.append(answer[1])
+    while (read := capture.read())[0]:
+        frames.append(read[1])
     return frames, capture.get(cv2.CAP_PROP_FPS)
 
 
@@ -154,7 +154,7 @@ def test_a_label_at_the_edge_stays_inside_the_image(box):
     assert (image == 128).all(), "the input is left alone"
 
 
-def test_an_answer_that_is_not_certain_has_a_question_mark():
+def test_a_prediction_that_is_not_certain_has_a_question_mark():
     image = np.full((160, 200, 3), 128, np.uint8)
     sure, unsure = (draw_faces(image, [Face((60, 60, 80, 80), "happy", 0.4, certain)]) for certain in (True, False))
     label = [(drawn == HAPPY).all(axis=2).any(axis=0).sum() for drawn in (sure, unsure)]
@@ -231,7 +231,7 @@ def test_a_model_that_is_not_there_is_one_line(video, tmp_path):
         run_webcam(str(video), tmp_path / "no-model", tmp_path / "out.avi", display=False)
 
 
-def test_the_command_says_first_which_model_answers_and_what_it_was_trained_on(images, model_folder, tmp_path):
+def test_the_command_says_first_which_model_predicts_and_what_it_was_trained_on(images, model_folder, tmp_path):
     arguments = ["webcam", str(images), "--model", str(model_folder), "--output", str(tmp_path / "out"), "--no-display"]
     result = CliRunner().invoke(app, arguments)
     card = Card.load(model_folder)

@@ -92,7 +92,7 @@ def _compiled(model: keras.Model) -> Callable[[np.ndarray], None]:
 def match_statistics(backbone: keras.Model, images: np.ndarray) -> None:
     """Make the running statistics those of ``images`` and have scale and offset take up the difference.
 
-    Answers stay the same. A training, which divides by each batch's own statistics, then begins from the pretrained
+    Predictions stay the same. A training, which divides by each batch's own statistics, then begins from the pretrained
     function; from the statistics of other images, or from none where normalisation was folded into the kernels, it
     begins from another one.
 

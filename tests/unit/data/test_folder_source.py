@@ -120,7 +120,7 @@ def test_group_columns_join(tmp_path):
         ),
         (
             "file,age\ntrain/sad/00.png,1\ntrain/sad/00.png,1\n",
-            "row 2 after the header: 'train/sad/00.png' stands twice",
+            "row 2 after the header: 'train/sad/00.png' is listed twice",
         ),
         ("path,age\ntrain/sad/00.png,1\n", "no column 'file'"),
         ("file,split\ntrain/sad/00.png,1\n", "column 'split' is the data set's own; rename it"),

@@ -18,23 +18,23 @@ CONFIDENCES = st.lists(
 )
 
 
-def answers_of(rows: list[tuple[int, int, float]]) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and probabilities of rows of label, answer and confidence."""
+def rows_of(rows: list[tuple[int, int, float]]) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and probabilities of rows of label, prediction and confidence."""
     labels = np.array([label for label, _, _ in rows])
-    probabilities = np.array([np.where(np.arange(3) == answer, sure, (1 - sure) / 2) for _, answer, sure in rows])
+    probabilities = np.array([np.where(np.arange(3) == predicted, sure, (1 - sure) / 2) for _, predicted, sure in rows])
     return labels, probabilities
 
 
 def test_the_lowest_threshold_that_keeps_the_precision() -> None:
     rows = [(0, 0, 0.9)] * 40 + [(1, 0, 0.8)] + [(0, 0, 0.7)] * 20 + [(1, 0, 0.6)] * 40 + [(1, 1, 0.4)] * 40
-    thresholds = choose_thresholds(*answers_of(rows), precision=0.9)
-    np.testing.assert_allclose(thresholds, [0.6, 0, 1], err_msg="60 of 61 are right; all are; never answered")
+    thresholds = choose_thresholds(*rows_of(rows), precision=0.9)
+    np.testing.assert_allclose(thresholds, [0.6, 0, 1], err_msg="60 of 61 are right; all are; never predicted")
 
 
-def test_few_answers_promise_nothing() -> None:
+def test_few_predictions_promise_nothing() -> None:
     """Nine of nine right ones may well come from a model that is right seven times in ten."""
-    assert choose_thresholds(*answers_of([(0, 0, 0.9)] * 9), precision=0.8)[0] == 1
-    assert choose_thresholds(*answers_of([(0, 0, 0.9)] * 14), precision=0.8)[0] == 0
+    assert choose_thresholds(*rows_of([(0, 0, 0.9)] * 9), precision=0.8)[0] == 1
+    assert choose_thresholds(*rows_of([(0, 0, 0.9)] * 14), precision=0.8)[0] == 0
 
 
 def test_the_lower_bound_is_the_exact_one() -> None:
@@ -49,34 +49,36 @@ def test_the_lower_bound_is_the_exact_one() -> None:
 def test_what_is_accepted_is_correct_often_enough_and_one_prediction_more_would_not_be(
     rows: list[tuple[int, int, float]], precision: float
 ) -> None:
-    labels, probabilities = answers_of(rows)
-    answers, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    labels, probabilities = rows_of(rows)
+    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     thresholds = choose_thresholds(labels, probabilities, precision)
-    stand = above_thresholds(probabilities, thresholds)
+    accepted = above_thresholds(probabilities, thresholds)
     for code in range(3):
-        standing = stand & (answers == code)
-        if standing.any():
-            assert lower_bound((labels[standing] == code).sum(), standing.sum()) >= precision
-        for lower in set(confidence[(answers == code) & ~stand]):
-            wider = (answers == code) & (confidence >= lower)
+        accepted_here = accepted & (predicted == code)
+        if accepted_here.any():
+            assert lower_bound((labels[accepted_here] == code).sum(), accepted_here.sum()) >= precision
+        for lower in set(confidence[(predicted == code) & ~accepted]):
+            wider = (predicted == code) & (confidence >= lower)
             assert lower_bound((labels[wider] == code).sum(), wider.sum()) < precision
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> ModelFolder:
-    """Surer answers are right more often: those of confidence c in a share c of the cases."""
+    """Surer predictions are correct more often: those of confidence c in a share c of the cases."""
     folder = write_trained(tmp_path_factory.mktemp("models"), small_dataset(train=2, held_out=40))
     table, rng, classes = folder.predictions, np.random.default_rng(0), len(folder.classes)
     labels = table["emotion"].map({name: code for code, name in enumerate(folder.classes)}).to_numpy()
     sure = rng.uniform(0.4, 1, len(table))
-    answers = np.where(rng.random(len(table)) < sure, labels, (labels + rng.integers(1, classes, len(table))) % classes)
-    one_hot = np.eye(classes)[answers]
+    predicted = np.where(
+        rng.random(len(table)) < sure, labels, (labels + rng.integers(1, classes, len(table))) % classes
+    )
+    one_hot = np.eye(classes)[predicted]
     spread = (1 - one_hot) * ((1 - sure) / (classes - 1))[:, None]
     table[[f"p.{name}" for name in folder.classes]] = one_hot * sure[:, None] + spread
     return folder
 
 
-def test_a_models_thresholds_come_from_its_validation_answers(folder: ModelFolder) -> None:
+def test_a_models_thresholds_come_from_its_validation_predictions(folder: ModelFolder) -> None:
     thresholds = thresholds_of(folder.predictions, folder.classes, PRECISION)
     np.testing.assert_array_equal(
         list(thresholds.values()), choose_thresholds(*folder.scored(Split.VALIDATION), PRECISION)

@@ -11,14 +11,14 @@ from trained_models import write_trained
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
-from fer.evaluation.ensemble import Ensemble, answer, build_ensemble, select
+from fer.evaluation.ensemble import Ensemble, build_ensemble, ensemble_predict, select
 from fer.evaluation.model_folder import ModelFolder
 
 NAMES = ["baseline", "vgg16", "resnet50"]
 LABELS = np.arange(60) % 3
 
 
-def answers(seed: int, skill: float) -> np.ndarray:
+def probabilities_of(seed: int, skill: float) -> np.ndarray:
     rng = np.random.default_rng(seed)
     return (1 - skill) * rng.dirichlet(np.ones(3), len(LABELS)) + skill * np.eye(3)[LABELS]
 
@@ -40,20 +40,22 @@ def built(folders: list[ModelFolder]) -> Ensemble:
 
 
 def test_a_perfect_model_among_poor_ones_is_the_only_member() -> None:
-    np.testing.assert_array_equal(select(LABELS, [answers(0, 0), answers(1, 1), answers(2, 0)]), [0, 1, 0])
+    np.testing.assert_array_equal(
+        select(LABELS, [probabilities_of(0, 0), probabilities_of(1, 1), probabilities_of(2, 0)]), [0, 1, 0]
+    )
 
 
 def test_two_that_err_on_different_images_are_better_together() -> None:
-    first, second = answers(0, 0.9), answers(1, 0.9)
+    first, second = probabilities_of(0, 0.9), probabilities_of(1, 0.9)
     first[:20], second[40:] = 1 / 3, 1 / 3
-    shares = select(LABELS, [first, second, answers(2, 0)])
+    shares = select(LABELS, [first, second, probabilities_of(2, 0)])
     assert shares[2] == 0
     assert min(shares[:2]) > 0.3
 
 
 @given(st.lists(st.tuples(st.integers(0, 99), st.floats(0, 0.8)), min_size=1, max_size=5))
 def test_shares_sum_to_one_and_the_mean_is_no_worse_than_the_best_single_one(models: list[tuple[int, float]]) -> None:
-    candidates = [answers(*model) for model in models]
+    candidates = [probabilities_of(*model) for model in models]
     shares = select(LABELS, candidates)
     assert shares.sum() == pytest.approx(1)
     assert (shares >= 0).all()
@@ -76,7 +78,7 @@ def test_the_predictions_are_the_weighted_mean_calibrated(built: Ensemble, folde
 
 
 def test_what_test_says_changes_no_weight(folders: list[ModelFolder], built: Ensemble) -> None:
-    """Members are chosen on validation: test answers turned upside down leave the choice as it was."""
+    """Members are chosen on validation: test predictions turned upside down leave the choice as it was."""
     turned = []
     for folder in folders:
         table = folder.predictions.copy()
@@ -92,15 +94,17 @@ def test_what_test_says_changes_no_weight(folders: list[ModelFolder], built: Ens
 
 def test_models_of_other_images_are_one_line(folders: list[ModelFolder], tmp_path: Path) -> None:
     other = write_trained(tmp_path, small_dataset(train=2, held_out=3), "vgg16", 1)
-    with pytest.raises(UserError, match=r"vgg16: answers other images or classes than .*baseline; run dvc repro"):
+    with pytest.raises(
+        UserError, match=r"vgg16: predictions of other images or classes than .*baseline; run dvc repro"
+    ):
         build_ensemble([folders[0], other])
 
 
-def test_asked_anew_it_answers_as_its_predictions_say(
+def test_it_predicts_single_views_as_its_table_of_predictions_says(
     folders: list[ModelFolder], built: Ensemble, dataset: FaceDataset
 ) -> None:
     names = [f"p.{name}" for name in dataset.classes]
     expected = built.predictions.set_index("row")[names]
-    asked = answer(built, folders, np.asarray(dataset.images[expected.index]))
-    assert asked.dtype == np.float32
-    np.testing.assert_allclose(asked, expected, rtol=1e-4, atol=1e-6)
+    predicted = ensemble_predict(built, folders, np.asarray(dataset.images[expected.index]))
+    assert predicted.dtype == np.float32
+    np.testing.assert_allclose(predicted, expected, rtol=1e-4, atol=1e-6)

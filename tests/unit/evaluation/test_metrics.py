@@ -202,7 +202,7 @@ def test_the_difference_of_a_model_to_itself_is_nothing() -> None:
     assert bootstrap_difference(right, right, 100, 1) == (0, 0, 0)
 
 
-def test_the_interval_of_a_difference_is_that_of_paired_answers() -> None:
+def test_the_interval_of_a_difference_is_that_of_paired_predictions() -> None:
     """900 images in common, 60 that only the first reads, 40 that only the second reads."""
     first = np.repeat([True, True, False], [900, 60, 40])
     second = np.repeat([True, False, True], [900, 60, 40])
@@ -283,7 +283,7 @@ def test_the_interval_of_an_accuracy_is_the_exact_binomial_one() -> None:
 
 
 def test_the_interval_of_a_classs_f1_by_hand() -> None:
-    """One class of one label, one answer wrong in two: its F1 in a resample of two is 0, 2/3 or 1."""
+    """One class of one label, one prediction wrong in two: its F1 in a resample of two is 0, 2/3 or 1."""
     (_, high), (low, _) = f1_intervals(np.array([[1, 1], [0, 0]]), 4000, seed=0)
     assert high == 1
     assert low == 0

@@ -8,7 +8,7 @@ from onnx import numpy_helper
 from onnx_models import write_model
 from trained_models import write_trained
 
-from fer.evaluation.saliency import PATCH, occlusion_maps, right_answers
+from fer.evaluation.saliency import PATCH, correct_predictions, occlusion_maps
 from fer.figures.saliency import saliency_sheet
 from fer.inference.runtime import onnx_predict
 
@@ -18,7 +18,7 @@ TOP, LEFT, SIDE = 20, 30, 6
 
 @pytest.fixture(scope="module")
 def local_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model whose answer depends on a square of pixels alone: bright there means class 0, dark class 1."""
+    """A model whose prediction depends on a square of pixels alone: bright there means class 0, dark class 1."""
     path = write_model(tmp_path_factory.mktemp("model"), ("happy", "sad")) / "model.onnx"
     model = onnx.load(path)
     kernel = np.zeros((48, 48, 2), np.float32)
@@ -52,7 +52,7 @@ def test_only_what_the_model_looks_at_has_a_value(local_model: Path, faces: np.n
     assert np.abs(maps[2]).max() < 1e-6, "grey on grey changes nothing"
 
 
-def test_for_the_other_answer_the_map_is_turned_round(local_model: Path, faces: np.ndarray) -> None:
+def test_for_the_other_class_the_map_is_turned_round(local_model: Path, faces: np.ndarray) -> None:
     happy, sad = (occlusion_maps(local_model, faces[:1], np.array([code])) for code in (0, 1))
     np.testing.assert_allclose(happy, -sad, atol=1e-6)
 
@@ -73,19 +73,19 @@ def test_faces_are_left_alone(local_model: Path, faces: np.ndarray) -> None:
 def test_the_faces_shown_are_read_rightly_in_the_order_of_the_classes(tmp_path: Path) -> None:
     dataset = small_dataset(train=2, held_out=8)
     folder = write_trained(tmp_path, dataset)
-    chosen = right_answers(folder, 2)
+    chosen = correct_predictions(folder, 2)
     assert 1 <= chosen["emotion"].value_counts().min() <= chosen["emotion"].value_counts().max() <= 2
     assert list(dict.fromkeys(chosen["emotion"])) == [name for name in folder.classes if name in set(chosen["emotion"])]
-    answers = onnx_predict(folder.onnx, np.asarray(dataset.images[chosen["row"].to_numpy()])).argmax(axis=1)
-    assert [folder.classes[code] for code in answers] == chosen["emotion"].tolist()
+    predicted = onnx_predict(folder.onnx, np.asarray(dataset.images[chosen["row"].to_numpy()])).argmax(axis=1)
+    assert [folder.classes[code] for code in predicted] == chosen["emotion"].tolist()
     assert (dataset.table.loc[chosen["row"], "split"] == "test").all()
 
 
 def test_the_sheet_is_the_same_bytes_on_every_run(local_model: Path, tmp_path: Path, faces: np.ndarray) -> None:
     dataset = small_dataset(train=2, held_out=8)
-    chosen = right_answers(write_trained(tmp_path / "models", dataset), 2)
+    chosen = correct_predictions(write_trained(tmp_path / "models", dataset), 2)
     shown = np.asarray(dataset.images[chosen["row"].to_numpy()])
     maps = occlusion_maps(local_model, shown, np.zeros(len(shown), int))
     for name in ("first.png", "second.png"):
-        saliency_sheet(shown, maps, chosen["emotion"], "What moves the answers", tmp_path / name)
+        saliency_sheet(shown, maps, chosen["emotion"], "What moves the predictions", tmp_path / name)
     assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()

@@ -60,7 +60,7 @@ def test_every_image_is_in_one_part_of_each_kind(dataset: FaceDataset) -> None:
 
 def test_mistakes_are_wrong_and_the_surest_come_first(dataset: FaceDataset, folder: ModelFolder) -> None:
     found = confident_mistakes(folder, dataset, 10)
-    assert (found["emotion"] != found["answer"]).all()
+    assert (found["emotion"] != found["predicted"]).all()
     assert found["confidence"].is_monotonic_decreasing
     labels, probabilities = folder.scored(Split.TEST_TEN_VIEWS)
     wrong = probabilities.argmax(axis=1) != labels

@@ -8,7 +8,7 @@ import pytest
 from fer.figures.mistakes import mistakes_sheet
 
 FACES = np.random.default_rng(0).integers(0, 256, (9, 48, 48), dtype=np.uint8)
-MISTAKES = pd.DataFrame({"emotion": "happy", "answer": "neutral", "confidence": np.linspace(0.99, 0.7, 9)})
+MISTAKES = pd.DataFrame({"emotion": "happy", "predicted": "neutral", "confidence": np.linspace(0.99, 0.7, 9)})
 VOTES = pd.DataFrame({"anger": range(9), "NF": [1] * 9, "happiness": [0] * 9})
 
 

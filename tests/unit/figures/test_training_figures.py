@@ -24,9 +24,9 @@ def matrix(path: Path, title: str = "Baseline on small faces, test", matrix: np.
 
 
 def samples(path: Path, title: str = "small faces, test", wrong: int = 0, models: int = 1) -> None:
-    answers = list(EMOTIONS)
-    answers[:wrong] = ["neutral"] * wrong
-    sample_predictions(FACES, list(EMOTIONS), {f"model {n}": answers for n in range(models)}, title, path)
+    predicted = list(EMOTIONS)
+    predicted[:wrong] = ["neutral"] * wrong
+    sample_predictions(FACES, list(EMOTIONS), {f"model {n}": predicted for n in range(models)}, title, path)
 
 
 FIGURES = [curves, matrix, samples]
@@ -83,7 +83,7 @@ def test_a_confusion_matrix_is_dark_where_its_row_goes(tmp_path: Path) -> None:
     assert corners[1, 0] == corners[1, 1]
 
 
-def test_sample_predictions_show_every_pixel_of_a_face_and_wrong_answers_in_red(tmp_path: Path) -> None:
+def test_sample_predictions_show_every_pixel_of_a_face_and_wrong_predictions_in_red(tmp_path: Path) -> None:
     samples(tmp_path / "right.png")
     samples(tmp_path / "wrong.png", wrong=3)
     right, wrong = picture_of(tmp_path / "right.png").astype(int), picture_of(tmp_path / "wrong.png").astype(int)
@@ -125,5 +125,5 @@ def margin(path: Path) -> int:
 
 
 def red(picture: np.ndarray) -> np.ndarray:
-    """Where a BGR picture has the ink of a wrong answer."""
+    """Where a BGR picture has the ink of a wrong prediction."""
     return (picture[..., 2] - picture[..., 0] > 90) & (picture[..., 2] - picture[..., 1] > 90)

@@ -19,7 +19,7 @@ def test_probabilities_are_those_of_the_graph(model_folder):
     np.testing.assert_allclose(predicted, expected, atol=1e-5)
 
 
-def test_a_batch_answers_as_its_faces_do_alone(model_folder):
+def test_a_batch_is_predicted_as_its_faces_are_alone(model_folder):
     classifier = Classifier(model_folder, threads=1)
     alone = np.concatenate([classifier.predict(face[np.newaxis]) for face in FACES])
     np.testing.assert_allclose(classifier.predict(FACES), alone, atol=1e-6)
@@ -107,14 +107,14 @@ def test_an_unusable_model_folder_is_one_line(tmp_path, harm, words):
     assert "\n" not in str(caught.value)
 
 
-def test_an_answer_is_certain_above_its_classes_threshold(tmp_path):
+def test_a_prediction_is_certain_above_its_classes_threshold(tmp_path):
     folder = write_model(tmp_path, ("happy", "sad", "fear"))
     write_card(folder, classes=["happy", "sad", "fear"], thresholds={"happy": 0.5, "sad": 1.0})
     probabilities = np.float32([[0.6, 0.3, 0.1], [0.5, 0.3, 0.2], [0, 1, 0], [0.3, 0.3, 0.4]])
     assert Classifier(folder).certain(probabilities).tolist() == [True, False, False, False]
 
 
-def test_a_card_without_thresholds_calls_no_answer_certain(model_folder):
+def test_a_card_without_thresholds_calls_no_prediction_certain(model_folder):
     classifier = Classifier(model_folder)
     assert classifier.card.thresholds == {}
     assert not classifier.certain(classifier.predict(np.zeros((3, 48, 48), np.uint8))).any()

@@ -27,7 +27,7 @@ def pair(**settings: object) -> tuple[keras.Layer, keras.Layer]:
 
 
 @pytest.mark.parametrize("settings", [{}, {"scale": False}, {"center": False}])
-def test_answers_gradients_and_statistics_are_those_of_keras(settings: dict[str, bool]) -> None:
+def test_predictions_gradients_and_statistics_are_those_of_keras(settings: dict[str, bool]) -> None:
     import tensorflow
 
     theirs, ours = pair(**settings)
@@ -107,7 +107,7 @@ def test_jax_estimates_the_same_by_a_compiled_pass() -> None:
 
 
 @pytest.mark.parametrize("depth", [1, 3])
-def test_matched_statistics_change_no_answer_and_training_begins_from_it(depth: int) -> None:
+def test_matched_statistics_change_no_prediction_and_training_begins_from_it(depth: int) -> None:
     keras.utils.set_random_seed(3)
     inputs = x = keras.Input((8, 8, 3))
     for _ in range(depth):

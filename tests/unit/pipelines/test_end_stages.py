@@ -55,7 +55,7 @@ def test_a_stage_that_starts_after_the_first_look_ends_too(started, tmp_path):
     retrain._end_stages()
     assert process.wait(0) == 0
     assert not (tmp_path / "lock").exists()
-    assert time.monotonic() - begun > 1, "it was told while it waited"
+    assert time.monotonic() - begun > 1, "it got a signal while it waited"
 
 
 def test_a_stage_that_does_not_end_is_killed(started, tmp_path, monkeypatch):

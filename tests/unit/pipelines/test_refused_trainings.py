@@ -1,4 +1,4 @@
-"""A mistake in what ``ablate``, ``distill`` and ``repeat`` are asked for is told before Keras starts."""
+"""A mistake in what ``ablate``, ``distill`` and ``repeat`` are asked for is reported before Keras starts."""
 
 import json
 import shutil

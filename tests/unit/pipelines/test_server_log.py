@@ -2,7 +2,7 @@ import time
 from pathlib import Path
 
 from pipelines import server_log
-from pipelines.server_log import errors_in, errors_told
+from pipelines.server_log import errors_in, errors_printed
 
 LOG = """
  ___ ___
@@ -28,18 +28,18 @@ def test_errors_are_one_line_each():
         assert errors_in(without) == []
 
 
-def test_every_kind_of_error_is_told_once(tmp_path: Path, capsys, monkeypatch):
+def test_every_kind_of_error_is_printed_once(tmp_path: Path, capsys, monkeypatch):
     monkeypatch.setattr(server_log, "PAUSE", 0.02)
     log = tmp_path / "server.log"
     log.write_text("")
-    with errors_told(log):
+    with errors_printed(log):
         log.write_text(LOG + LOG)
         deadline = time.monotonic() + 20
-        told = ""
-        while "database is gone" not in told and time.monotonic() < deadline:
+        printed = ""
+        while "database is gone" not in printed and time.monotonic() < deadline:
             time.sleep(0.02)
-            told += capsys.readouterr().err
-        assert told.splitlines() == [f"warning: Prefect server: {error}; see {log}" for error in ERRORS]
+            printed += capsys.readouterr().err
+        assert printed.splitlines() == [f"warning: Prefect server: {error}; see {log}" for error in ERRORS]
         with log.open("a") as file:
             file.write("21:05:09.001 | ERROR   | prefect.server - the last words\n")
     assert capsys.readouterr().err == f"warning: Prefect server: the last words; see {log}\n"

@@ -98,7 +98,7 @@ def test_one_that_differs_in_more_than_its_change_is_left_out(
     assert [ablation.label for ablation in found(params, trained, tmp_path)] == ["Mini, copies"]
 
 
-def test_one_that_answers_other_images_is_left_out(
+def test_one_with_predictions_of_other_images_is_left_out(
     params: Params, trained: dict[str, ModelFolder], tmp_path: Path
 ) -> None:
     path = trained["copies"].path / "predictions.parquet"

@@ -49,9 +49,9 @@ def trained(dataset: FaceDataset, tmp_path: Path) -> list[ModelFolder]:
 def test_what_is_kept_gives_every_figure_without_the_network(
     dataset: FaceDataset, trained: list[ModelFolder], tmp_path: Path
 ) -> None:
-    told = Provenance(model_sha256=trained[0].run.model_sha256, commit="abc", minutes=71.25, cores="2")
+    provenance = Provenance(model_sha256=trained[0].run.model_sha256, commit="abc", minutes=71.25, cores="2")
     for folder in trained:
-        (folder.path / "mlflow.json").write_text(told.to_json())
+        (folder.path / "mlflow.json").write_text(provenance.to_json())
     for folder in trained:
         keep(folder, tmp_path / "kept" / folder.name)
     kept = {folder.name: folder for folder in kept_models(tmp_path / "kept", dataset)}
@@ -62,8 +62,8 @@ def test_what_is_kept_gives_every_figure_without_the_network(
         assert (record.run, record.metrics, record.job) == (folder.run, folder.metrics, folder.job)
         pd.testing.assert_frame_equal(record.predictions, folder.predictions)
         pd.testing.assert_frame_equal(record.history, folder.history)
-    assert kept["mini"].provenance == told
-    assert kept["vgg16"].provenance is None, "it tells of another model"
+    assert kept["mini"].provenance == provenance
+    assert kept["vgg16"].provenance is None, "it describes another model"
     assert build_ensemble(trained).metrics == build_ensemble([kept[folder.name] for folder in trained]).metrics
 
 
@@ -317,7 +317,7 @@ def test_what_a_folder_no_longer_tells_of_the_same_model_is_kept_on(
     about.unlink()
     again = write_trained(tmp_path / "again", dataset, "mini", seed=9)
     keep(again, target)
-    assert ModelFolder(target).provenance is None, "it tells of the model before"
+    assert ModelFolder(target).provenance is None, "it describes the model before"
 
 
 def test_a_record_that_a_kill_left_between_two_renames_comes_back(

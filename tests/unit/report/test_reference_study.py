@@ -22,20 +22,20 @@ def dataset() -> FaceDataset:
     return small_dataset(train=2, held_out=10)
 
 
-def answering(folder: ModelFolder, title: str, wrong: dict[str, str]) -> ModelFolder:
-    """The same training with another title, whose answers are surely right but for some classes."""
+def predicting(folder: ModelFolder, title: str, wrong: dict[str, str]) -> ModelFolder:
+    """The same training with another title, whose predictions are surely right but for some classes."""
     (folder.path / "run.json").write_text(folder.run.model_copy(update={"title": title}).to_json())
     table = folder.predictions
-    answers = table["emotion"].replace(wrong)
+    predicted = table["emotion"].replace(wrong)
     for name in folder.classes:
-        table[f"p.{name}"] = (answers == name).astype(np.float32)
+        table[f"p.{name}"] = (predicted == name).astype(np.float32)
     table.to_parquet(folder.path / "predictions.parquet", index=False)
     return ModelFolder(folder.path)
 
 
 def test_the_studys_figures_are_compared_with_the_same_architecture(dataset: FaceDataset, tmp_path: Path) -> None:
-    best = answering(write_trained(tmp_path, dataset, "mini"), "Mini CNN", {})
-    vgg16 = answering(write_trained(tmp_path, dataset, "vgg16"), "VGG16", {"fear": "sad"})
+    best = predicting(write_trained(tmp_path, dataset, "mini"), "Mini CNN", {})
+    vgg16 = predicting(write_trained(tmp_path, dataset, "vgg16"), "VGG16", {"fear": "sad"})
     pairs = pairs_with_study([best, vgg16], SETTINGS)
     assert [(pair.model, pair.higher, pair.clearly_higher, pair.clearly_lower) for pair in pairs] == [
         (vgg16, 4, 3, 1),

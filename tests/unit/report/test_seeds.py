@@ -85,14 +85,14 @@ def test_mean_and_spread_are_those_of_a_sample() -> None:
 
 
 def make_right(folder: ModelFolder) -> None:
-    """Give a training near-perfect answers."""
-    answers, classes = folder.predictions.copy(), folder.classes
+    """Give a training near-perfect predictions."""
+    table, classes = folder.predictions.copy(), folder.classes
     for name in classes:
         for columns in ("p.", "ten."):
-            answers[f"{columns}{name}"] = np.where(answers["emotion"] == name, 0.94, 0.01).astype(np.float32)
-    answers["predicted"] = answers["emotion"]
-    answers.to_parquet(folder.path / "predictions.parquet", index=False)
-    metrics = {"params": folder.metrics["params"]} | split_metrics(answers, classes)
+            table[f"{columns}{name}"] = np.where(table["emotion"] == name, 0.94, 0.01).astype(np.float32)
+    table["predicted"] = table["emotion"]
+    table.to_parquet(folder.path / "predictions.parquet", index=False)
+    metrics = {"params": folder.metrics["params"]} | split_metrics(table, classes)
     (folder.path / "metrics.json").write_text(json.dumps(metrics))
 
 

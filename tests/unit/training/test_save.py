@@ -166,7 +166,7 @@ def test_onnx_and_keras_agree_in_batches_of(saved: Saved, count: int) -> None:
     assert parity(saved.folder.onnx, faces, predict(saved.trained.model, faces)) < 1e-5
 
 
-def test_a_face_is_answered_alike_alone_and_among_others(saved: Saved) -> None:
+def test_a_face_is_predicted_alike_alone_and_among_others(saved: Saved) -> None:
     faces = dataset().images[:7]
     together = onnx_predict(saved.folder.onnx, faces, batch_size=7)
     np.testing.assert_allclose(onnx_predict(saved.folder.onnx, faces, batch_size=2), together, atol=1e-6)

@@ -1,4 +1,4 @@
-"""Imports point downwards: docs/architecture.md's floors, held against the code."""
+"""Imports point downwards: the layers of docs/architecture.md, checked in the code."""
 
 import ast
 from collections.abc import Iterator
@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-#: From the ground up; a room imports rooms on lower floors alone. Modules of ``fer`` that are no folder stand by name.
-FLOORS = (
+#: From the lowest; a package imports only packages of lower layers. Single modules of ``fer`` are named too.
+LAYERS = (
     {"emotions", "errors", "files", "job", "recipe", "schema", "source_code"},
     {"inference"},
     {"models", "serving", "webcam", "cli"},
@@ -19,13 +19,13 @@ FLOORS = (
     {"delivery"},
     {"pipelines"},
 )
-FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-#: Rooms whose own modules stand on one floor together: the words that all share, and the command with what it shows.
+LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
+#: Modules of one layer that may import each other: what all packages share, and the command `fer` with what it runs.
 TOGETHER = ({"emotions", "errors", "files", "job", "recipe", "schema", "source_code"}, {"cli", "webcam"})
 
 
 def modules() -> dict[str, list[Path]]:
-    """The Python files of every room."""
+    """The Python files of every package."""
     found: dict[str, list[Path]] = {"pipelines": sorted((ROOT / "pipelines").glob("*.py"))}
     for path in sorted((ROOT / "fer").rglob("*.py")):
         parts = path.relative_to(ROOT / "fer").parts
@@ -35,7 +35,7 @@ def modules() -> dict[str, list[Path]]:
 
 
 def imported(path: Path) -> Iterator[str]:
-    """The rooms that a file imports from."""
+    """The packages that a file imports from."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         names: list[str] = []
         if isinstance(node, ast.Import):
@@ -44,17 +44,17 @@ def imported(path: Path) -> Iterator[str]:
             names = [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "fer" else [node.module]
         for name in names:
             package, *rest = name.split(".")
-            if package == "pipelines" or (package == "fer" and rest and rest[0] in FLOOR):
+            if package == "pipelines" or (package == "fer" and rest and rest[0] in LAYER):
                 yield "pipelines" if package == "pipelines" else rest[0]
 
 
-def test_every_room_has_a_floor() -> None:
-    assert set(modules()) == set(FLOOR)
+def test_every_package_has_a_layer() -> None:
+    assert set(modules()) == set(LAYER)
 
 
-@pytest.mark.parametrize("room", sorted(FLOOR))
-def test_a_room_imports_lower_floors_alone(room: str) -> None:
-    allowed = {other for other in FLOOR if FLOOR[other] < FLOOR[room]} | {room}
-    allowed |= {other for group in TOGETHER if room in group for other in group}
-    found = {(path.relative_to(ROOT).as_posix(), other) for path in modules()[room] for other in imported(path)}
+@pytest.mark.parametrize("name", sorted(LAYER))
+def test_a_package_imports_lower_layers_only(name: str) -> None:
+    allowed = {other for other in LAYER if LAYER[other] < LAYER[name]} | {name}
+    allowed |= {other for group in TOGETHER if name in group for other in group}
+    found = {(path.relative_to(ROOT).as_posix(), other) for path in modules()[name] for other in imported(path)}
     assert {(path, other) for path, other in found if other not in allowed} == set()
