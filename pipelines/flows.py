@@ -1,7 +1,7 @@
 """What every flow and task of this project asks of Prefect."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
@@ -15,6 +15,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.flow_engine import run_flow
 from prefect.states import Pending
 
+from fer.errors import connection_failed
 from pipelines.server import reach_server
 
 P = ParamSpec("P")
@@ -22,8 +23,8 @@ R = TypeVar("R")
 
 #: How the processes of one ``retrain`` know it: its flow run's name, for people, and its id.
 PIPELINE_RUN, PIPELINE_RUN_ID = "FER_PIPELINE_RUN", "FER_PIPELINE_RUN_ID"
-#: Failures that pass: of downloads, registries and servers.
-NETWORK = (ConnectionError, TimeoutError, httpx.TransportError, requests.ConnectionError, requests.Timeout)
+#: Failed connections of downloads, registries and servers, beside the standard library's.
+NETWORK = (httpx.TransportError, requests.ConnectionError, requests.Timeout)
 
 
 def network_failed(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
@@ -31,15 +32,8 @@ def network_failed(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> b
     try:
         state.result()
     except Exception as error:
-        return any(isinstance(cause, NETWORK) for cause in causes(error))
+        return connection_failed(error, *NETWORK)
     return False
-
-
-def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, what it was raised from, and so on."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def task(function: Callable[P, R], task_run_name: str | None = None) -> Task[P, R]:

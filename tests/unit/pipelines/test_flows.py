@@ -1,6 +1,8 @@
 import importlib
 import pkgutil
 import socket
+import urllib.error
+from email.message import Message
 from types import ModuleType
 
 import pytest
@@ -41,6 +43,9 @@ def test_what_the_network_did_is_tried_again_and_a_mistake_is_not():
     refused.__cause__ = requests.ConnectionError("no route to host")
     assert failure(refused)
     assert failure(TimeoutError())
+    assert failure(urllib.error.URLError("unreachable"))
+    assert failure(socket.gaierror(-3, "Temporary failure in name resolution"))
+    assert not failure(urllib.error.HTTPError("https://example.org", 404, "Not Found", Message(), None))
     assert not failure(UserError("params.yaml: data.path: unknown key"))
     assert not failure(ValueError("shapes"))
 
