@@ -2,18 +2,23 @@ import importlib
 import pkgutil
 import socket
 import urllib.error
+from collections.abc import Iterator
 from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from types import ModuleType
+from uuid import uuid4
 
 import pytest
 import requests
-from prefect import Task
+from prefect import Task, flow
 from prefect.cache_policies import NO_CACHE
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Failed
 
 import pipelines
 from fer.errors import UserError
-from pipelines.flows import network_failed, network_task, task
+from pipelines.flows import PIPELINE_RUN_ID, network_failed, network_task, run, task
 from pipelines.ports import free_port, require_port
 
 
@@ -53,6 +58,43 @@ def test_what_the_network_did_is_tried_again_and_a_mistake_is_not():
 def test_a_network_task_may_be_run_twice_more():
     asking = network_task(modules)
     assert (asking.retries, asking.cache_policy, asking.retry_condition_fn) == (2, NO_CACHE, network_failed)
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """A server in trouble."""
+
+    def do_GET(self) -> None:
+        self.send_error(500)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def refusing_server() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        Thread(target=server.serve_forever).start()
+        url = f"http://127.0.0.1:{server.server_port}/api"
+        with temporary_settings({PREFECT_API_URL: url, PREFECT_CLIENT_MAX_RETRIES: 0}):
+            yield url
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("identity", "words"),
+    [
+        ("4f1c", "FER_PIPELINE_RUN_ID: '4f1c' is no id of a flow run; unset it"),
+        (str(uuid4()), "Prefect: the flow 'small' was not entered below its retrain ("),
+    ],
+)
+def test_a_stage_that_finds_no_place_below_its_retrain_is_one_line(
+    refusing_server: str, monkeypatch: pytest.MonkeyPatch, identity: str, words: str
+) -> None:
+    monkeypatch.setenv(PIPELINE_RUN_ID, identity)
+    with pytest.raises(UserError) as caught:
+        run(flow(lambda: None, name="small"))
+    assert str(caught.value).startswith(words)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_port_that_is_taken_is_one_line():
