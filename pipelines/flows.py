@@ -16,13 +16,12 @@ from prefect.flow_engine import run_flow
 from prefect.states import Pending
 
 from fer.errors import UserError, connection_failed
+from fer.pipeline_run import PIPELINE_RUN_ID
 from pipelines.server import reach_server
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: How the processes of one ``retrain`` know it: its flow run's name, for people, and its id.
-PIPELINE_RUN, PIPELINE_RUN_ID = "FER_PIPELINE_RUN", "FER_PIPELINE_RUN_ID"
 #: Failed connections of downloads, registries and servers, beside the standard library's.
 NETWORK = (httpx.TransportError, requests.ConnectionError, requests.Timeout)
 

@@ -21,8 +21,9 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from fer.data.ingest import check_source
 from fer.errors import UserError
 from fer.params import Params, load_params
+from fer.pipeline_run import PIPELINE_RUN, PIPELINE_RUN_ID
 from pipelines.environment import MOST_WORKERS, set_defaults
-from pipelines.flows import PIPELINE_RUN, PIPELINE_RUN_ID, network_task, task
+from pipelines.flows import network_task, task
 from pipelines.packaged import is_stored, packaged_tag
 from pipelines.reporting import say
 

@@ -18,7 +18,8 @@ from prefect.states import Failed
 
 import pipelines
 from fer.errors import UserError
-from pipelines.flows import PIPELINE_RUN_ID, network_failed, network_task, run, task
+from fer.pipeline_run import PIPELINE_RUN_ID
+from pipelines.flows import network_failed, network_task, run, task
 from pipelines.ports import free_port, require_port
 
 
