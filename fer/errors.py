@@ -1,7 +1,12 @@
-"""The one exception that a user's mistake raises, and the hint that mends a misspelt word."""
+"""The one exception that a user's mistake raises, the hint that mends a misspelt word, and the network's failures."""
 
 import difflib
-from collections.abc import Collection
+import socket
+from collections.abc import Collection, Iterator
+from urllib.error import HTTPError, URLError
+
+#: A connection that failed, as the standard library tells it.
+CONNECTION = (ConnectionError, TimeoutError, socket.gaierror, URLError)
 
 
 class UserError(Exception):
@@ -18,3 +23,19 @@ def did_you_mean(word: str, known: Collection[str]) -> str:
     if close:
         return f"; did you mean {close[0]}?"
     return f"; known: {', '.join(known)}" if known else "; remove it"
+
+
+def connection_failed(error: BaseException, *kinds: type[Exception]) -> bool:
+    """Whether an error, or one that led to it, is a failed connection, which may pass: ``CONNECTION`` or ``kinds``.
+
+    A server's answer, such as HTTP's 404, is none.
+    """
+    # HTTPError is a URLError.
+    return any(isinstance(cause, CONNECTION + kinds) and not isinstance(cause, HTTPError) for cause in causes(error))
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error, what it was raised from, and so on."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

@@ -27,11 +27,10 @@ from fer.figures.training import confusion_matrix, learning_curves, sample_predi
 from fer.inference.face_size import FACE_SIZE
 from fer.job import Job
 from fer.params import Tracking
+from fer.pipeline_run import PIPELINE_RUN, PIPELINE_RUN_ID
 from fer.store import Store, if_there, told
 
 JOB_TAG, MODEL_TAG, FINGERPRINT_TAG = "fer.job", "fer.model_sha256", "fer.fingerprint"
-#: How a process knows the run of the pipeline that started it: its name, for people, and its id (pipelines/flows.py).
-PIPELINE_RUN, PIPELINE_RUN_ID = "FER_PIPELINE_RUN", "FER_PIPELINE_RUN_ID"
 #: Every run of one ``retrain`` has its name, by which the comparison is filtered; their parent alone has its id.
 PIPELINE_TAG, PARENT_TAG = "fer.pipeline_run", "fer.pipeline_run_id"
 #: Seconds between two samples of the machine's load.

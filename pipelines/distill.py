@@ -4,16 +4,24 @@ from dataclasses import replace
 
 import numpy as np
 from prefect import flow
+from pydantic import BaseModel
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
-from fer.files import read_json
 from fer.params import load_params
+from fer.schema import read_as
 from fer.training.distillation import soft_targets, teacher_of
 from pipelines import environment, paths
 from pipelines.flows import task
 from pipelines.models import make_job
 from pipelines.recipes import check_settings
+
+
+class Teachers(BaseModel):
+    """``teachers.json``: the data that the teachers predicted, and who they are."""
+
+    fingerprint: str
+    members: str
 
 
 @flow(flow_run_name="distill {student}")
@@ -40,14 +48,20 @@ def read_teachers(dataset: FaceDataset) -> tuple[str, np.ndarray]:
     """Who the ensemble's members are, and their mean probabilities float32 ``[N, C]`` of the train split.
 
     Raises:
-        UserError: where the ensemble stage has not run, on this data.
+        UserError: where the ensemble stage has not run, on this data, or its files are damaged.
     """
     remedy = "run dvc repro ensemble"
-    about = read_json(paths.TEACHERS, remedy)
+    about = read_as(Teachers, paths.TEACHERS, remedy)
+    if about.fingerprint != dataset.fingerprint:
+        raise UserError(f"{paths.TEACHERS}: of other data than {paths.DATASET}; {remedy}")
     try:
         predictions = np.load(paths.TEACHER_PREDICTIONS)
     except (OSError, ValueError, EOFError) as error:
         raise UserError(f"{paths.TEACHER_PREDICTIONS}: not to be read ({error}); {remedy}") from error
-    if about["fingerprint"] != dataset.fingerprint:
-        raise UserError(f"{paths.TEACHERS}: of other data than {paths.DATASET}; {remedy}")
-    return about["members"], predictions
+    needed = (len(dataset.rows("train")), len(dataset.classes))
+    if predictions.dtype != np.float32 or predictions.shape != needed:
+        raise UserError(
+            f"{paths.TEACHER_PREDICTIONS}: {predictions.dtype} {predictions.shape}, where float32 {needed} is needed; "
+            f"{remedy}"
+        )
+    return about.members, predictions

@@ -65,6 +65,7 @@ def members_of(chosen: Ensemble, folders: list[ModelFolder]) -> str:
 @task
 def teach(chosen: Ensemble, members: str, folders: list[ModelFolder], dataset: FaceDataset) -> None:
     """The teacher's files: who the members are, and their predictions of the images that they were trained on."""
-    write_text(paths.TEACHERS, json.dumps({"fingerprint": dataset.fingerprint, "members": members}, indent=2) + "\n")
     predictions = ensemble_predict(chosen, folders, np.asarray(dataset.images[dataset.rows("train")]))
     write_array(paths.TEACHER_PREDICTIONS, predictions)
+    # Last: its fingerprint says that the predictions are of this data.
+    write_text(paths.TEACHERS, json.dumps({"fingerprint": dataset.fingerprint, "members": members}, indent=2) + "\n")

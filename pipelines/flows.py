@@ -1,7 +1,7 @@
 """What every flow and task of this project asks of Prefect."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 from uuid import UUID, uuid4
 
@@ -11,19 +11,19 @@ from prefect import Flow, State, Task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun, TaskRun
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, PrefectException
 from prefect.flow_engine import run_flow
 from prefect.states import Pending
 
+from fer.errors import UserError, connection_failed
+from fer.pipeline_run import PIPELINE_RUN_ID
 from pipelines.server import reach_server
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: How the processes of one ``retrain`` know it: its flow run's name, for people, and its id.
-PIPELINE_RUN, PIPELINE_RUN_ID = "FER_PIPELINE_RUN", "FER_PIPELINE_RUN_ID"
-#: Failures that pass: of downloads, registries and servers.
-NETWORK = (ConnectionError, TimeoutError, httpx.TransportError, requests.ConnectionError, requests.Timeout)
+#: Failed connections of downloads, registries and servers, beside the standard library's.
+NETWORK = (httpx.TransportError, requests.ConnectionError, requests.Timeout)
 
 
 def network_failed(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
@@ -31,15 +31,8 @@ def network_failed(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> b
     try:
         state.result()
     except Exception as error:
-        return any(isinstance(cause, NETWORK) for cause in causes(error))
+        return connection_failed(error, *NETWORK)
     return False
-
-
-def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, what it was raised from, and so on."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
 
 
 def task(function: Callable[P, R], task_run_name: str | None = None) -> Task[P, R]:
@@ -56,31 +49,41 @@ def run(flow: Flow[..., Any], **parameters: Any) -> None:
     """Run a stage's flow; as a subflow of the ``retrain`` that started this process, where one did.
 
     Raises:
-        UserError: where Prefect's server cannot be reached or started.
+        UserError: where Prefect's server cannot be reached or started, refuses the subflow, or the environment names
+            the ``retrain`` by no id.
     """
     reach_server()
-    parent = _parent()
-    if parent is None:
+    try:
+        flow_run = _subflow_run(flow, parameters)
+    except (httpx.HTTPError, PrefectException, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise UserError(
+            f"Prefect: the flow {flow.name!r} was not entered below its retrain ({reason}); check its server"
+        ) from error
+    if flow_run is None:
         flow(**parameters)
-        return
+    else:
+        run_flow(flow, flow_run=flow_run, parameters=parameters)
+
+
+def _subflow_run(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun | None:
+    """A new run of the flow below the ``retrain`` that this process belongs to, if the server has that."""
+    identity = os.environ.get(PIPELINE_RUN_ID)
+    if not identity:
+        return None
+    try:
+        parent_id = UUID(identity)
+    except ValueError as error:
+        raise UserError(f"{PIPELINE_RUN_ID}: {identity!r} is no id of a flow run; unset it") from error
     with get_client(sync_client=True) as client:
+        try:
+            parent = client.read_flow_run(parent_id)
+        except ObjectNotFound:
+            return None
         # As Prefect does it for a subflow of the same process: the parent shows a task that stands for the flow.
         stand_in = client.create_task_run(
             Task(flow.fn, name=flow.name), parent.id, dynamic_key=str(uuid4()), name=flow.name, state=Pending()
         )
-        flow_run = client.create_flow_run(
+        return client.create_flow_run(
             flow, parameters=parameters, tags=[parent.name], parent_task_run_id=stand_in.id, state=Pending()
         )
-    run_flow(flow, flow_run=flow_run, parameters=parameters)
-
-
-def _parent() -> FlowRun | None:
-    """The flow run of ``retrain`` that this process belongs to, if the server has it."""
-    identity = os.environ.get(PIPELINE_RUN_ID)
-    if not identity:
-        return None
-    with get_client(sync_client=True) as client:
-        try:
-            return client.read_flow_run(UUID(identity))
-        except ObjectNotFound:
-            return None

@@ -21,11 +21,14 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from fer.data.ingest import check_source
 from fer.errors import UserError
 from fer.params import Params, load_params
+from fer.pipeline_run import PIPELINE_RUN, PIPELINE_RUN_ID
 from pipelines.environment import MOST_WORKERS, set_defaults
-from pipelines.flows import PIPELINE_RUN, PIPELINE_RUN_ID, network_task, task
+from pipelines.flows import network_task, task
 from pipelines.packaged import is_stored, packaged_tag
 from pipelines.reporting import say
 
+#: Several at once share a lock, for which DVC waits three seconds by default: too short on a busy machine.
+DVC = (sys.executable, "-m", "dvc", "--wait-for-lock")
 #: What DVC notes of the files that its running stages read and write.
 RUNNING = Path(".dvc/tmp/rwlock")
 #: For a stage that was told to end, and for DVC after it; a loaded machine needs tens of seconds.
@@ -44,8 +47,9 @@ def checked_params() -> Params:
     params = load_params()
     check_source(params.data)
     # Whatever the source: DVC stops where a dependency of ingest is missing.
-    if not params.data.path.exists():
-        raise UserError(f"{params.data.path}: no such file or folder; correct data.path in params.yaml")
+    for key, path in (("path", params.data.path), ("votes", params.data.votes)):
+        if not path.exists():
+            raise UserError(f"{path}: no such file or folder; correct data.{key} in params.yaml")
     return params
 
 
@@ -153,10 +157,16 @@ def run_stage(stage: str) -> None:
 
 @task
 def out_of_date(stages: list[str]) -> list[str]:
-    """Those of the stages that DVC would run."""
-    status = json.loads(
-        subprocess.run([sys.executable, "-m", "dvc", "status", "--json"], check=True, capture_output=True).stdout
-    )
+    """Those of the stages that DVC would run.
+
+    Raises:
+        UserError: when DVC fails, with the last line that it wrote.
+    """
+    done = subprocess.run([*DVC, "status", "--json"], check=False, capture_output=True, text=True)
+    if done.returncode:
+        *_, reason = done.stderr.strip().splitlines() or ["no reason given"]
+        raise UserError(f"dvc status failed: {reason.strip()}; mend it and run again")
+    status = json.loads(done.stdout)
     return [stage for stage in stages if stage in status]
 
 
@@ -172,10 +182,8 @@ def _dvc(*arguments: str) -> None:
     Raises:
         UserError: when DVC or a stage fails; the stage has said why.
     """
-    # Several at once share a lock, for which DVC waits three seconds by default: too short on a busy machine.
-    command = [sys.executable, "-m", "dvc", "--wait-for-lock", *arguments]
     # Not subprocess.run, which kills DVC when interrupted, and DVC's locks would stay.
-    dvc = subprocess.Popen(command, env=os.environ | _identity())
+    dvc = subprocess.Popen([*DVC, *arguments], env=os.environ | _identity())
     _started.add(dvc)
     failed = dvc.wait()
     _started.remove(dvc)

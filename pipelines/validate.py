@@ -5,7 +5,8 @@ from pathlib import Path
 from prefect import flow
 from prefect.artifacts import create_table_artifact
 
-from fer.checks import CheckReport, run_checks
+from fer.checks.report import CheckReport
+from fer.checks.run import run_checks
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.files import write_text

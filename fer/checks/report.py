@@ -61,7 +61,7 @@ class FlawCount:
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What all suites found in one data set."""
+    """What all suites found in one data set: ``reports/validation.json``."""
 
     dataset: str
     fingerprint: str
@@ -71,14 +71,19 @@ class CheckReport:
     flaws: tuple[FlawCount, ...]
 
     @property
+    def failed(self) -> tuple[CheckResult, ...]:
+        """The checks that did not pass."""
+        return tuple(result for result in self.results if not result.success)
+
+    @property
     def critical_failures(self) -> tuple[CheckResult, ...]:
         """Failed checks that must stop the pipeline."""
-        return tuple(result for result in self.results if not result.success and result.severity == "critical")
+        return tuple(result for result in self.failed if result.severity == "critical")
 
     @property
     def warnings(self) -> tuple[CheckResult, ...]:
         """Failed checks that are only reported."""
-        return tuple(result for result in self.results if not result.success and result.severity != "critical")
+        return tuple(result for result in self.failed if result.severity != "critical")
 
     def failure_message(self) -> str:
         """One line on the first critical failure: what, which rows, how to mend it, and how many more there are.

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 from pydantic import BaseModel
 
+from fer.checks.report import CheckReport
 from fer.data.dataset import FaceDataset
 from fer.data.statistics import class_counts
 from fer.errors import UserError
@@ -49,28 +50,6 @@ class IngestReport(BaseModel):
     source: Source
     removed: dict[str, int]
     dataset: Prepared
-
-
-class CheckResult(BaseModel):
-    """One check: whether it passed, and the rows that did not."""
-
-    description: str
-    severity: str
-    success: bool
-    unexpected: int
-    rows: list[str]
-
-
-class CheckReport(BaseModel):
-    """``reports/validation.json``."""
-
-    fingerprint: str
-    results: list[CheckResult]
-
-    @property
-    def failed(self) -> list[CheckResult]:
-        """The checks that did not pass."""
-        return [result for result in self.results if not result.success]
 
 
 @dataclass(frozen=True)

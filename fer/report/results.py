@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from fer.checks.report import CheckReport
 from fer.data.dataset import FaceDataset
 from fer.evaluation.ensemble import build_ensemble, metrics_with_intervals
 from fer.evaluation.model_folder import ModelFolder
 from fer.inference.classifier import RELEASED, Card
 from fer.params import Params
 from fer.report.ablations import Ablation
-from fer.report.data_reports import CheckReport, IngestReport
+from fer.report.data_reports import IngestReport
 from fer.report.reference_study import Pair, is_private_test, pairs_with_study
 from fer.report.seeds import title_of
 

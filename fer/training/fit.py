@@ -28,7 +28,7 @@ from fer.training.precision import faster_precision
 #: Faces that pretrained batch normalisation is matched to.
 MEASURED = 1024
 #: Faces uint8 ``[N, 48, 48]`` and labels int64 ``[N]``.
-Split = tuple[np.ndarray, np.ndarray]
+LabelledFaces = tuple[np.ndarray, np.ndarray]
 #: Gives what watches an epoch's batches, by the progress before it and the number of its batches.
 Watch = Callable[[Progress, int], list[keras.callbacks.Callback]]
 
@@ -125,7 +125,7 @@ def _fit_epochs(
     model: keras.Model,
     job: Job,
     train_split: tuple[np.ndarray, np.ndarray, np.ndarray],
-    held_out: Split,
+    held_out: LabelledFaces,
     saved: Saved,
     checkpoint: Checkpoint,
     on_epoch: Callable[[Progress], None],
@@ -208,7 +208,7 @@ def _load_backbone(model: keras.Model, source: PretrainedFile, path: Path, faces
     match_statistics(backbone, prepared.predict(faces[some], verbose=0))
 
 
-def _split(dataset: FaceDataset, split: str) -> Split:
+def _split(dataset: FaceDataset, split: str) -> LabelledFaces:
     """Faces uint8 ``[N, 48, 48]`` in memory and labels int64 ``[N]``."""
     rows = dataset.rows(split)
     return np.asarray(dataset.images[rows]), dataset.labels[rows]

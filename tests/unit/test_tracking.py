@@ -14,8 +14,8 @@ from fer.data.dataset import FaceDataset
 from fer.evaluation.model_folder import ModelFolder
 from fer.inference.runtime import INPUT, OUTPUT
 from fer.params import Tracking
-from fer.tracking import FINGERPRINT_TAG, JOB_TAG, MODEL_TAG, PIPELINE_RUN, PIPELINE_RUN_ID, Tracker
-from pipelines import flows
+from fer.pipeline_run import PIPELINE_RUN, PIPELINE_RUN_ID
+from fer.tracking import FINGERPRINT_TAG, JOB_TAG, MODEL_TAG, Tracker
 
 
 @pytest.fixture(scope="module")
@@ -245,7 +245,3 @@ def test_the_runs_of_one_retrain_have_its_name_and_one_parent(settings, dataset,
     assert live.client.get_run(first).data.tags["fer.pipeline_run"] == "calm-fox"
     assert len(runs(live)) == 4
     live.finish_run(first, folder, dataset)
-
-
-def test_tracking_and_flows_name_the_pipelines_run_alike():
-    assert (PIPELINE_RUN, PIPELINE_RUN_ID) == (flows.PIPELINE_RUN, flows.PIPELINE_RUN_ID)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import time
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,11 @@ from typing import Literal
 import h5py
 import keras
 
-from fer.errors import UserError
+from fer.errors import UserError, connection_failed
 
 KERAS_APPLICATIONS = "https://storage.googleapis.com/tensorflow/keras-applications/"
+#: How often a download is tried where the connection fails, and the pause before the next try.
+TRIES, PAUSE_SECONDS = 3, 2.0
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,8 @@ def find_weights(files: tuple[PretrainedFile, ...], folder: Path | None) -> tupl
     """The first of ``files`` that is found: in ``folder`` (as it is), in the cache, or downloaded (digest checked).
 
     Raises:
-        UserError: where none is found, naming the files and the places looked in.
+        UserError: where none is found, naming the files and the places looked in; raised from the first download's
+            failure, where there was one.
     """
     if folder is not None and not folder.is_dir():
         raise UserError(f"params.yaml: train.weights_folder: no folder {folder}; create it or leave the setting empty")
@@ -57,20 +61,21 @@ def find_weights(files: tuple[PretrainedFile, ...], folder: Path | None) -> tupl
         path = cache_folder() / file.name
         if file.digest and path.is_file() and _digest(path, file.digest) == file.digest:
             return file, path
-    failures = []
+    failures: list[Exception] = []
     for file in files:
         if file.url and file.digest:
             try:
                 return file, _download(file)
             except Exception as error:  # Keras raises bare Exception for network and HTTP errors
-                failures.append(" ".join(str(error).split())[:120])
+                failures.append(error)
     wanted = " or ".join(file.name for file in files)
     looked = " and ".join(str(place) for place in places)
-    tried = f"; download failed: {failures[0]}" if failures else "; it has no verified download"
+    failure = failures[0] if failures else None
+    tried = f"download failed: {' '.join(str(failure).split())[:120]}" if failure else "it has no verified download"
     raise UserError(
-        f"pretrained weights {wanted}: not in {looked}{tried}; "
+        f"pretrained weights {wanted}: not in {looked}; {tried}; "
         "put the file into train.weights_folder, or set pretrained: auto or none"
-    )
+    ) from failure
 
 
 def load_backbone(backbone: keras.Model, file: PretrainedFile, path: Path) -> None:
@@ -115,9 +120,15 @@ def _digest(path: Path, expected: str) -> str:
         return hashlib.file_digest(stream, algorithm).hexdigest()
 
 
-def _download(file: PretrainedFile) -> Path:
+def _download(file: PretrainedFile, tries: int = TRIES) -> Path:
     """Fetch into the cache; Keras checks the digest and raises where it differs."""
-    fetched = keras.utils.get_file(
-        file.name, origin=file.url, file_hash=file.digest, cache_dir=str(cache_folder()), cache_subdir=""
-    )
-    return Path(fetched)
+    try:
+        fetched = keras.utils.get_file(
+            file.name, origin=file.url, file_hash=file.digest, cache_dir=str(cache_folder()), cache_subdir=""
+        )
+        return Path(fetched)
+    except Exception as error:
+        if tries == 1 or not connection_failed(error):
+            raise
+    time.sleep(PAUSE_SECONDS)
+    return _download(file, tries - 1)

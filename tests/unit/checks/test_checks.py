@@ -9,7 +9,8 @@ import pytest
 import yaml
 from face_datasets import small_dataset, with_images, with_values, without_rows
 
-from fer.checks import CheckReport, run_checks
+from fer.checks.report import CheckReport
+from fer.checks.run import run_checks
 from fer.data.dataset import FaceDataset
 from fer.data.ingest import build_dataset
 from fer.emotions import FIVE_EMOTIONS

@@ -1,6 +1,9 @@
 import hashlib
+import socket
+import urllib.error
 import warnings
 from dataclasses import replace
+from email.message import Message
 from pathlib import Path
 
 import h5py
@@ -11,6 +14,7 @@ from keras import layers
 
 from fer.errors import UserError
 from fer.models import list_architectures
+from fer.models.common import weights
 from fer.models.common.registry import get_architecture
 from fer.models.common.transfer import BACKBONE
 from fer.models.common.weights import PretrainedFile, cache_folder, find_weights, load_backbone
@@ -145,6 +149,53 @@ def test_none_to_be_had(folder: Path, cache: Path, web: Web) -> None:
     message = find_error((SHA256, UNVERIFIED), folder)
     assert f"a.h5 or c.h5: not in {folder} and {cache}; download failed: URL fetch failure" in message
     assert message.endswith("put the file into train.weights_folder, or set pretrained: auto or none")
+
+
+def fetch_failure(cause: Exception) -> Exception:
+    """As Keras tells a failed download: a bare Exception, raised while the cause is handled."""
+    failure = Exception(f"URL fetch failure: {cause}")
+    failure.__context__ = cause
+    return failure
+
+
+UNREACHABLE = urllib.error.URLError(socket.gaierror(-3, "Temporary failure in name resolution"))
+CUT_SHORT = urllib.error.ContentTooShortError("retrieval incomplete: got only 3 bytes", (None, None))
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [fetch_failure(UNREACHABLE), fetch_failure(CUT_SHORT), ConnectionResetError(104, "reset"), TimeoutError()],
+)
+def test_a_connection_that_fails_is_tried_three_times(
+    cache: Path, web: Web, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    monkeypatch.setattr(weights, "PAUSE_SECONDS", 0)
+    web.failure = failure
+    with pytest.raises(UserError) as caught:
+        find_weights((SHA256,), None)
+    assert web.asked == [SHA256.url] * 3
+    assert caught.value.__cause__ is failure
+
+    def mended(**settings: str) -> str:
+        web.failure = failure if len(web.asked) < 5 else None
+        return web.get_file(**settings)
+
+    monkeypatch.setattr(keras.utils, "get_file", lambda name, **settings: mended(fname=name, **settings))
+    assert find_weights((SHA256,), None) == (SHA256, cache / SHA256.name)
+    assert len(web.asked) == 6
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        fetch_failure(urllib.error.HTTPError("https://example.org", 404, "Not Found", Message(), None)),
+        ValueError("Incomplete or corrupted file detected"),
+    ],
+)
+def test_what_a_server_answered_is_not_asked_again(cache: Path, web: Web, failure: Exception) -> None:
+    web.failure = failure
+    find_error((SHA256,), None)
+    assert web.asked == [SHA256.url]
 
 
 def test_the_real_get_file_refuses_a_download_with_another_digest(

@@ -3,17 +3,25 @@ import importlib
 import inspect
 import pkgutil
 import socket
+import urllib.error
+from collections.abc import Iterator
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from types import ModuleType
+from uuid import uuid4
 
 import pytest
 import requests
-from prefect import Flow, Task
+from prefect import Flow, Task, flow
 from prefect.cache_policies import NO_CACHE
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 from prefect.states import Failed
 
 import pipelines
 from fer.errors import UserError
-from pipelines.flows import network_failed, network_task, task
+from fer.pipeline_run import PIPELINE_RUN_ID
+from pipelines.flows import network_failed, network_task, run, task
 from pipelines.ports import free_port, require_port
 
 
@@ -43,6 +51,9 @@ def test_what_the_network_did_is_tried_again_and_a_mistake_is_not():
     refused.__cause__ = requests.ConnectionError("no route to host")
     assert failure(refused)
     assert failure(TimeoutError())
+    assert failure(urllib.error.URLError("unreachable"))
+    assert failure(socket.gaierror(-3, "Temporary failure in name resolution"))
+    assert not failure(urllib.error.HTTPError("https://example.org", 404, "Not Found", Message(), None))
     assert not failure(UserError("params.yaml: data.path: unknown key"))
     assert not failure(ValueError("shapes"))
 
@@ -75,6 +86,43 @@ def test_what_talks_to_the_store_is_a_task_that_is_tried_again():
     assert len(calls) > 10
     for module, function, name in calls:
         assert getattr(vars(module)[function], "retries", 0) == 2, f"{module.__name__}.{function}: {name}"
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """A server in trouble."""
+
+    def do_GET(self) -> None:
+        self.send_error(500)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def refusing_server() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        Thread(target=server.serve_forever).start()
+        url = f"http://127.0.0.1:{server.server_port}/api"
+        with temporary_settings({PREFECT_API_URL: url, PREFECT_CLIENT_MAX_RETRIES: 0}):
+            yield url
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("identity", "words"),
+    [
+        ("4f1c", "FER_PIPELINE_RUN_ID: '4f1c' is no id of a flow run; unset it"),
+        (str(uuid4()), "Prefect: the flow 'small' was not entered below its retrain ("),
+    ],
+)
+def test_a_stage_that_finds_no_place_below_its_retrain_is_one_line(
+    refusing_server: str, monkeypatch: pytest.MonkeyPatch, identity: str, words: str
+) -> None:
+    monkeypatch.setenv(PIPELINE_RUN_ID, identity)
+    with pytest.raises(UserError) as caught:
+        run(flow(lambda: None, name="small"))
+    assert str(caught.value).startswith(words)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_port_that_is_taken_is_one_line():

@@ -17,6 +17,7 @@ from fer.errors import UserError
 from pipelines import paths
 from pipelines.ablate import ablate
 from pipelines.distill import distill, read_teachers
+from pipelines.ensemble import teach
 from pipelines.repeat import repeat
 
 
@@ -91,6 +92,58 @@ def test_teachers_predictions_that_cannot_be_read_are_one_line(
     with pytest.raises(UserError, match=rf"^{path}: not to be read \(.*\); run dvc repro ensemble$") as caught:
         read_teachers.fn(dataset)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({}, "lacks fingerprint, members"),
+        ({"fingerprint": "0" * 16}, "lacks members"),
+        ({"fingerprint": "0" * 16, "members": 3}, "members: input should be a valid string, got 3"),
+        ({"fingerprint": "0" * 16, "members": "mini 1.00"}, "of other data than data/dataset"),
+    ],
+)
+def test_teachers_of_another_form_or_of_other_data_are_one_line(
+    dataset: FaceDataset, content: dict[str, object], words: str
+) -> None:
+    write_teachers(dataset)
+    paths.TEACHERS.write_text(json.dumps(content))
+    with pytest.raises(UserError) as caught:
+        read_teachers.fn(dataset)
+    assert str(caught.value) == f"{paths.TEACHERS}: {words}; run dvc repro ensemble"
+
+
+@pytest.mark.parametrize(
+    ("predictions", "found"),
+    [
+        (np.zeros((13, 7), np.float32), r"float32 \(13, 7\)"),
+        (np.zeros((14, 6), np.float32), r"float32 \(14, 6\)"),
+        (np.zeros(14, np.float32), r"float32 \(14,\)"),
+        (np.zeros((14, 7), np.int64), r"int64 \(14, 7\)"),
+    ],
+)
+def test_teachers_predictions_of_another_shape_are_one_line(
+    dataset: FaceDataset, predictions: np.ndarray, found: str
+) -> None:
+    write_teachers(dataset)
+    np.save(paths.TEACHER_PREDICTIONS, predictions)
+    asked = rf"^{paths.TEACHER_PREDICTIONS}: {found}, where float32 \(14, 7\) is needed; run dvc repro ensemble$"
+    with pytest.raises(UserError, match=asked):
+        read_teachers.fn(dataset)
+
+
+def test_the_teachers_are_named_after_their_predictions_are_there(
+    dataset: FaceDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an interruption in between, the former note does not fit the data: it must not vouch for the old file."""
+
+    def interrupted(*_: object) -> np.ndarray:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipelines.ensemble.answer", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        teach.fn(None, "mini 1.00", [], dataset)  # type: ignore[arg-type]
+    assert not paths.TEACHERS.exists()
 
 
 def test_no_keras_is_needed_for_it() -> None:

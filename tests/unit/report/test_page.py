@@ -7,13 +7,14 @@ import pytest
 from face_datasets import small_dataset
 from trained_models import PARAMS, write_trained
 
+from fer.checks.report import CheckReport, CheckResult
 from fer.data.dataset import FaceDataset
 from fer.emotions import FIVE_EMOTIONS
 from fer.evaluation.comparison import comparison_table
 from fer.evaluation.model_folder import ModelFolder
 from fer.params import Params, load_params
 from fer.report.comparison import models_table
-from fer.report.data_reports import CheckReport, CheckResult, IngestReport
+from fer.report.data_reports import IngestReport
 from fer.report.latency import latencies, with_latencies
 from fer.report.model_tables import abstention_table, calibration_table, ensemble_table, restricted_table
 from fer.report.page import results_page
@@ -45,7 +46,17 @@ def results_of(models: list[ModelFolder], dataset: FaceDataset, params: Params, 
     source = {"images": 1234, "unique_images": 1200, "blank": 3, "conflicting_groups": 5}
     source |= {"surplus_copies": {"train": 17}, "train_copy": {"validation": 1, "test": 2}, "counts": counts}
     failed = CheckResult(
-        description="no image has two emotions", severity="warning", success=False, unexpected=4, rows=list("abcd")
+        suite="labels",
+        expectation="expect_column_values_to_be_unique",
+        description="no image has two emotions",
+        remedy="remove them",
+        columns=("emotion",),
+        severity="warning",
+        success=False,
+        unexpected=4,
+        share=0.1,
+        rows=("a", "b", "c", "d"),
+        observed=None,
     )
     table = comparison_table(models, params.compare)
     return Results(
@@ -53,7 +64,12 @@ def results_of(models: list[ModelFolder], dataset: FaceDataset, params: Params, 
         dataset=dataset,
         ingest=IngestReport.model_validate({"source": source, "removed": {"leak": 6}, "dataset": {"counts": counts}}),
         checks=CheckReport(
-            fingerprint=dataset.fingerprint, results=[failed.model_copy(update={"success": True}), failed]
+            dataset=dataset.name,
+            fingerprint=dataset.fingerprint,
+            images=len(dataset),
+            results=(replace(failed, success=True), failed),
+            skipped=(),
+            flaws=(),
         ),
         models=models,
         table=with_latencies(table, folder / "comparison.csv", folder / "latency.csv"),
