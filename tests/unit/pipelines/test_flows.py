@@ -9,7 +9,6 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from types import ModuleType
-from uuid import uuid4
 
 import pytest
 import requests
@@ -112,7 +111,7 @@ def refusing_server() -> Iterator[str]:
     ("identity", "words"),
     [
         ("4f1c", "FER_PIPELINE_RUN_ID: '4f1c' is no id of a flow run; unset it"),
-        (str(uuid4()), "Prefect: the flow 'small' was not entered below its retrain ("),
+        ("5f0c8a8e-6a0e-4e8e-9d1c-3f1b2a4c5d6e", "Prefect: the flow 'small' was not entered below its retrain ("),
     ],
 )
 def test_a_stage_that_finds_no_place_below_its_retrain_is_one_line(
