@@ -140,7 +140,7 @@ def test_the_teachers_are_named_after_their_predictions_are_there(
     def interrupted(*_: object) -> np.ndarray:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("pipelines.ensemble.answer", interrupted)
+    monkeypatch.setattr("pipelines.ensemble.ensemble_predict", interrupted)
     with pytest.raises(KeyboardInterrupt):
         teach.fn(None, "mini 1.00", [], dataset)  # type: ignore[arg-type]
     assert not paths.TEACHERS.exists()
