@@ -1,16 +1,13 @@
 """Outputs that appear whole or not at all."""
 
-import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
-
-from fer.errors import UserError
 
 
 @contextmanager
@@ -86,18 +83,3 @@ class _Stream:
 
     def __init__(self, file: BinaryIO) -> None:
         self.write = file.write
-
-
-def read_json(path: Path, remedy: str = "run dvc repro") -> dict[str, Any]:
-    """A file that a stage wrote.
-
-    Raises:
-        UserError: where it is missing, damaged or no JSON object.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(content, dict):
-            raise ValueError("no JSON object")
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not to be read ({error}); {remedy}") from error
-    return content

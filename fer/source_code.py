@@ -14,6 +14,7 @@ NO_RESULT_MODULES = {
     "fer.delivery.version_page": "what the registry shows of a model",
     "fer.errors": "the words of a user's mistake",
     "fer.files": "puts a file into place",
+    "fer.schema": "says what is wrong with a JSON file",
     "fer.source_code": "reads the code, and this list",
     "fer.store": "opens MLflow's store",
     "fer.tracking": "logs to MLflow what is there already",

@@ -1,16 +1,21 @@
 """The packaged champion, for those who serve it: no Prefect, which the extra ``serving`` does not have."""
 
 import os
-import re
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, Field
 
 from fer.delivery.bento import is_intact
 from fer.errors import UserError
-from fer.files import read_json
+from fer.schema import read_as
 from pipelines import paths
 
-#: A Bento's name and version.
-TAG = r"[a-z0-9_-]+:[0-9a-f]+-[0-9a-f]+"
+
+class Packaged(BaseModel):
+    """``reports/bento.json``: the Bento's name and version."""
+
+    tag: Annotated[str, Field(pattern=r"^[a-z0-9_-]+:[0-9a-f]+-[0-9a-f]+$")]
 
 
 def packaged_tag() -> str:
@@ -21,11 +26,7 @@ def packaged_tag() -> str:
     """
     if not paths.BENTO.is_file():
         raise UserError(f"{paths.BENTO}: no champion has been packaged yet; run make run first")
-    remedy = "run make run, which packs the champion again"
-    tag = read_json(paths.BENTO, remedy).get("tag")
-    if not isinstance(tag, str) or not re.fullmatch(TAG, tag):
-        raise UserError(f"{paths.BENTO}: names no Bento; {remedy}")
-    return tag
+    return read_as(Packaged, paths.BENTO, "run make run, which packs the champion again").tag
 
 
 def is_stored(tag: str) -> bool:

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel
 
 from fer.errors import UserError
-from fer.files import read_json, replace_folder, restore_folder, write_array
+from fer.files import replace_folder, restore_folder, write_array
 from fer.inference.face_size import FACE_SIZE
+from fer.schema import read_as
 
 SPLITS = ("train", "validation", "test")
 
@@ -100,11 +102,20 @@ class FaceDataset:
             UserError: when the folder is not a complete FaceDataset.
         """
         restore_folder(folder)
-        about = read_json(folder / "dataset.json", AGAIN)
+        about = read_as(_About, folder / "dataset.json", AGAIN)
         images = _read(folder / "images.npy", lambda path: np.load(path, mmap_mode="r"))
         table, removed = (_read(folder / name, pd.read_parquet) for name in ("table.parquet", "removed.parquet"))
         _check(folder, about, images, table)
-        return cls(about["name"], tuple(about["classes"]), images, table, removed)
+        return cls(about.name, tuple(about.classes), images, table, removed)
+
+
+class _About(BaseModel):
+    """``dataset.json``."""
+
+    name: str
+    classes: list[str]
+    fingerprint: str
+    images: int
 
 
 def _read(path: Path, read: Callable[[Path], Any]) -> Any:
@@ -115,28 +126,20 @@ def _read(path: Path, read: Callable[[Path], Any]) -> Any:
         raise UserError(f"{path}: not to be read ({' '.join(str(error).split())}); {AGAIN}") from error
 
 
-def _check(folder: Path, about: dict[str, Any], images: Any, table: pd.DataFrame) -> None:
+def _check(folder: Path, about: _About, images: Any, table: pd.DataFrame) -> None:
     """That the files of a data set are of one kind and belong together.
 
     Raises:
         UserError: naming the file that does not fit.
     """
-    classes = about.get("classes")
-    if not (
-        isinstance(about.get("name"), str)
-        and isinstance(classes, list)
-        and all(isinstance(name, str) for name in classes)
-        and isinstance(about.get("fingerprint"), str)
-    ):
-        raise UserError(f"{folder / 'dataset.json'}: lacks name, classes or fingerprint, or they are no text; {AGAIN}")
     if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.shape[1:] != (FACE_SIZE, FACE_SIZE):
         raise UserError(f"{folder / 'images.npy'}: no uint8 images of {FACE_SIZE}x{FACE_SIZE}; {AGAIN}")
     if missing := sorted(set(COLUMNS) - set(table)):
         raise UserError(f"{folder / 'table.parquet'}: lacks {', '.join(missing)}; {AGAIN}")
-    if unknown := sorted({*table["emotion"].unique()} - {*classes}):
+    if unknown := sorted({*table["emotion"].unique()} - {*about.classes}):
         raise UserError(f"{folder / 'table.parquet'}: emotion {unknown[0]!r} is no class of dataset.json; {AGAIN}")
-    if not len(images) == len(table) == about.get("images"):
+    if not len(images) == len(table) == about.images:
         raise UserError(
-            f"{folder}: {len(images)} images, {len(table)} rows in the table, {about.get('images')} images by "
+            f"{folder}: {len(images)} images, {len(table)} rows in the table, {about.images} images by "
             f"dataset.json; {AGAIN}"
         )

@@ -89,24 +89,43 @@ def fit(
     architecture = get_architecture(job.architecture)
     faces, labels = _split(dataset, "train")
     _check(job, labels)
+    model, source, saved = _begin(job, architecture, faces, weights_folder, checkpoint, on_warning)
+    held_out = _split(dataset, "validation")
+    if targets is None:
+        targets = np.eye(len(job.classes), dtype=np.float32)[labels]
+    _fit_epochs(model, job, (faces, labels, targets), held_out, saved, checkpoint, on_epoch, watch)
+    return _finish(job, architecture, source, saved, held_out)
+
+
+def _begin(
+    job: Job,
+    architecture: Architecture,
+    faces: np.ndarray,
+    weights_folder: Path | None,
+    checkpoint: Checkpoint,
+    on_warning: Callable[[str], None],
+) -> tuple[keras.Model, PretrainedFile | None, Saved]:
+    """The model as the checkpoint left it, or before its first epoch; what it began from; and the training's state."""
     saved = _load(checkpoint, job, on_warning)
     if saved:
         source = next((file for file in architecture.pretrained if file.name == saved.progress.weights), None)
         model = _build(job, architecture, source, saved.progress.precision)
         write(model_variables(model), saved.model)
-    else:
-        source, path = _find(job, architecture, weights_folder, on_warning)
-        precision = _precision(job, architecture, source, faces)
-        model = _build(job, architecture, source, precision)
-        if source and path:
-            _load_backbone(model, source, path, faces, job.seed)
-        code = code_digest(job.architecture)
-        begun = Progress(weights=source.name if source else RANDOM, precision=precision, code=code)
-        saved = Saved(begun, [], [], [])
-    held_out = _split(dataset, "validation")
-    if targets is None:
-        targets = np.eye(len(job.classes), dtype=np.float32)[labels]
-    _fit_epochs(model, job, (faces, labels, targets), held_out, saved, checkpoint, on_epoch, watch)
+        return model, source, saved
+    source, path = _find(job, architecture, weights_folder, on_warning)
+    precision = _precision(job, architecture, source, faces)
+    model = _build(job, architecture, source, precision)
+    if source and path:
+        _load_backbone(model, source, path, faces, job.seed)
+    code = code_digest(job.architecture)
+    begun = Progress(weights=source.name if source else RANDOM, precision=precision, code=code)
+    return model, source, Saved(begun, [], [], [])
+
+
+def _finish(
+    job: Job, architecture: Architecture, source: PretrainedFile | None, saved: Saved, held_out: LabelledFaces
+) -> Trained:
+    """The best epoch's weights in float32, calibrated on the validation split."""
     final = _build(job, architecture, source, "float32")
     final.set_weights(saved.best)
     temperature = best_temperature(held_out[1], predict(final, held_out[0]))
