@@ -24,6 +24,7 @@ TELLERS = {
     "pipelines.ports": "ports of this machine",
     "pipelines.server": "starts Prefect's server",
     "pipelines.tables": "prints tables",
+    "pipelines.tracking": "opens MLflow's store as a task",
 }
 
 
