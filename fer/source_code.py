@@ -25,6 +25,7 @@ NO_RESULT_MODULES = {
     "pipelines.ports": "ports of this machine",
     "pipelines.server": "starts Prefect's server",
     "pipelines.tables": "prints tables",
+    "pipelines.tracking": "opens MLflow's store as a task",
 }
 
 
