@@ -106,7 +106,7 @@ class Tracker:
             with self.store.alone():  # architectures that train at the same time have one parent
                 found = self._parents(identity)
                 tags = {PARENT_TAG: identity, PIPELINE_TAG: name}
-                parent = found[0] if found else self._create_run(f"retrain {name}", tags)
+                parent = found[0] if found else self._create_run(name, tags)
             self._parent = parent.info.run_id
         return {PIPELINE_TAG: name, MLFLOW_PARENT_RUN_ID: self._parent}
 
