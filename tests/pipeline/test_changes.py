@@ -25,8 +25,8 @@ def test_nothing_runs_a_second_time(copy_with_stores):
 
 
 def test_a_change_to_one_architectures_section_retrains_that_one_alone(copy):
-    copy.edit(lambda params: params["architectures"]["mobilenetv2"]["quick"].update(learning_rate=0.002))
-    copy.edit(lambda params: params["architectures"]["compact"]["quick"].update(learning_rate=0.002))
+    copy.edit(lambda params: params["architectures"]["mobilenetv2"]["quick"].update(learning_rate=0.0017))
+    copy.edit(lambda params: params["architectures"]["compact"]["quick"].update(learning_rate=0.0017))
     copy.edit(lambda params: params["recipes"]["full"].update(epochs=3))
     assert copy.stale() == {"recipes"}
     assert copy.run("dvc", "repro", "recipes").returncode == 0

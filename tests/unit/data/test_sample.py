@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from project import ROOT
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -13,7 +14,6 @@ from fer.data.drawing.covers import COVERS
 from fer.data.sample import FER2013_COUNTS, FLAW_SHARES, SPLIT_SHARE, class_counts, draw_sample
 from fer.emotions import EMOTIONS
 from fer.params import load_params
-from tests.project import ROOT
 
 Sample = tuple[np.ndarray, pd.DataFrame]
 
