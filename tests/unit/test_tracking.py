@@ -229,7 +229,7 @@ def test_the_runs_of_one_retrain_have_its_name_and_one_parent(settings, dataset,
     first = live.open_run(job_of(dataset), dataset.name)
     second = Tracker(settings).ensure_run(write_trained(tmp_path, dataset, "resnet50", seed=1), dataset)
     (parent,) = live.client.search_runs([live.store.experiment_id], "tags.`fer.pipeline_run_id` = '4f1c'")
-    assert (parent.info.run_name, parent.info.status) == ("retrain brave-otter", "RUNNING"), "one still trains"
+    assert (parent.info.run_name, parent.info.status) == ("brave-otter", "RUNNING"), "one still trains"
     live.end_pipeline("none of ours", "FINISHED")
     for _ in range(2):
         live.end_pipeline("4f1c", "FINISHED")
