@@ -16,8 +16,9 @@ pytestmark = [
 def test_jax_trains_by_the_same_command_and_tensorflow_writes_the_files(tmp_path):
     project = make_project(tmp_path / "project")
     project.edit(tiny)
-    project.edit(lambda params: params["recipes"]["quick"].update(ema_decay=0.5))
-    for stage, environment in ((["ingest"], {}), (["train", "baseline"], {"KERAS_BACKEND": "jax"})):
+    project.edit(lambda params: params["architectures"]["baseline"]["quick"].update(ema_decay=0.5))
+    jax = {"KERAS_BACKEND": "jax"}
+    for stage, environment in ((["ingest"], {}), (["recipes"], {}), (["train", "baseline"], jax)):
         done = project.run("pipelines", *stage, **environment)
         assert done.returncode == 0, done.stdout + done.stderr
     assert re.findall(r"^baseline: epoch (\d+)/", done.stdout, re.MULTILINE) == ["1", "2"]
