@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +12,10 @@ import numpy as np
 
 from fer.emotions import EMOTION_COLORS
 from fer.errors import UserError
-from fer.inference.classifier import Classifier
-from fer.inference.detection import CascadeDetector, Detector
-from fer.inference.faces import Face, find_faces
+from fer.inference.detection import Detector
+from fer.inference.faces import Face
 from fer.inference.image import decode_image
+from fer.inference.reader import Reader
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 #: Codecs that OpenCV's own wheel writes everywhere, by the output's suffix.
@@ -61,16 +61,16 @@ def run_webcam(
     """
     if output is None and not display:
         raise UserError("nothing to do: ask for a window (--display), a file to write (--output), or both")
-    classifier = Classifier(model)
-    print(f"{model}: {classifier.card.architecture}, trained on {classifier.card.dataset}", flush=True)
-    detector = detector or CascadeDetector()
+    reader = Reader(model, detector)
+    card = reader.classifier.card
+    print(f"{model}: {card.architecture}, trained on {card.dataset}", flush=True)
     frames = faces = 0
     with ExitStack() as stack:
         opened = stack.enter_context(_open_source(source))
         write = stack.enter_context(_open_output(output, source, opened.rate)) if output else None
         show = stack.enter_context(_open_window(opened.rate)) if display else None
         for name, image in opened.frames:
-            found = find_faces(image, classifier, detector)
+            found = reader.photo(image).faces
             frames += 1
             faces += len(found)
             annotated = draw_faces(image, found)
@@ -81,7 +81,7 @@ def run_webcam(
     return Summary(frames, faces)
 
 
-def draw_faces(image: np.ndarray, faces: list[Face]) -> np.ndarray:
+def draw_faces(image: np.ndarray, faces: Sequence[Face]) -> np.ndarray:
     """A copy of a uint8 ``[H, W, 3]`` BGR image with a box and a label, emotion and probability, for every face.
 
     A prediction that is not certain has a question mark.

@@ -133,10 +133,6 @@ class Classifier:
         probabilities: np.ndarray = self._session.run(None, {self._input: faces})[0]
         return probabilities
 
-    def certain(self, probabilities: np.ndarray) -> np.ndarray:
-        """Whether the likeliest class is certain: bool ``[N]`` for ``predict``'s probabilities float32 ``[N, C]``."""
-        return above_thresholds(probabilities, np.array([self.card.thresholds.get(name, 1.0) for name in self.classes]))
-
 
 def above_thresholds(probabilities: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     """Whether the likeliest class's probability lies above that class's threshold: bool ``[N]``.

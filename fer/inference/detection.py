@@ -1,5 +1,7 @@
 """Where the faces are."""
 
+import threading
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -8,52 +10,60 @@ import numpy as np
 
 #: A face's left, top, width and height in pixels.
 Box = tuple[int, int, int, int]
+#: Pixels from the left and from the top.
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Detection:
+    """A face that was found, or a box that the caller gave.
+
+    Attributes:
+        box: in pixels of the image; it may reach over the image's edge.
+        score: how sure the detector is, 0 to 1; None where it does not say.
+        landmarks: right eye, left eye (the person's own), tip of the nose, right and left corner of the mouth; None
+            where the detector does not say.
+    """
+
+    box: Box
+    score: float | None = None
+    landmarks: tuple[Point, ...] | None = None
 
 
 class Detector(Protocol):
-    """Anything that finds faces."""
+    """Anything that finds faces; one may be shared by threads."""
 
-    def detect(self, image: np.ndarray) -> list[Box]:
-        """Boxes of the faces in a uint8 ``[H, W]`` or ``[H, W, 3]`` BGR image, the largest first."""
+    #: What outputs call it.
+    name: str
+
+    def detect(self, image: np.ndarray) -> list[Detection]:
+        """The faces of a uint8 ``[H, W]`` or ``[H, W, 3]`` BGR image, the largest first."""
 
 
 class CascadeDetector:
-    """The frontal face cascade that OpenCV's wheel carries (Viola and Jones 2001); one per thread.
+    """The frontal face cascade that OpenCV's wheel carries (Viola and Jones 2001).
 
     Args:
         min_size: side of the smallest face to look for, in pixels.
     """
 
+    name = "cascade"
+
     def __init__(self, min_size: int = 48) -> None:
         cascade = Path(cv2.__file__).parent / "data" / "haarcascade_frontalface_default.xml"
         self._cascade = cv2.CascadeClassifier(str(cascade))
+        self._lock = threading.Lock()  # used by two threads at once, it gives one the other's boxes
         self._min_size = min_size
 
-    def detect(self, image: np.ndarray) -> list[Box]:
-        """Boxes of the faces in a uint8 ``[H, W]`` or ``[H, W, 3]`` BGR image, the largest first."""
-        grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if image.ndim == 3 else image
-        found = self._cascade.detectMultiScale(
-            cv2.equalizeHist(grey), scaleFactor=1.1, minNeighbors=5, minSize=(self._min_size, self._min_size)
-        )
-        boxes = [(int(x), int(y), int(w), int(h)) for x, y, w, h in found]
-        return sorted(boxes, key=lambda box: box[2] * box[3], reverse=True)
+    def detect(self, image: np.ndarray) -> list[Detection]:
+        """The faces of a uint8 ``[H, W]`` or ``[H, W, 3]`` BGR image, the largest first."""
+        grey = cv2.equalizeHist(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if image.ndim == 3 else image)
+        smallest = (self._min_size, self._min_size)
+        with self._lock:
+            found = self._cascade.detectMultiScale(grey, scaleFactor=1.1, minNeighbors=5, minSize=smallest)
+        return largest_first([Detection((int(x), int(y), int(w), int(h))) for x, y, w, h in found])
 
 
-def crop(image: np.ndarray, box: Box, margin: float = 0.0) -> np.ndarray:
-    """The part of ``image`` under ``box``, widened by ``margin`` (a share of each side) and cut at the image's edge.
-
-    Args:
-        image: ``[H, W]`` or ``[H, W, C]``.
-        box: must overlap the image.
-        margin: 0 keeps the box, 0.1 adds a tenth of its width left and right, and of its height above and below.
-
-    Raises:
-        ValueError: when nothing of the box lies inside the image.
-    """
-    x, y, width, height = box
-    left, right = round(x - margin * width), round(x + width + margin * width)
-    top, bottom = round(y - margin * height), round(y + height + margin * height)
-    part = image[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)]
-    if part.size == 0:
-        raise ValueError(f"box {box} lies outside an image of {image.shape[1]}x{image.shape[0]} pixels")
-    return part
+def largest_first(detections: list[Detection]) -> list[Detection]:
+    """Sorted by the area of the box."""
+    return sorted(detections, key=lambda found: found.box[2] * found.box[3], reverse=True)

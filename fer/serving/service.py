@@ -3,14 +3,13 @@
 from pathlib import Path
 
 import bentoml
-import numpy as np
 from bentoml.exceptions import InvalidArgument
 from bentoml.models import BentoModel
 from pydantic import BaseModel
 
 from fer.errors import UserError
-from fer.inference.classifier import Classifier
-from fer.inference.image import decode_image, to_face
+from fer.inference.image import decode_image
+from fer.inference.reader import Reader
 from fer.serving.container import IMAGE
 from fer.serving.upload import ImageUpload
 
@@ -56,8 +55,8 @@ class FerService:
         stored = self.champion
         # Four requests at a time on few cores: a pool of threads for each call costs more than it brings
         # (benchmarks/serving.py).
-        self.classifier = Classifier(Path(stored.path), threads=1)
-        card = self.classifier.card
+        self.reader = Reader(stored.path, threads=1)
+        card = self.reader.classifier.card
         self.info = ModelInfo(
             architecture=card.architecture,
             dataset=card.dataset,
@@ -69,14 +68,9 @@ class FerService:
     def classify(self, image: Path) -> Classification:
         """Classify an image that shows one face, cropped to it: PNG, JPEG, WebP or BMP, 25 megapixels at most."""
         try:
-            face = to_face(decode_image(image.read_bytes()))
+            face = self.reader.faces([decode_image(image.read_bytes())])[0]
         except UserError as error:
             raise InvalidArgument(str(error)) from error
-        probabilities = self.classifier.predict(face[np.newaxis])
-        classes = self.classifier.classes
         return Classification(
-            emotion=classes[int(probabilities.argmax())],
-            certain=bool(self.classifier.certain(probabilities)[0]),
-            probabilities=dict(zip(classes, probabilities[0].tolist(), strict=True)),
-            model=self.info,
+            emotion=face.emotion, certain=face.certain, probabilities=face.probabilities, model=self.info
         )

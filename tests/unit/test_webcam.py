@@ -11,8 +11,10 @@ from fer.data.sample import draw_sample
 from fer.emotions import EMOTION_COLORS, EMOTIONS, FIVE_EMOTIONS
 from fer.errors import UserError
 from fer.inference.classifier import Card, Classifier
-from fer.inference.faces import Face, find_faces
+from fer.inference.detection import Detection
+from fer.inference.faces import Doubt, Face
 from fer.inference.image import to_face
+from fer.inference.reader import Reader
 from fer.webcam import Summary, draw_faces, run_webcam
 
 BOX = (40, 50, 60, 60)
@@ -27,10 +29,11 @@ class Stub:
 
     boxes: list = field(default_factory=lambda: [BOX])
     seen: int = 0
+    name: str = "stub"
 
     def detect(self, image):
         self.seen += 1
-        return self.boxes
+        return [Detection(box) for box in self.boxes]
 
 
 @pytest.fixture
@@ -118,16 +121,16 @@ def test_a_face_is_what_the_classifier_says_of_its_crop(model_folder):
     classifier = Classifier(model_folder)
     crops = [to_face(image[y : y + h, x : x + w]) for x, y, w, h in boxes]
     expected = classifier.predict(np.stack(crops))
-    faces = find_faces(image, classifier, Stub(boxes))
+    faces = Reader(model_folder, Stub(boxes)).photo(image).faces
     assert [face.box for face in faces] == boxes
     assert [face.emotion for face in faces] == [EMOTIONS[code] for code in expected.argmax(axis=1)]
     np.testing.assert_allclose([face.probability for face in faces], expected.max(axis=1))
 
 
 def test_a_five_class_model_names_its_own_classes(tmp_path):
-    classifier = Classifier(write_model(tmp_path, FIVE_EMOTIONS))
+    reader = Reader(write_model(tmp_path, FIVE_EMOTIONS), Stub())
     image = np.random.default_rng(4).integers(0, 256, (160, 200, 3), dtype=np.uint8)
-    assert find_faces(image, classifier, Stub())[0].emotion in FIVE_EMOTIONS
+    assert reader.photo(image).faces[0].emotion in FIVE_EMOTIONS
 
 
 def test_every_emotion_has_a_colour_of_its_own():
@@ -138,7 +141,7 @@ def test_every_emotion_has_a_colour_of_its_own():
 @pytest.mark.parametrize("emotion", EMOTIONS)
 def test_a_label_is_legible_on_its_emotions_colour(emotion):
     image = np.full((160, 200, 3), 128, np.uint8)
-    drawn = draw_faces(image, [Face((20, 60, 80, 80), emotion, 0.987, certain=True)])
+    drawn = draw_faces(image, [Face((20, 60, 80, 80), {emotion: 0.987}, emotion)])
     label = drawn[40:60, 20:100].reshape(-1, 3).astype(float)
     luma = label @ (0.114, 0.587, 0.299)
     assert np.ptp(luma) > 80, "text and background differ by a third of the range or more"
@@ -147,7 +150,7 @@ def test_a_label_is_legible_on_its_emotions_colour(emotion):
 @pytest.mark.parametrize("box", [(0, 0, 20, 20), (180, 140, 20, 20), (190, 0, 40, 40), (-5, 150, 20, 30)])
 def test_a_label_at_the_edge_stays_inside_the_image(box):
     image = np.full((160, 200, 3), 128, np.uint8)
-    drawn = draw_faces(image, [Face(box, "happy", 0.987, certain=True)])
+    drawn = draw_faces(image, [Face(box, {"happy": 0.987}, "happy")])
     filled = (drawn == HAPPY).all(axis=2)
     assert filled.sum() > 500, "the label's background is there in full"
     assert (drawn < 60).all(axis=2).any(), "and text on it"
@@ -156,7 +159,10 @@ def test_a_label_at_the_edge_stays_inside_the_image(box):
 
 def test_a_prediction_that_is_not_certain_has_a_question_mark():
     image = np.full((160, 200, 3), 128, np.uint8)
-    sure, unsure = (draw_faces(image, [Face((60, 60, 80, 80), "happy", 0.4, certain)]) for certain in (True, False))
+    sure, unsure = (
+        draw_faces(image, [Face((60, 60, 80, 80), {"happy": 0.4}, "happy", doubts)])
+        for doubts in ((), (Doubt.PROBABILITY,))
+    )
     label = [(drawn == HAPPY).all(axis=2).any(axis=0).sum() for drawn in (sure, unsure)]
     assert label[1] > label[0], "its label is longer"
 

@@ -105,16 +105,3 @@ def test_an_unusable_model_folder_is_one_line(tmp_path, harm, words):
     with pytest.raises(UserError, match=words) as caught:
         Classifier(folder)
     assert "\n" not in str(caught.value)
-
-
-def test_a_prediction_is_certain_above_its_classes_threshold(tmp_path):
-    folder = write_model(tmp_path, ("happy", "sad", "fear"))
-    write_card(folder, classes=["happy", "sad", "fear"], thresholds={"happy": 0.5, "sad": 1.0})
-    probabilities = np.float32([[0.6, 0.3, 0.1], [0.5, 0.3, 0.2], [0, 1, 0], [0.3, 0.3, 0.4]])
-    assert Classifier(folder).certain(probabilities).tolist() == [True, False, False, False]
-
-
-def test_a_card_without_thresholds_calls_no_prediction_certain(model_folder):
-    classifier = Classifier(model_folder)
-    assert classifier.card.thresholds == {}
-    assert not classifier.certain(classifier.predict(np.zeros((3, 48, 48), np.uint8))).any()
