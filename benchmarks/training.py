@@ -25,9 +25,10 @@ def main(name: str, recipe_name: str) -> None:
     from fer.models.common.registry import get_architecture
     from fer.params import load_params
     from fer.training.batches import Batches
-    from fer.training.checkpoint import Checkpoint, Progress, Saved, model_variables, read
+    from fer.training.checkpoint import Checkpoint
     from fer.training.memory import keep_freed_memory
     from fer.training.optimizer import ALL, compile_phase
+    from fer.training.state import Progress, Saved, model_variables, read
 
     keep_freed_memory()
     params = load_params()

@@ -15,9 +15,9 @@ NO_RESULT_MODULES = {
     "fer.errors": "the words of a user's mistake",
     "fer.files": "puts a file into place",
     "fer.schema": "says what is wrong with a JSON file",
-    "fer.source_code": "reads the code, and this list",
     "fer.store": "opens MLflow's store",
     "fer.tracking": "logs to MLflow what is there already",
+    "fer.training.checkpoint": "keeps a training's state on disk",
     "pipelines.environment": "the environment of every command",
     "pipelines.flows": "what every flow asks of Prefect",
     "pipelines.paths": "where files are, which dvc.yaml says too",
@@ -70,10 +70,13 @@ def counts(path: Path) -> bool:
 
 def closure_digest(*modules: str) -> str:
     """16 hex digits that change with any file of an import closure."""
-    digest = hashlib.sha256()
-    for path in sorted(import_closure(*modules)):
-        digest.update((ROOT / path).read_bytes())
-    return digest.hexdigest()[:16]
+    return hashlib.sha256(repr(file_digests(*modules)).encode()).hexdigest()[:16]
+
+
+def file_digests(*modules: str) -> dict[str, str]:
+    """The files of an import closure, sorted, each with 16 hex digits that change with any byte of it."""
+    paths = sorted(import_closure(*modules))
+    return {path: hashlib.sha256((ROOT / path).read_bytes()).hexdigest()[:16] for path in paths}
 
 
 def _parse(path: Path) -> ast.Module:

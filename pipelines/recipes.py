@@ -1,4 +1,7 @@
-"""Stage 0: what params.yaml says of every training, an architecture a file, so that each depends on its own alone."""
+"""Stage 0: a file per architecture with what params.yaml says of its training, and the code that its network shares.
+
+A training depends on its own file alone: dvc.yaml's list of files is the same for every architecture.
+"""
 
 import json
 
@@ -7,6 +10,7 @@ from prefect import flow
 from fer.errors import UserError
 from fer.files import replace_folder
 from fer.params import Params, load_params
+from fer.source_code import file_digests
 from pipelines import paths
 from pipelines.flows import task
 from pipelines.reporting import say
@@ -30,21 +34,32 @@ def write(params: Params, architectures: list[str]) -> None:
 
 
 def settings_of(params: Params, architecture: str) -> str:
-    """All that params.yaml says of the training of an architecture, as JSON: the same settings are the same bytes."""
+    """What decides the training of an architecture and no other, as JSON: the same settings are the same bytes.
+
+    All that params.yaml says of it, and the modules that its network imports, with their digests. Its own module and
+    the training loop are dependencies in dvc.yaml.
+    """
     settings = {
         "recipe": params.recipe(architecture).model_dump(),
         "seed": params.train.seed,
         "weights_folder": str(params.train.weights_folder) if params.train.weights_folder else None,
+        "shared_code": shared_code(architecture),
     }
     return json.dumps(settings, indent=2) + "\n"
 
 
+def shared_code(architecture: str) -> dict[str, str]:
+    """The modules that an architecture's network imports, without its own, each with its digest."""
+    files = file_digests(f"fer.models.{architecture}")
+    return {path: digest for path, digest in files.items() if path != f"fer/models/{architecture}.py"}
+
+
 def check_settings(params: Params, architecture: str) -> None:
-    """That the file which DVC compares says what params.yaml says now.
+    """That the file which DVC compares says what params.yaml and the code say now.
 
     Raises:
-        UserError: where it is missing, or was written before an edit of params.yaml.
+        UserError: where it is missing, or was written before an edit of params.yaml or of a module that it names.
     """
     path = paths.RECIPES / f"{architecture}.json"
     if not path.is_file() or path.read_text(encoding="utf-8") != settings_of(params, architecture):
-        raise UserError(f"{path}: not what params.yaml says now; run dvc repro recipes")
+        raise UserError(f"{path}: not what params.yaml and fer/models say now; run dvc repro recipes")

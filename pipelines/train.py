@@ -20,9 +20,10 @@ from fer.files import write_text
 from fer.job import Job
 from fer.params import Params, load_params
 from fer.tracking import Tracker
-from fer.training.checkpoint import Checkpoint, Origin, Progress
+from fer.training.checkpoint import Checkpoint
 from fer.training.fit import Trained, fit
 from fer.training.progress import EpochBar, epoch_line
+from fer.training.state import Origin, Progress
 from pipelines import paths
 from pipelines.flows import network_task, task
 from pipelines.models import make_job

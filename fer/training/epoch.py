@@ -8,7 +8,7 @@ from fer.evaluation.calibration import calibrated_loss
 from fer.evaluation.scores import accuracy_and_macro_f1
 from fer.models.common.normalization import estimate_statistics
 from fer.training.batches import Batches
-from fer.training.checkpoint import Arrays, Progress, model_variables, read
+from fer.training.state import Arrays, Progress, model_variables, read
 
 PREDICT_BATCH = 256
 #: A training has diverged where its loss is this many times that of guessing all classes alike, log(C).

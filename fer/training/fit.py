@@ -15,15 +15,15 @@ from fer.job import Job
 from fer.models.common.network import NETWORK, build_classifier
 from fer.models.common.normalization import match_statistics
 from fer.models.common.preprocessing import PREPARED
-from fer.models.common.registry import Architecture, get_architecture
-from fer.models.common.transfer import BACKBONE
+from fer.models.common.registry import BACKBONE, Architecture, get_architecture
 from fer.models.common.weights import PretrainedFile, find_weights, load_backbone
 from fer.training.batches import Batches
-from fer.training.checkpoint import RANDOM, Checkpoint, Progress, Saved, code_digest, model_variables, write
+from fer.training.checkpoint import Checkpoint, code_digest
 from fer.training.epoch import EpochState, fit_epoch, predict
 from fer.training.memory import keep_freed_memory
 from fer.training.optimizer import ALL, HEAD, compile_phase
 from fer.training.precision import faster_precision
+from fer.training.state import RANDOM, Progress, Saved, model_variables, write
 
 #: Faces that pretrained batch normalisation is matched to.
 MEASURED = 1024

@@ -3,7 +3,7 @@
 import keras
 
 from fer.models.common.network import NETWORK
-from fer.models.common.transfer import BACKBONE
+from fer.models.common.registry import BACKBONE
 from fer.recipe import Recipe
 
 MOMENTUM = 0.9

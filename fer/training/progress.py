@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from fer.training.checkpoint import Progress
+from fer.training.state import Progress
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 #: Characters of the curve, and epochs whose mean time foretells the rest.

@@ -5,12 +5,19 @@ import re
 
 import pytest
 from mlflow_stores import runs_of, store_of
-from project import json_of
+from project import Project, json_of
 
 pytestmark = pytest.mark.slow
 
 OUTPUTS = ("data/dataset", "models", "distilled", "reports", "champion")
 MODELS = ["baseline", "mobilenetv2", "baseline_distilled"]
+
+
+def touch(project: Project, *paths: str) -> None:
+    """Edit files so that their bytes change and what they do does not."""
+    for path in paths:
+        with (project.folder / path).open("a") as file:
+            file.write("# edited\n")
 
 
 def test_nothing_runs_a_second_time(copy_with_stores):
@@ -37,16 +44,32 @@ def test_a_new_architecture_and_what_moves_no_weight_retrain_nothing(copy):
     (copy.folder / "fer/models/new.py").write_text(
         (copy.folder / "fer/models/mini.py").read_text().replace("mini", "new")
     )
-    for path in ("fer/training/progress.py", "fer/training/export.py", "pipelines/train.py", "fer/tracking.py"):
-        with (copy.folder / path).open("a") as file:
-            file.write("# edited\n")
+    touch(copy, "fer/training/progress.py", "fer/training/export.py", "fer/training/checkpoint.py", "fer/tracking.py")
+    touch(copy, "pipelines/train.py")
+    assert copy.stale() == {"recipes"}, "which networks import what is read again"
+    assert copy.run("dvc", "repro", "recipes").returncode == 0
     assert copy.stale() == set()
     copy.edit(lambda params: params["train"]["architectures"].append("new"))
     every_model = {"ensemble", "compare", "promote"}
     assert copy.stale() == {"recipes", "train@new"} | every_model
-    with (copy.folder / "fer/models/mobilenetv2.py").open("a") as file:
-        file.write("# edited\n")
+    touch(copy, "fer/models/mobilenetv2.py")
     assert copy.stale() == {"recipes", "train@new", "train@mobilenetv2"} | every_model
+
+
+def test_an_edit_of_a_shared_module_retrains_the_networks_that_import_it_alone(copy):
+    settings = copy.bytes_of("reports/recipes")
+    touch(copy, "fer/models/common/trunk.py")
+    assert copy.stale() == {"recipes"}
+    assert copy.run("dvc", "repro", "recipes").returncode == 0
+    assert copy.stale() == set(), "neither network imports it"
+    assert copy.bytes_of("reports/recipes") == settings
+    touch(copy, "fer/models/common/transfer.py")
+    dry = copy.run("dvc", "repro", "--dry", "train@baseline")
+    assert "Running stage 'recipes'" in dry.stdout, "what a training depends on is written before it"
+    assert copy.run("dvc", "repro", "recipes").returncode == 0
+    assert copy.stale() == {"train@mobilenetv2"}
+    touch(copy, "fer/training/fit.py")
+    assert copy.stale() == {"train@baseline", "train@mobilenetv2", "distill@baseline"}
 
 
 def test_any_recipe_runs_and_a_training_alone_brings_its_own_along(copy):

@@ -15,6 +15,9 @@ if TYPE_CHECKING:  # names are listed without Keras
 
 Build = Callable[[int, int], "keras.Model"]
 
+#: The layer that holds a transfer network's pretrained part.
+BACKBONE = "backbone"
+
 #: The architectures that were imported.
 _ARCHITECTURES: dict[str, "Architecture"] = {}
 
@@ -28,7 +31,7 @@ class Architecture:
         title: what tables and figures call it.
         build: ``build(classes, input_size)`` gives the network: float32 ``[N, input_size, input_size, C]`` in its
             preprocessing's range and channels, logits ``[N, classes]`` out, with the transfer backbone, if any, as the
-            layer named ``backbone``.
+            layer named ``BACKBONE``.
         preprocessing: the key of ``PREPROCESSINGS`` used where no pretrained file says otherwise.
         pretrained: files with published weights for the backbone, best first; empty for a network without any.
     """

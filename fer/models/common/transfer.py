@@ -4,8 +4,7 @@ import keras
 from keras import layers
 
 from fer.models.common.normalization import with_fast_normalization
-
-BACKBONE = "backbone"
+from fer.models.common.registry import BACKBONE
 
 
 def with_head(backbone: keras.Model, classes: int) -> keras.Model:

@@ -4,7 +4,8 @@ import math
 
 import keras
 
-from fer.models.common.transfer import BACKBONE, with_head
+from fer.models.common.registry import BACKBONE
+from fer.models.common.transfer import with_head
 from fer.models.common.weights import KERAS_APPLICATIONS, PretrainedFile
 
 IMAGENET = (

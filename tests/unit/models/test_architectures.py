@@ -13,8 +13,8 @@ from fer.models import list_architectures
 from fer.models.common import registry
 from fer.models.common.network import NETWORK, build_classifier
 from fer.models.common.preprocessing import PREPROCESSINGS, preprocess
-from fer.models.common.registry import get_architecture
-from fer.models.common.transfer import BACKBONE, with_head
+from fer.models.common.registry import BACKBONE, get_architecture
+from fer.models.common.transfer import with_head
 from fer.params import load_params
 
 NAMES = list_architectures()

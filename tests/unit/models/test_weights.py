@@ -15,8 +15,7 @@ from keras import layers
 from fer.errors import UserError
 from fer.models import list_architectures
 from fer.models.common import weights
-from fer.models.common.registry import get_architecture
-from fer.models.common.transfer import BACKBONE
+from fer.models.common.registry import BACKBONE, get_architecture
 from fer.models.common.weights import PretrainedFile, cache_folder, find_weights, load_backbone
 
 REAL = Path(__file__).parents[4] / "shared" / "weights"

@@ -13,7 +13,8 @@ from trained_models import PARAMS, history, job_of, write_trained
 from fer.errors import UserError
 from fer.params import Tracking, load_params
 from fer.tracking import PIPELINE_RUN_ID, Tracker
-from fer.training.checkpoint import Checkpoint, Origin, Progress
+from fer.training.checkpoint import Checkpoint
+from fer.training.state import Origin, Progress
 from pipelines import environment, recipes, retrain, train
 
 
@@ -71,7 +72,7 @@ def test_settings_that_were_not_written_since_an_edit_are_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(PARAMS.read_text())
-    refused = r"^reports/recipes/mini.json: not what params.yaml says now; run dvc repro recipes$"
+    refused = r"^reports/recipes/mini.json: not what params.yaml and fer/models say now; run dvc repro recipes$"
     with pytest.raises(UserError, match=refused):
         train.train.fn("mini")
     recipes.write.fn(load_params(), ["mini"])

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from fer.errors import UserError
-from fer.training.checkpoint import Checkpoint, Origin, Progress, Saved, model_variables, read, write
+from fer.training.checkpoint import Checkpoint
+from fer.training.state import Origin, Progress, Saved, model_variables, read, write
 
 
 def state(epochs: int) -> Saved:

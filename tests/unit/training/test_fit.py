@@ -23,12 +23,13 @@ from fer.evaluation.scores import accuracy_and_macro_f1
 from fer.job import Job
 from fer.models.common import registry
 from fer.models.common.network import NETWORK
-from fer.models.common.transfer import BACKBONE
+from fer.models.common.registry import BACKBONE
 from fer.recipe import Mixup
 from fer.training import precision
 from fer.training.batches import Batches
-from fer.training.checkpoint import Checkpoint, Origin, Progress, Saved
+from fer.training.checkpoint import Checkpoint
 from fer.training.fit import Trained, _load_backbone, fit, predict
+from fer.training.state import Origin, Progress, Saved
 
 TOTAL = HEAD_EPOCHS + EPOCHS
 HERE = Origin("c" * 40, 2, "", run_id="abc")

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fer.training.checkpoint import Progress
 from fer.training.progress import BLOCKS, curve, epoch_line, time_left
+from fer.training.state import Progress
 
 
 def after(epochs: int, total: int, seconds: float) -> Progress:

@@ -18,13 +18,14 @@ from keras import layers
 from fer.data.dataset import FaceDataset
 from fer.job import Job
 from fer.models.common.network import NETWORK, build_classifier
-from fer.models.common.registry import get_architecture, register
-from fer.models.common.transfer import BACKBONE, with_head
+from fer.models.common.registry import BACKBONE, get_architecture, register
+from fer.models.common.transfer import with_head
 from fer.models.common.weights import PretrainedFile
 from fer.recipe import Recipe
-from fer.training.checkpoint import Checkpoint, Progress, Saved
+from fer.training.checkpoint import Checkpoint
 from fer.training.fit import fit
 from fer.training.save import write_outputs
+from fer.training.state import Progress, Saved
 
 NAME = "tiny"
 CLASSES = ("angry", "happy", "sad")
