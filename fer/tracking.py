@@ -20,9 +20,9 @@ from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT, MLFLOW_PARENT_RUN_I
 from mlflow.utils.time import get_current_time_millis
 
 from fer.data.dataset import FaceDataset
+from fer.evaluation.comparison import sample_of
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
-from fer.evaluation.scores import confusion
 from fer.figures.training import confusion_matrix, learning_curves, sample_predictions
 from fer.inference.face_size import FACE_SIZE
 from fer.job import Job
@@ -236,15 +236,7 @@ def _draw(folder: ModelFolder, dataset: FaceDataset, target: Path) -> None:
     where = f"{run.title} on {dataset.name}"
     learning_curves(folder.history, run.best_epoch, where, target / "curves.png")
     for split in (Split.VALIDATION, Split.TEST):
-        labels, probabilities = folder.scored(split)
-        matrix = confusion(labels, probabilities.argmax(axis=1), len(folder.classes))
-        confusion_matrix(matrix, folder.classes, f"{where}, {split}", target / f"confusion_{split}.png")
-    rows = dataset.examples(FACES)
-    predictions = folder.predictions.set_index("row").loc[rows]
-    sample_predictions(
-        np.asarray(dataset.images[rows]),
-        predictions["emotion"].tolist(),
-        {run.title: predictions["predicted"].tolist()},
-        f"Sample predictions on {dataset.name}, test",
-        target / "samples.png",
-    )
+        path = target / f"confusion_{split}.png"
+        confusion_matrix(folder.confusion(split), folder.classes, f"{where}, {split}", path)
+    title = f"Sample predictions on {dataset.name}, test"
+    sample_predictions(*sample_of([folder], dataset, FACES), title, target / "samples.png")

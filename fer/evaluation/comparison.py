@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.evaluation.intervals import bootstrap_intervals
 from fer.evaluation.model_folder import ModelFolder
-from fer.evaluation.predictions import SCORE, Split, scored_rows
-from fer.evaluation.scores import confusion
+from fer.evaluation.predictions import SCORE, Split, confusion_of
 from fer.inference.runtime import measure_latency
 from fer.params import Compare
 
@@ -48,11 +48,20 @@ def intervals(predictions: pd.DataFrame, classes: tuple[str, ...], settings: Com
     """``<split>.<metric>.low`` and ``.high``: 95 % bootstrap intervals of accuracy and macro-F1, for every split."""
     ends: dict[str, float] = {}
     for split in Split:
-        labels, probabilities = scored_rows(predictions, classes, split)
-        matrix = confusion(labels, probabilities.argmax(axis=1), len(classes))
+        matrix = confusion_of(predictions, classes, split)
         for metric, (low, high) in bootstrap_intervals(matrix, settings.bootstrap, settings.seed).items():
             ends |= {f"{split}.{metric}.low": low, f"{split}.{metric}.high": high}
     return ends
+
+
+def sample_of(
+    folders: list[ModelFolder], dataset: FaceDataset, count: int
+) -> tuple[np.ndarray, list[str], dict[str, list[str]]]:
+    """A few test faces uint8 ``[N, 48, 48]``, their labels, and what each model predicted of them, by its title."""
+    rows = dataset.examples(count)
+    predicted = {folder.run.title: folder.predictions.set_index("row")["predicted"].loc[rows] for folder in folders}
+    labels = dataset.table["emotion"].loc[rows].tolist()
+    return np.asarray(dataset.images[rows]), labels, {title: column.tolist() for title, column in predicted.items()}
 
 
 def with_latency(table: pd.DataFrame, folders: list[ModelFolder]) -> pd.DataFrame:

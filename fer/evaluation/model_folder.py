@@ -11,7 +11,7 @@ import pandas as pd
 from pyarrow import ArrowException
 
 from fer.errors import UserError
-from fer.evaluation.predictions import Split, problem_of, scored_rows, split_metrics
+from fer.evaluation.predictions import Split, confusion_of, problem_of, scored_rows, split_metrics
 from fer.evaluation.run_facts import Provenance, RunFacts
 from fer.job import Job
 from fer.schema import read_as
@@ -106,6 +106,10 @@ class ModelFolder:
     def scored(self, split: Split) -> tuple[np.ndarray, np.ndarray]:
         """Labels int64 ``[N]`` and probabilities float32 ``[N, C]`` of a split."""
         return scored_rows(self.predictions, self.classes, split)
+
+    def confusion(self, split: Split) -> np.ndarray:
+        """The confusion matrix int64 ``[C, C]`` of a split: rows are labels, columns predictions."""
+        return confusion_of(self.predictions, self.classes, split)
 
 
 def _table(path: Path, read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:

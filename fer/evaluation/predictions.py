@@ -13,6 +13,7 @@ import pandas as pd
 from pandas.api.types import is_bool_dtype, is_float_dtype, is_integer_dtype
 
 from fer.evaluation.metrics import evaluate
+from fer.evaluation.scores import confusion
 
 #: Prefixes of the columns of probabilities, by views.
 ONE_VIEW, TEN_VIEWS = "p.", "ten."
@@ -62,6 +63,12 @@ def scored_rows(predictions: pd.DataFrame, classes: tuple[str, ...], split: Spli
         rows = rows[~rows["train_copy"]]
     labels = pd.Categorical(rows["emotion"], categories=list(classes)).codes.astype(np.int64)
     return labels, rows[probability_columns(classes, split.views)].to_numpy(np.float32)
+
+
+def confusion_of(predictions: pd.DataFrame, classes: tuple[str, ...], split: Split) -> np.ndarray:
+    """The confusion matrix int64 ``[C, C]`` of a split of a predictions table: rows are labels, columns predictions."""
+    labels, probabilities = scored_rows(predictions, classes, split)
+    return confusion(labels, probabilities.argmax(axis=1), len(classes))
 
 
 def split_metrics(predictions: pd.DataFrame, classes: tuple[str, ...]) -> dict[str, float]:

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from fer.data.dataset import FaceDataset
+from fer.evaluation.comparison import sample_of
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
 from fer.figures.training import comparison, sample_predictions
@@ -49,12 +49,5 @@ def draw_comparison(
     """
     subtitle = "F1 per class on test, best validation macro-F1 first; 95 % bootstrap intervals below; best in bold"
     comparison(table, dataset.classes, heading(dataset), subtitle, figure)
-    rows = dataset.examples(faces)
-    predicted = {folder.run.title: folder.predictions.set_index("row").loc[rows, "predicted"] for folder in folders}
-    sample_predictions(
-        np.asarray(dataset.images[rows]),
-        dataset.table["emotion"].loc[rows].tolist(),
-        {title: column.tolist() for title, column in predicted.items()},
-        f"The same faces, every model's prediction: {dataset.name}, test",
-        samples,
-    )
+    title = f"The same faces, every model's prediction: {dataset.name}, test"
+    sample_predictions(*sample_of(folders, dataset, faces), title, samples)

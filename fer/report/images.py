@@ -9,7 +9,6 @@ from fer.data.dataset import FaceDataset
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
 from fer.evaluation.saliency import correct_predictions, occlusion_maps
-from fer.evaluation.scores import confusion
 from fer.evaluation.slices import confident_mistakes, ferplus_votes
 from fer.figures.mistakes import mistakes_sheet
 from fer.figures.saliency import saliency_sheet
@@ -35,11 +34,8 @@ def copy_figures(figures: tuple[Path, ...], target: Path) -> None:
 def draw_confusions(folders: list[ModelFolder], dataset: FaceDataset, target: Path) -> None:
     """The confusion matrix of every model into ``target``; those of other models there are removed."""
     for folder in folders:
-        labels, probabilities = folder.scored(Split.TEST)
-        matrix = confusion(labels, probabilities.argmax(axis=1), len(folder.classes))
-        confusion_matrix(
-            matrix, folder.classes, f"{folder.run.title} on {dataset.name}, test", target / confusion_name(folder)
-        )
+        title = f"{folder.run.title} on {dataset.name}, test"
+        confusion_matrix(folder.confusion(Split.TEST), folder.classes, title, target / confusion_name(folder))
     for left in {path.name for path in target.glob("confusion_*.png")} - set(map(confusion_name, folders)):
         (target / left).unlink()
 

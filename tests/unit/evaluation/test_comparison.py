@@ -12,7 +12,7 @@ from trained_models import write_trained
 from fer.data.dataset import FaceDataset
 from fer.emotions import EMOTIONS, FIVE_EMOTIONS
 from fer.errors import UserError
-from fer.evaluation.comparison import comparison_table, open_models, with_latency
+from fer.evaluation.comparison import comparison_table, open_models, sample_of, with_latency
 from fer.evaluation.metrics import evaluate
 from fer.evaluation.predictions import Split
 from fer.figures.training import comparison as draw_comparison
@@ -161,3 +161,14 @@ def test_the_comparison_figure_is_the_same_bytes_on_every_run(table, dataset, tm
     height, width = cv2.imread(str(tmp_path / "first.png")).shape[:2]
     assert width > 1300
     assert height == 200 + 74 * architectures
+
+
+def test_every_model_is_asked_of_the_same_faces(models, dataset):
+    folders = open_models(models, ARCHITECTURES, dataset)
+    faces, labels, predicted = sample_of(folders, dataset, 7)
+    assert labels == list(EMOTIONS), "a face of each class"
+    rows = [next(row for row, image in enumerate(dataset.images) if (image == face).all()) for face in faces]
+    assert (dataset.table["split"].loc[rows] == "test").all()
+    for folder in folders:
+        table = folder.predictions
+        assert predicted[folder.run.title] == [table["predicted"][table["row"] == row].item() for row in rows]

@@ -6,6 +6,7 @@ from trained_models import write_trained
 
 from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import Split
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,15 @@ def test_a_missing_table_is_one_line_with_the_remedy(tmp_path: Path, name: str, 
     path.unlink()
     with pytest.raises(UserError, match=rf"{name}: missing; run the train stage again$"):
         getattr(ModelFolder(path.parent), reads)
+
+
+def test_a_splits_confusion_matrix_counts_its_rows(tmp_path: Path) -> None:
+    classes = ("angry", "happy")
+    folder = write_trained(tmp_path, small_dataset(train=2, held_out=3, classes=classes))
+    table = folder.predictions
+    test = table["split"] == "test"
+    table.loc[test, "emotion"] = ["angry"] * 2 + ["happy"] * 4
+    table.loc[test, ["p.angry", "p.happy"]] = [[0.9, 0.1], [0.2, 0.8], *[[0.4, 0.6]] * 3, [0.7, 0.3]]
+    table.to_parquet(folder.path / "predictions.parquet")
+    matrix = ModelFolder(folder.path).confusion(Split.TEST)
+    assert matrix.tolist() == [[1, 1], [1, 3]], "a row a label"
