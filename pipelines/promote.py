@@ -22,25 +22,25 @@ from pipelines.tracking import open_tracker
 
 @flow
 def promote() -> None:
-    """Crown the best model that passes every gate, and write the champion's files."""
+    """Promote the best model that passes every gate, and write the champion's files."""
     params = load_params()
     dataset = FaceDataset.load(paths.DATASET)
     folders = {folder.name: folder for folder in all_models(params, dataset)}
     tracker = open_tracker(params.tracking)
-    reigning, rival = reign(tracker, dataset)
-    if reigning and rival is None:
+    current, rival = current_champion(tracker, dataset)
+    if current and rival is None:
         say(
-            f"promote: champion {reigning.card.architecture} (version {reigning.version}) knows other classes "
-            f"({', '.join(reigning.card.classes)}) and cannot be compared with the new models"
+            f"promote: champion {current.card.architecture} (version {current.version}) knows other classes "
+            f"({', '.join(current.card.classes)}) and cannot be compared with the new models"
         )
     decision = decide([candidate_of(folder) for folder in folders.values()], params.promote, rival)
     publish(decision)
     if decision.champion:
         folder = folders[decision.champion]
-        crown(tracker, folder, dataset, card_of(folder, params.promote))
-    elif reigning and rival:
-        known = [folder for folder in folders.values() if folder.run.model_sha256 == reigning.card.model_sha256]
-        keep(tracker, reigning, card_of(known[0], params.promote) if known else reigning.card)
+        register(tracker, folder, dataset, card_of(folder, params.promote))
+    elif current and rival:
+        known = [folder for folder in folders.values() if folder.run.model_sha256 == current.card.model_sha256]
+        keep(tracker, current, card_of(known[0], params.promote) if known else current.card)
     else:
         raise UserError(
             f"promote: {decision.reason}: {' | '.join(refusals(decision))}; train longer, or lower the bounds of "
@@ -52,11 +52,11 @@ def promote() -> None:
 
 
 @network_task
-def reign(tracker: Tracker, dataset: FaceDataset) -> tuple[Registered | None, Rival | None]:
-    """The reigning champion, and it as the gates see it; None for what is not there or cannot be compared."""
+def current_champion(tracker: Tracker, dataset: FaceDataset) -> tuple[Registered | None, Rival | None]:
+    """The current champion, and it as the gates see it; None for what is not there or cannot be compared."""
     registry = Registry(tracker.store)
-    reigning = registry.champion()
-    return reigning, rival_of(registry, reigning, dataset) if reigning else None
+    current = registry.champion()
+    return current, rival_of(registry, current, dataset) if current else None
 
 
 @task
@@ -75,16 +75,16 @@ def publish(decision: Decision) -> None:
 
 
 @network_task
-def crown(tracker: Tracker, folder: ModelFolder, dataset: FaceDataset, card: Card) -> None:
+def register(tracker: Tracker, folder: ModelFolder, dataset: FaceDataset, card: Card) -> None:
     """Register the model as champion, and write its ONNX file and card."""
-    Registry(tracker.store).crown(tracker.ensure_run(folder, dataset), card)
+    Registry(tracker.store).promote(tracker.ensure_run(folder, dataset), card)
     write_champion(paths.CHAMPION, folder.onnx, card)
 
 
 @network_task
-def keep(tracker: Tracker, reigning: Registered, card: Card) -> None:
-    """The reigning champion's ONNX file, and its card as the present settings make it."""
+def keep(tracker: Tracker, current: Registered, card: Card) -> None:
+    """The current champion's ONNX file, and its card as the present settings make it."""
     registry = Registry(tracker.store)
-    registry.describe(reigning, card)
-    with registry.model(reigning) as model:
+    registry.describe(current, card)
+    with registry.model(current) as model:
         write_champion(paths.CHAMPION, model, card)

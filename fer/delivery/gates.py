@@ -36,7 +36,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Rival:
-    """The reigning champion on the candidates' validation split.
+    """The current champion on the candidates' validation split.
 
     Attributes:
         name: of the model, with its version.
@@ -102,7 +102,7 @@ def onnx_parity(candidate: Candidate, _rival: Rival | None, settings: Promote) -
 
 
 def beats_champion(candidate: Candidate, rival: Rival | None, _settings: Promote) -> Outcome | None:
-    """Macro-F1 is above the reigning champion's on the same images."""
+    """Macro-F1 is above the current champion's on the same images."""
     if rival is None:
         return None
     figure = f"validation macro-F1 against {rival.name}"

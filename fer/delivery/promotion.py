@@ -25,7 +25,7 @@ class Decision:
     """What promotion decided.
 
     Attributes:
-        champion: the name of the model to crown, or None where the reigning champion stays or none qualifies.
+        champion: the name of the model to promote, or None where the current champion stays or none qualifies.
         reason: one line.
         gates: what each gate said, by candidate and gate; the best candidate first.
     """
@@ -41,7 +41,7 @@ def decide(candidates: list[Candidate], settings: Promote, rival: Rival | None) 
     Args:
         candidates: all trained on the same data; the first of equals is chosen. The rival itself is none.
         settings: the gates' bounds.
-        rival: the reigning champion on the same validation split, or None where it cannot be held against them.
+        rival: the current champion on the same validation split, or None where it cannot be held against them.
     """
     others = [model for model in candidates if rival is None or model.model_sha256 != rival.model_sha256]
     best_first = sorted(others, key=lambda candidate: -candidate.score)
@@ -71,21 +71,21 @@ def candidate_of(folder: ModelFolder) -> Candidate:
     return Candidate(folder.name, folder.classes, folder.metrics, run.model_sha256, parity)
 
 
-def rival_of(registry: Registry, reigning: Registered, dataset: FaceDataset) -> Rival | None:
-    """The reigning champion on the data set's validation split; None where it knows other classes.
+def rival_of(registry: Registry, current: Registered, dataset: FaceDataset) -> Rival | None:
+    """The current champion on the data set's validation split; None where it knows other classes.
 
     One that was trained on this data has its score in its card. One that was trained on other data, or whose card lacks
     the score, is measured here: a score from other images says nothing. Where it trained on some of these images, it
     looks better than it is.
     """
-    card = reigning.card
-    name = f"champion {card.architecture} (version {reigning.version})"
+    card = current.card
+    name = f"champion {card.architecture} (version {current.version})"
     if card.fingerprint == dataset.fingerprint and SCORE in card.metrics:
         return Rival(name, card.metrics[SCORE], card.model_sha256)
     if card.classes != dataset.classes:
         return None
     rows = dataset.rows("validation")
-    with registry.model(reigning) as model:
+    with registry.model(current) as model:
         probabilities = onnx_predict(model, np.asarray(dataset.images[rows]))
     score = evaluate(dataset.labels[rows], probabilities, card.classes)["macro_f1"]
     return Rival(f"{name}, trained on {card.dataset}", score, card.model_sha256)

@@ -52,12 +52,12 @@ class Registry:
 
     @told
     def has_champion(self) -> bool:
-        """Whether a champion reigns."""
+        """Whether there is a champion."""
         return self._version(CHAMPION) is not None
 
     @told
     def champion(self) -> Registered | None:
-        """The champion, or None where none was crowned yet.
+        """The champion, or None where none was promoted yet.
 
         Raises:
             UserError: where its card is missing or damaged.
@@ -75,7 +75,7 @@ class Registry:
         return Registered(str(found.version), found.run_id, card)
 
     @told
-    def crown(self, run_id: str, card: Card) -> str:
+    def promote(self, run_id: str, card: Card) -> str:
         """Register the model of a run with the alias champion; the one before keeps previous.
 
         A call that was cut off can be made again: it goes on where the first one stopped.

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from face_datasets import small_dataset
 from mlflow import MlflowClient
-from mlflow_stores import make_store, settings_of
+from mlflow_stores import settings_of
 from trained_models import job_of, write_trained
 
 from fer.delivery.promotion import card_of
@@ -33,11 +33,6 @@ def no_store_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """``mlflow.set_tracking_uri`` sets the variable too, for the processes that it starts."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-
-
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_store(tmp_path_factory.mktemp("store"))
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +82,7 @@ def every_call(settings: Tracking, trained: ModelFolder) -> dict[str, object]:
     return {
         "champion": registry.champion,
         "has_champion": registry.has_champion,
-        "crown": lambda: registry.crown(run_id, card_of(trained, PROMOTE)),
+        "promote": lambda: registry.promote(run_id, card_of(trained, PROMOTE)),
         "open_run": lambda: tracker.open_run(job_of(DATASET), DATASET.name, run_id),
         "find_run": lambda: tracker.find_run(trained),
         "log_metrics": lambda: tracker.log_metrics(run_id, {"latency_ms": 1.0}),
@@ -142,7 +137,7 @@ def test_a_server_has_the_champion_and_one_that_is_gone_has_not_none(server, tra
     registry = Registry(tracker.store)
     assert registry.champion() is None
     card = card_of(trained, PROMOTE)
-    registry.crown(tracker.ensure_run(trained, DATASET), card)
+    registry.promote(tracker.ensure_run(trained, DATASET), card)
     champion = registry.champion()
     assert champion.card == card
     with registry.model(champion) as model:
@@ -156,14 +151,14 @@ def test_a_server_has_the_champion_and_one_that_is_gone_has_not_none(server, tra
         assert "\n" not in str(caught.value), name
 
 
-CROWN = """
+PROMOTION = """
 import sys
 from pathlib import Path
 sys.path[:0] = sys.argv[4:]
 from test_store import *
 tracker = Tracker(settings_of(Path(sys.argv[1]), Path(sys.argv[2])))
 folder = ModelFolder(Path(sys.argv[3]))
-Registry(tracker.store).crown(tracker.ensure_run(folder, DATASET), card_of(folder, PROMOTE))
+Registry(tracker.store).promote(tracker.ensure_run(folder, DATASET), card_of(folder, PROMOTE))
 """
 
 
@@ -174,7 +169,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, empty_store: Path, trained: M
     here = Path(__file__).parent
     arguments = map(str, (home / "state", empty_store, trained.path, here, here.parent))
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_TRACKING")}
-    subprocess.run([sys.executable, "-c", CROWN, *arguments], env=environment, check=True)
+    subprocess.run([sys.executable, "-c", PROMOTION, *arguments], env=environment, check=True)
     return home
 
 
@@ -212,7 +207,7 @@ def test_a_moved_project_leaves_nothing_at_its_former_place(home, trained, tmp_p
 
 
 def read_and_write(project: Path, trained: ModelFolder, tmp_path: Path) -> None:
-    """Read the champion of a project that was made elsewhere, and crown another there."""
+    """Read the champion of a project that was made elsewhere, and promote another there."""
     tracker = Tracker(settings_of(project / "state"))
     registry = Registry(tracker.store)
     champion = registry.champion()
@@ -220,7 +215,7 @@ def read_and_write(project: Path, trained: ModelFolder, tmp_path: Path) -> None:
         assert model.read_bytes() == trained.onnx.read_bytes()
     registry.describe(champion, champion.card)
     another = write_trained(tmp_path / "models", DATASET, "resnet50", seed=1)
-    registry.crown(tracker.ensure_run(another, DATASET), card_of(another, PROMOTE))
+    registry.promote(tracker.ensure_run(another, DATASET), card_of(another, PROMOTE))
     assert registry.champion().card.model_sha256 == another.run.model_sha256
     root = (project / "state" / "mlartifacts").as_uri()
     assert addresses(project)

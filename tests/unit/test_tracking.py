@@ -7,7 +7,7 @@ import mlflow
 import numpy as np
 import pytest
 from face_datasets import small_dataset
-from mlflow_stores import make_store, settings_of
+from mlflow_stores import settings_of
 from trained_models import history, job_of, write_trained
 
 from fer.data.dataset import FaceDataset
@@ -32,11 +32,6 @@ def folder(dataset: FaceDataset, tmp_path_factory: pytest.TempPathFactory) -> Mo
 def no_store_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """``mlflow.set_tracking_uri`` sets the variable too, for the processes that it starts."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
-
-
-@pytest.fixture(scope="module")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_store(tmp_path_factory.mktemp("store"))
 
 
 @pytest.fixture

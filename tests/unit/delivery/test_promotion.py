@@ -39,7 +39,7 @@ def model(name: str, score: float, f1: tuple[float, float] = (0.9, 0.9), parity:
     return Candidate(name, CLASSES, metrics, name, parity)
 
 
-def reign(score: float) -> Rival:
+def current(score: float) -> Rival:
     return Rival("champion vgg16 (version 1)", score, "vgg16")
 
 
@@ -74,16 +74,16 @@ def test_a_network_at_chance_is_no_champion():
     assert refusals(decision) == ["a refused: above chance (validation macro-F1 0.55, needs 0.6: 0.05 short)"]
 
 
-def test_the_reigning_champion_gives_way_only_to_a_better_score():
-    assert choose([model("a", 0.8)], reign(0.79)).champion == "a"
-    assert choose([model("a", 0.8)], reign(0.81)).champion is None
-    tie = choose([model("a", 0.8)], reign(0.8))
+def test_the_current_champion_gives_way_only_to_a_better_score():
+    assert choose([model("a", 0.8)], current(0.79)).champion == "a"
+    assert choose([model("a", 0.8)], current(0.81)).champion is None
+    tie = choose([model("a", 0.8)], current(0.8))
     assert tie.champion is None
     assert tie.reason == "champion vgg16 (version 1) stays with 0.8000; no candidate passes every gate"
 
 
 def test_the_champion_itself_is_no_candidate_and_is_not_refused():
-    decision = choose([model("vgg16", 0.8), model("a", 0.7)], reign(0.8))
+    decision = choose([model("vgg16", 0.8), model("a", 0.7)], current(0.8))
     assert list(decision.gates) == ["a"]
 
 
@@ -99,7 +99,7 @@ tables = st.lists(st.tuples(SHARE, SHARE, SHARE, st.floats(0, 0.002)), min_size=
 @given(tables, st.none() | SHARE, st.data())
 def test_test_figures_never_matter(rows, score, data):
     models = [model(f"m{n}", macro, (happy, sad), parity) for n, (macro, happy, sad, parity) in enumerate(rows)]
-    rival = None if score is None else reign(score)
+    rival = None if score is None else current(score)
     changed = [
         replace(
             one,
@@ -114,9 +114,9 @@ def test_test_figures_never_matter(rows, score, data):
 
 @settings(max_examples=50)
 @given(tables, st.none() | SHARE)
-def test_a_new_champion_qualifies_is_the_best_that_does_and_beats_the_reigning_one(rows, score):
+def test_a_new_champion_qualifies_is_the_best_that_does_and_beats_the_current_one(rows, score):
     models = [model(f"m{n}", macro, (happy, sad), parity) for n, (macro, happy, sad, parity) in enumerate(rows)]
-    decision = choose(models, None if score is None else reign(score))
+    decision = choose(models, None if score is None else current(score))
     fit = {f"m{n}": m for n, (m, happy, sad, parity) in enumerate(rows) if min(happy, sad) >= 0.3 and parity <= 0.001}
     if decision.champion is None:
         assert not fit or (score is not None and max(fit.values()) <= score)
@@ -139,15 +139,15 @@ def test_a_champion_of_other_data_is_measured_on_the_new_and_a_worse_model_does_
     tracker = Tracker(settings_of(tmp_path / "state", store))
     registry = Registry(tracker.store)
     folder = write_trained(tmp_path / "former", former)
-    registry.crown(tracker.ensure_run(folder, former), card_of(folder, SETTINGS))
+    registry.promote(tracker.ensure_run(folder, former), card_of(folder, SETTINGS))
 
     flipped = {row: former.images[row][:, ::-1].copy() for row in range(len(former.table))}
     new = with_images(former, flipped)
     assert new.fingerprint != former.fingerprint
     rows = new.rows("validation")
     measured = evaluate(new.labels[rows], onnx_predict(folder.onnx, new.images[rows]), new.classes)["macro_f1"]
-    reigning = registry.champion()
-    rival = rival_of(registry, reigning, new)
+    champion = registry.champion()
+    rival = rival_of(registry, champion, new)
     assert rival.score == pytest.approx(measured)
     assert rival.score != pytest.approx(folder.metrics[SCORE])
     assert "trained on small faces" in rival.name
@@ -157,11 +157,11 @@ def test_a_champion_of_other_data_is_measured_on_the_new_and_a_worse_model_does_
     better = replace(worse, metrics=worse.metrics | {SCORE: measured + 0.01})
     assert decide([better], floors, rival).champion == "worse"
 
-    assert rival_of(registry, reigning, former).score == folder.metrics[SCORE], "on the same data: no digit is lost"
-    bare = replace(reigning, card=replace(reigning.card, metrics={}))
+    assert rival_of(registry, champion, former).score == folder.metrics[SCORE], "on the same data: no digit is lost"
+    bare = replace(champion, card=replace(champion.card, metrics={}))
     assert rival_of(registry, bare, former).score == pytest.approx(folder.metrics[SCORE]), "the card lacks the score"
     five = small_dataset(train=1, held_out=1, classes=("angry", "happy", "sad", "surprise", "neutral"))
-    assert rival_of(registry, reigning, five) is None
+    assert rival_of(registry, champion, five) is None
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import mlflow
 import pytest
 import requests
 from face_datasets import small_dataset
-from mlflow_stores import make_store, settings_of
+from mlflow_stores import settings_of
 from trained_models import write_trained
 
 from fer.delivery.promotion import card_of
@@ -21,13 +21,13 @@ SETTINGS = Promote(min_class_f1=0.0, min_skill=0.0, parity=0.001, certain_precis
 
 
 @pytest.fixture
-def tracker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tracker:
+def tracker(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Tracker:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
-    return Tracker(settings_of(tmp_path / "state", make_store(tmp_path)))
+    return Tracker(settings_of(tmp_path / "state", empty_store))
 
 
-def crowned(tracker: Tracker, folder: ModelFolder) -> str:
-    return Registry(tracker.store).crown(tracker.ensure_run(folder, DATASET), card_of(folder, SETTINGS))
+def promoted(tracker: Tracker, folder: ModelFolder) -> str:
+    return Registry(tracker.store).promote(tracker.ensure_run(folder, DATASET), card_of(folder, SETTINGS))
 
 
 def aliases(tracker: Tracker) -> dict[str, str]:
@@ -40,10 +40,10 @@ def test_the_registry_keeps_champion_and_previous_their_cards_and_files(tracker,
     assert registry.champion() is None
     assert not registry.has_champion()
     one, two = write_trained(tmp_path, DATASET), write_trained(tmp_path, DATASET, "resnet50", seed=1)
-    first = crowned(tracker, one)
+    first = promoted(tracker, one)
     assert registry.champion().card == card_of(one, SETTINGS)
     assert aliases(tracker) == {"champion": first}
-    second = crowned(tracker, two)
+    second = promoted(tracker, two)
     champion = registry.champion()
     assert (champion.version, champion.card) == (second, card_of(two, SETTINGS))
     assert aliases(tracker) == {"champion": second, "previous": first}
@@ -54,7 +54,7 @@ def test_the_registry_keeps_champion_and_previous_their_cards_and_files(tracker,
 
 def test_the_versions_page_is_the_card_for_people(tracker, tmp_path):
     folder = write_trained(tmp_path, DATASET)
-    version = tracker.client.get_model_version("fer-classifier", crowned(tracker, folder))
+    version = tracker.client.get_model_version("fer-classifier", promoted(tracker, folder))
     assert "**baseline**, trained on **small faces**" in version.description
     figures = [folder.metrics[f"{split}.f1.happy"] for split in ("validation", "test")]
     assert f"| F1 happy | {figures[0]:.3f} | {figures[1]:.3f} |" in version.description
@@ -78,7 +78,7 @@ def cut_the_card(run: Path) -> None:
 
 def test_a_champion_whose_files_are_lost_or_damaged_is_one_line(tracker, tmp_path):
     registry = Registry(tracker.store)
-    crowned(tracker, write_trained(tmp_path, DATASET))
+    promoted(tracker, write_trained(tmp_path, DATASET))
     champion = registry.champion()
     (card,) = (tmp_path / "state").rglob("card.json")
     whole = card.read_text()
@@ -96,7 +96,7 @@ def test_a_champion_whose_files_are_lost_or_damaged_is_one_line(tracker, tmp_pat
         pass
 
 
-def test_a_champion_whose_card_is_a_tag_reigns_on_and_gets_its_file(tracker, tmp_path):
+def test_a_champion_whose_card_is_a_tag_stays_and_gets_its_file(tracker, tmp_path):
     """Before the card became a file of the run it was the version's tag ``card``."""
     registry, folder = Registry(tracker.store), write_trained(tmp_path, DATASET)
     card = card_of(folder, SETTINGS)
@@ -136,23 +136,23 @@ def two_models(tracker: Tracker, tmp_path: Path) -> tuple[ModelFolder, ModelFold
     return one, two
 
 
-def test_a_crowning_that_was_cut_off_anywhere_can_be_made_again(tracker, two_models, monkeypatch):
+def test_a_promotion_that_was_cut_off_anywhere_can_be_made_again(tracker, two_models, monkeypatch):
     one, two = two_models
-    first = crowned(tracker, one)
+    first = promoted(tracker, one)
     written = 0
     while True:
         written += 1
         with monkeypatch.context() as patch:
             lose_the_answer(patch, written)
             try:
-                crowned(tracker, two)
+                promoted(tracker, two)
                 break
             except UserError:
                 pass
-        second = crowned(tracker, two)
+        second = promoted(tracker, two)
         assert aliases(tracker) == {"champion": second, "previous": first}, written
         assert len(tracker.client.search_model_versions("name = 'fer-classifier'")) == 2, written
-        assert crowned(tracker, one) == first
+        assert promoted(tracker, one) == first
         assert aliases(tracker) == {"champion": first, "previous": second}, written
         tracker.client.delete_registered_model_alias("fer-classifier", "previous")
         tracker.client.delete_model_version("fer-classifier", second)
