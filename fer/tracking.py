@@ -55,6 +55,7 @@ class Tracker:
         self.store = Store(settings)
         self.client = self.store.client
         self._monitors: dict[str, SystemMetricsMonitor] = {}
+        self._unfinished: set[str] = set()
         self._parent: str | None = None
 
     @told
@@ -69,6 +70,7 @@ class Tracker:
             The run's id.
         """
         run_id = self._start(job, dataset, run_id, name)
+        self._unfinished.add(run_id)
         if run_id not in self._monitors:
             monitor = SystemMetricsMonitor(run_id, SAMPLED_EVERY, resume_logging=True, tracking_uri=self.store.uri)
             monitor.start()
@@ -120,10 +122,21 @@ class Tracker:
 
         Args:
             identity: what its processes know as ``FER_PIPELINE_RUN_ID``.
-            status: FINISHED or FAILED.
+            status: FINISHED, FAILED or KILLED.
         """
         for parent in self._parents(identity):
             self.client.set_terminated(parent.info.run_id, status)
+
+    @told
+    def end_unfinished(self, status: str) -> None:
+        """End the runs that were opened here and not finished; a training that goes on later opens its run again.
+
+        Args:
+            status: FAILED or KILLED.
+        """
+        self.stop_monitors()
+        while self._unfinished:
+            self.client.set_terminated(self._unfinished.pop(), status)
 
     def stop_monitors(self) -> None:
         """Log no more of the machine's load, whether or not the runs that it is logged for have ended."""
@@ -168,6 +181,7 @@ class Tracker:
             self.client.log_artifact(run_id, str(folder.path / name))
         self.client.set_tag(run_id, MODEL_TAG, run.model_sha256)
         self.client.set_terminated(run_id)
+        self._unfinished.discard(run_id)
 
     @told
     def ensure_run(self, folder: ModelFolder, dataset: FaceDataset) -> str:

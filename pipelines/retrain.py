@@ -91,13 +91,13 @@ def retrain(workers: int = 1) -> None:
         if not stores_are_whole():
             reproduce(["--force", "--single-item", "compare", "promote", "package"])
         end_mlflow_run("FINISHED")
-    except UserError:
-        # Why it failed is what is told, not that the store could not be reached afterwards.
+    except BaseException as error:
+        if not isinstance(error, UserError):
+            _end_stages()
+        # Why it ended is what is told, not that the store could not be reached afterwards.
         with contextlib.suppress(UserError):
-            end_mlflow_run("FAILED")
-        raise
-    except BaseException:
-        _end_stages()
+            # Not as a task, which is tried again: whoever ends a run waits for it.
+            end_mlflow_run.fn("FAILED" if isinstance(error, Exception) else "KILLED")
         raise
     say("retrain: everything is up to date")
 

@@ -1,5 +1,6 @@
 """Stage 4: train one architecture."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -84,6 +85,11 @@ def train_job(
             return finish_with_tensorflow(command, checkpoint)
         folder = save(path, dataset, job, trained)
         log(tracker, job, name, trained.progress, folder, dataset)
+    except BaseException as error:
+        # Why it ended is what is told, not that the store could not be reached afterwards.
+        with contextlib.suppress(UserError):
+            tracker.end_unfinished("FAILED" if isinstance(error, Exception) else "KILLED")
+        raise
     finally:
         tracker.stop_monitors()
     shutil.rmtree(checkpoint.folder, ignore_errors=True)

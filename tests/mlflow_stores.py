@@ -2,10 +2,10 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import pytest
+from mlflow.entities import Run
 from project import Project
 
 from fer.params import Tracking
@@ -33,12 +33,16 @@ def store_of(project: Project, monkeypatch: pytest.MonkeyPatch) -> mlflow.Mlflow
     return mlflow.MlflowClient()
 
 
-def runs_of(store: mlflow.MlflowClient) -> dict[str, Any]:
-    """The store's runs by architecture, each of which has one; without those that stand for a ``retrain``."""
+def every_run(store: mlflow.MlflowClient) -> list[Run]:
+    """The store's runs, those that stand for a ``retrain`` too."""
     experiment = store.get_experiment_by_name("fer")
     assert experiment is not None
-    found = store.search_runs([experiment.experiment_id])
-    runs = [run for run in found if "fer.pipeline_run_id" not in run.data.tags]
+    return list(store.search_runs([experiment.experiment_id]))
+
+
+def runs_of(store: mlflow.MlflowClient) -> dict[str, Run]:
+    """The store's runs by architecture, each of which has one; without those that stand for a ``retrain``."""
+    runs = [run for run in every_run(store) if "fer.pipeline_run_id" not in run.data.tags]
     named = {run.info.run_name: run for run in runs}
     assert len(named) == len(runs)
     return named

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 from face_datasets import small_dataset
+from mlflow import MlflowClient
+from mlflow_stores import every_run, settings_of
 from trained_models import PARAMS, history, job_of, write_trained
 
 from fer.errors import UserError
-from fer.params import Tracking, load_params
+from fer.params import load_params
 from fer.tracking import PIPELINE_RUN_ID, Tracker
 from fer.training.checkpoint import Checkpoint
 from fer.training.state import Origin, Progress
@@ -28,13 +30,13 @@ def test_without_tensorflow_the_checkpoint_is_the_result_and_one_line_says_so(mo
 
 
 def test_a_training_whose_epochs_ran_elsewhere_has_a_whole_run_here(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The checkpoint came from a machine whose run this store does not know."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     dataset = small_dataset(train=2, held_out=4)
     folder = write_trained(tmp_path / "models", dataset)
-    tracker = Tracker(Tracking(uri=f"sqlite:///{tmp_path / 'mlflow.db'}", experiment="fer", model="fer-classifier"))
+    tracker = Tracker(settings_of(tmp_path / "state", empty_store))
     progress = Progress(history=history(3), origin=Origin("c" * 40, 64, "NVIDIA H200", run_id="f" * 32))
     progress.seconds = [60.0, 90.0, 120.0]
     train.log.fn(tracker, job_of(dataset), "baseline", progress, folder, dataset)
@@ -85,10 +87,25 @@ def test_settings_that_were_not_written_since_an_edit_are_one_line(
         train.train.fn("mini")
 
 
-@pytest.mark.parametrize("fails", [False, True])
-def test_the_machines_load_is_logged_no_more_when_another_process_writes_the_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
+@pytest.mark.parametrize(
+    ("where", "ended", "status"),
+    [
+        ("nowhere", None, "RUNNING"),
+        ("epochs", UserError("out of memory"), "FAILED"),
+        ("epochs", SystemExit(143), "KILLED"),
+        ("files", UserError("the message above says why"), "FAILED"),
+        ("files", TypeError(), "FAILED"),
+    ],
+)
+def test_a_training_that_ends_says_so_in_its_run_and_logs_the_machines_load_no_more(
+    tmp_path: Path,
+    empty_store: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+    ended: BaseException | None,
+    status: str,
 ) -> None:
+    """Where nothing ended it, another process goes on with the run and writes the files."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     dataset = small_dataset(train=2, held_out=2)
     others = set(threading.enumerate())
@@ -100,27 +117,30 @@ def test_the_machines_load_is_logged_no_more_when_another_process_writes_the_fil
     def epochs(params, dataset, job, name, checkpoint, tracker, targets):
         tracker.open_run(job, dataset.name, None, name)
         assert monitors()
-        if fails:
-            raise UserError("out of memory")
+        if where == "epochs":
+            raise ended
 
     def files(command, checkpoint):
         assert not monitors()
+        if where == "files":
+            raise ended
 
     monkeypatch.setattr(train, "open_tracker", train.open_tracker.fn)
     monkeypatch.setattr(train, "fit_epochs", epochs)
     monkeypatch.setattr(train, "finish_with_tensorflow", files)
     monkeypatch.setattr(train.keras.backend, "backend", lambda: "torch")
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    params = load_params(PARAMS)
-    params = params.model_copy(update={"tracking": params.tracking.model_copy(update={"uri": uri})})
+    settings = settings_of(tmp_path / "state", empty_store)
+    params = load_params(PARAMS).model_copy(update={"tracking": settings})
     job = job_of(dataset)
-    with pytest.raises(UserError, match="out of memory") if fails else nullcontext():
+    with pytest.raises(type(ended)) if ended else nullcontext():
         train.train_job(params, dataset, job, job.name, tmp_path / "model", ["train", job.name])
     assert not monitors()
+    (run,) = every_run(MlflowClient(settings.uri))
+    assert run.info.status == status
 
 
 def test_a_retrain_ends_its_run_in_mlflow_and_makes_no_store_for_that(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
@@ -129,11 +149,12 @@ def test_a_retrain_ends_its_run_in_mlflow_and_makes_no_store_for_that(
     shutil.copy(PARAMS, "params.yaml")
     retrain.end_mlflow_run.fn("FAILED")
     assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
+    settings_of(tmp_path / "state", empty_store)
     dataset = small_dataset(train=2, held_out=2)
     tracker = Tracker(load_params().tracking)
     run_id = tracker.open_run(job_of(dataset), dataset.name)
     tracker.stop_monitors()
     parent = tracker.client.get_run(run_id).data.tags["mlflow.parentRunId"]
-    for status in ("FAILED", "FINISHED"):
+    for status in ("FAILED", "KILLED", "FINISHED"):
         retrain.end_mlflow_run.fn(status)
         assert tracker.client.get_run(parent).info.status == status
