@@ -5,7 +5,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 3
-JAX_TESTS := tests/pipeline/test_jax.py tests/unit/models/test_normalization.py
+# A file at a time, in the order of the folders: tests/pipeline, whose few tests take minutes, comes before tests/unit.
+TWO_PROCESSES := -n 2 --dist loadfile --no-loadscope-reorder
+JAX_TESTS := -k jax tests/pipeline/test_jax.py tests/unit/models/test_normalization.py
 
 # The installation compiles nothing. Python keeps the bytecode of what it imports: 165 MB, where all of it is 440.
 export PYTHONDONTWRITEBYTECODE :=
@@ -22,14 +24,14 @@ test: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest $(TWO_PROCESSES)
 
 test-fast: .venv/installed
-	$(BIN)/pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/pytest $(TWO_PROCESSES) -m "not slow"
 
 # The second backend: JAX beside the packages of .venv.
 test-jax: .venv-jax/installed
-	.venv-jax/bin/python -m pytest $(JAX_TESTS)
+	.venv-jax/bin/python -m pytest $(TWO_PROCESSES) $(JAX_TESTS)
 
 mlflow prefect serve: .venv/installed
 	@$(BIN)/python -m pipelines $@

@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import yaml
+
+from pipelines.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("dvc.yaml", "params.yaml", "bentofile.yaml", ".dvcignore", ".gitignore", "distilled/README.md", ".dvc/config")
@@ -27,9 +30,15 @@ FOREIGN = ("PREFECT_", "MLFLOW_", "BENTOML_", "DVC_", "GX_", "PYTHONPATH", "PYTH
 
 @dataclass(frozen=True)
 class Project:
-    """A copy of the project."""
+    """A copy of the project.
+
+    Attributes:
+        folder: of the copy.
+        prefect: the API of the Prefect server that its commands use; without one they start their own.
+    """
 
     folder: Path
+    prefect: str | None = None
 
     def edit(self, change: Callable[[dict[str, Any]], None]) -> None:
         """Change params.yaml."""
@@ -49,10 +58,11 @@ class Project:
         """``python -m ...`` in a process group of its own, which ends with the block."""
         # A background job ignores Ctrl-C, and so would the processes that it starts.
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        server = {"PREFECT_API_URL": self.prefect} if self.prefect else {}
         process = subprocess.Popen(
             [sys.executable, "-m", *arguments],
             cwd=self.folder,
-            env=clean_environment() | environment,
+            env=clean_environment() | server | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -97,6 +107,57 @@ def clean_environment() -> dict[str, str]:
     """This process's environment with this interpreter's ``python`` first, which dvc.yaml calls."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     return kept | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+
+
+def prefect_environment(folder: Path) -> dict[str, str]:
+    """A user's own Prefect, which keeps its files in ``folder``: the address of a server that may be started there."""
+    return clean_environment() | {
+        "PREFECT_API_URL": f"http://127.0.0.1:{free_port()}/api",
+        "PREFECT_HOME": str(folder),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "true",
+    }
+
+
+@contextlib.contextmanager
+def prefect_process(folder: Path, environment: dict[str, str], *arguments: str) -> Iterator[Path]:
+    """``prefect ...`` beside the test, with its log; ended with what it started."""
+    log = folder / f"{arguments[0]}.log"
+    with log.open("w") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "prefect", *arguments],
+            cwd=folder,
+            env=environment,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield log
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@contextlib.contextmanager
+def prefect_server(folder: Path, environment: dict[str, str]) -> Iterator[str]:
+    """A Prefect server of its own at the environment's address."""
+    url = environment["PREFECT_API_URL"]
+
+    def answers() -> bool:
+        try:
+            return httpx.get(f"{url}/health", timeout=5).is_success
+        except httpx.HTTPError:
+            return False
+
+    port = url.removesuffix("/api").rpartition(":")[2]
+    with prefect_process(folder, environment, "server", "start", "--port", port):
+        wait_for(answers)
+        yield url
 
 
 def kill(process: "subprocess.Popen[str]") -> None:

@@ -2,12 +2,13 @@
 
 import os
 import shutil
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from project import Project, make_project, tiny
+from project import Project, make_project, prefect_environment, prefect_server, tiny
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,18 @@ def retrained(tmp_path_factory: pytest.TempPathFactory) -> Retrained:
     return Retrained(project, said.read_text())
 
 
+@pytest.fixture(scope="module")
+def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A Prefect server for a file's commands, each of which would start its own and wait for it."""
+    folder = tmp_path_factory.mktemp("prefect")
+    with prefect_server(folder, prefect_environment(folder)) as url:
+        yield url
+
+
 @pytest.fixture
-def copy(retrained: Retrained, tmp_path: Path) -> Project:
+def copy(retrained: Retrained, prefect: str, tmp_path: Path) -> Project:
     """The retrained project to change, with empty stores: a fresh clone after ``dvc pull``."""
-    return retrained.project.copy(tmp_path / "project")
+    return replace(retrained.project.copy(tmp_path / "project"), prefect=prefect)
 
 
 @pytest.fixture

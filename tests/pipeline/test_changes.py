@@ -20,15 +20,20 @@ def touch(project: Project, *paths: str) -> None:
             file.write("# edited\n")
 
 
-def test_nothing_runs_a_second_time(copy_with_stores):
+def test_nothing_runs_a_second_time_and_what_a_kill_left_of_dvcs_lock_file_stops_nothing(copy_with_stores):
     project = copy_with_stores
     lock, outputs = (project.folder / "dvc.lock").read_bytes(), project.bytes_of(*OUTPUTS)
+    running = project.folder / ".dvc" / "tmp" / "rwlock"
+    running.parent.mkdir(exist_ok=True)
+    running.write_text("")
+    assert "'.dvc/tmp/rwlock'. JSON structure is corrupted" in project.run("dvc", "repro", "ingest").stderr
     done = project.run("pipelines", "retrain")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Running stage" not in done.stdout
     assert (project.folder / "dvc.lock").read_bytes() == lock
     assert project.bytes_of(*OUTPUTS) == outputs
-    assert json.loads(project.run("dvc", "status", "--json").stdout) == {}
+    assert json_of(running) == {}
+    assert project.stale() == set()
 
 
 def test_a_change_to_one_architectures_section_retrains_that_one_alone(copy):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from importlib.util import find_spec
 
 import pytest
@@ -13,8 +14,8 @@ pytestmark = [
 ]
 
 
-def test_jax_trains_by_the_same_command_and_tensorflow_writes_the_files(tmp_path):
-    project = make_project(tmp_path / "project")
+def test_jax_trains_by_the_same_command_and_tensorflow_writes_the_files(tmp_path, prefect):
+    project = replace(make_project(tmp_path / "project"), prefect=prefect)
     project.edit(tiny)
     project.edit(lambda params: params["architectures"]["baseline"]["quick"].update(ema_decay=0.5))
     jax = {"KERAS_BACKEND": "jax"}

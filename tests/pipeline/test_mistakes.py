@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from project import Project, clean_environment, make_project
+from project import Project, clean_environment, make_project, tiny
 
 from pipelines import __main__ as entry
 
@@ -17,7 +17,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    return make_project(tmp_path_factory.mktemp("mistakes") / "project")
+    made = make_project(tmp_path_factory.mktemp("mistakes") / "project")
+    made.edit(tiny)
+    return made
 
 
 @pytest.mark.parametrize("stage", ["ingest", "retrain"])

@@ -5,16 +5,21 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from project import SECONDS, Project, clean_environment, make_project, tiny, wait_for
-
-from pipelines.ports import free_port
+from project import (
+    SECONDS,
+    Project,
+    make_project,
+    prefect_environment,
+    prefect_process,
+    prefect_server,
+    tiny,
+    wait_for,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -56,56 +61,31 @@ def test_a_mistake_is_one_line_before_any_server_starts(project, cron, change, r
     assert not (project.folder / "state/prefect/server.log").exists()
 
 
-def test_the_schedule_starts_a_run_and_tells_why_it_failed(project):
+def test_the_schedule_starts_a_run_tells_why_it_failed_and_ends_its_server(project):
     address = project.folder / "state" / "prefect" / "server.url"
     # Two servers of one minute's schedule are more than a loaded machine needs: the first run is enough.
     with project.start("pipelines", "schedule", "* * * * *") as process:
 
-        def served() -> bool:
+        def deployments() -> list[dict[str, Any]]:
             assert process.poll() is None, process.communicate()
-            return address.is_file() and bool(ask(address.read_text(), "deployments"))
+            return ask(address.read_text(), "deployments") if address.is_file() else []
 
-        wait_for(served)
+        (deployment,) = wait_for(deployments)
         # A run of seconds: its very first line fails.
         project.edit(misspell)
-        (run, *_) = wait_for(lambda: runs_of(address.read_text(), "retrain", "FAILED", "CRASHED"))
+        url = address.read_text()
+        (run, *_) = wait_for(lambda: runs_of(url, "retrain", "FAILED", "CRASHED"))
         os.kill(process.pid, signal.SIGINT)
         _, stderr = process.communicate(timeout=SECONDS)
+    assert deployment["name"] == "scheduled"
+    assert [(entry["schedule"]["cron"], entry["active"]) for entry in deployment["schedules"]] == [("* * * * *", True)]
     assert run["auto_scheduled"]
     assert run["name"].startswith("retrain ")
     assert "params.yaml: promoted: unknown key; did you mean promote?" in stderr
     assert "warning: Prefect server:" not in stderr
-
-
-@contextmanager
-def background(folder: Path, environment: dict[str, str], *arguments: str) -> Iterator[Path]:
-    """A process beside the test, with its log; ended with what it started."""
-    log = folder / f"{arguments[0]}.log"
-    with log.open("w") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "prefect", *arguments],
-            cwd=folder,
-            env=environment,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        yield log
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(timeout=20)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/health", timeout=5).is_success
-    except httpx.HTTPError:
-        return False
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/health", timeout=5)
+    assert not address.exists()
 
 
 def only_the_data(params: dict[str, Any]) -> None:
@@ -117,15 +97,8 @@ def only_the_data(params: dict[str, Any]) -> None:
 def test_a_worker_of_a_work_pool_runs_the_deployed_flow_and_its_stages_are_its_subflows(tmp_path):
     project = make_project(tmp_path / "project")
     project.edit(only_the_data)
-    port = free_port()
-    url = f"http://127.0.0.1:{port}/api"
     # A user's own server: nothing of this project's environment, no PREFECT_HOME within it.
-    environment = clean_environment() | {
-        "PREFECT_API_URL": url,
-        "PREFECT_HOME": str(tmp_path / "home"),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "DO_NOT_TRACK": "true",
-    }
+    environment = prefect_environment(tmp_path / "home")
 
     def prefect(*arguments: str) -> None:
         done = subprocess.run(
@@ -138,12 +111,11 @@ def test_a_worker_of_a_work_pool_runs_the_deployed_flow_and_its_stages_are_its_s
         )
         assert done.returncode == 0, done.stdout + done.stderr
 
-    with background(project.folder, environment, "server", "start", "--port", str(port)):
-        wait_for(lambda: answers(url))
+    with prefect_server(project.folder, environment) as url:
         prefect("work-pool", "create", "p", "--type", "process")
         prefect("deploy", "pipelines/retrain.py:retrain", "-n", "d", "-p", "p")
         prefect("deployment", "run", "retrain/d")
-        with background(project.folder, environment, "worker", "start", "--pool", "p", "--run-once") as log:
+        with prefect_process(project.folder, environment, "worker", "start", "--pool", "p", "--run-once") as log:
             (parent,) = wait_for(lambda: runs_of(url, "retrain", "COMPLETED", "FAILED", "CRASHED"))
         said = log.read_text()
         stages = ask(url, "flow_runs", flow_runs={"parent_flow_run_id": {"any_": [parent["id"]]}})
@@ -158,27 +130,3 @@ def test_a_worker_of_a_work_pool_runs_the_deployed_flow_and_its_stages_are_its_s
     assert {run["id"] for run in tagged} == {run["id"] for run in stages}
     assert json.loads((project.folder / "reports/ingest.json").read_text())
     assert (project.folder / "state/bentoml").is_dir()
-
-
-def test_the_retrain_flow_can_be_deployed_with_a_schedule(tmp_path):
-    project = make_project(tmp_path / "project")
-    address = project.folder / "state" / "prefect" / "server.url"
-    with project.start("pipelines", "schedule", "0 3 * * *") as process:
-
-        def deployments() -> list[dict[str, Any]]:
-            assert process.poll() is None, process.communicate()
-            if not address.is_file():
-                return []
-            return httpx.post(f"{address.read_text()}/deployments/filter", json={}, timeout=60).json()
-
-        (deployment,) = wait_for(deployments)
-        assert deployment["name"] == "scheduled"
-        assert [(entry["schedule"]["cron"], entry["active"]) for entry in deployment["schedules"]] == [
-            ("0 3 * * *", True)
-        ]
-        url = address.read_text()
-        os.kill(process.pid, signal.SIGINT)
-        process.communicate(timeout=SECONDS)
-    with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{url}/health", timeout=5)
-    assert not address.exists()
