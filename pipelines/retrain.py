@@ -33,6 +33,8 @@ DVC = (sys.executable, "-m", "dvc", "--wait-for-lock")
 RUNNING = Path(".dvc/tmp/rwlock")
 #: For a stage that was told to end, and for DVC after it; a loaded machine needs tens of seconds.
 END_SECONDS = 60
+#: How many threads TensorFlow starts, one per core by default: those of several trainings wait for each other.
+THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 #: DVC as this process runs it, several at a time.
 _started: set[subprocess.Popen[bytes]] = set()
@@ -84,8 +86,7 @@ def retrain(workers: int = 1) -> None:
     _drop_empty_note()
     try:
         if workers > 1:
-            reproduce(["validate", "recipes"])
-            open_store()
+            prepare()
             side_by_side(out_of_date([f"train@{name}" for name in params.train.architectures] + ["explore"]), workers)
         reproduce([])
         if not stores_are_whole():
@@ -102,15 +103,27 @@ def retrain(workers: int = 1) -> None:
     say("retrain: everything is up to date")
 
 
+def prepare() -> None:
+    """What trainings that run side by side need: data, recipes, and beside these the tracking store."""
+    opened = open_store.submit()
+    try:
+        reproduce(["validate", "recipes"])
+    except UserError:
+        opened.wait()
+        raise
+    opened.result()
+
+
 def side_by_side(stages: list[str], workers: int) -> None:
-    """``dvc repro`` of every stage alone, ``workers`` at any time."""
+    """``dvc repro`` of every stage alone, ``workers`` at any time, in the order given; they share the cores."""
+    threads = max(1, (os.cpu_count() or 1) // workers)
     running: set[PrefectFuture[None]] = set()
     for stage in stages:
         if len(running) == workers:
             done = next(as_completed(list(running)))
             running.remove(done)
             done.result()
-        running.add(run_stage.submit(stage))
+        running.add(run_stage.submit(stage, threads))
     for future in running:
         future.result()
 
@@ -150,9 +163,9 @@ def stores_are_whole() -> bool:
 
 
 @partial(task, task_run_name="{stage}")
-def run_stage(stage: str) -> None:
-    """``dvc repro`` of one stage alone."""
-    _dvc("repro", "--single-item", stage)
+def run_stage(stage: str, threads: int) -> None:
+    """``dvc repro`` of one stage alone, with so many threads of TensorFlow where the user has not said how many."""
+    _dvc("repro", "--single-item", stage, **dict.fromkeys(THREADS, str(threads)))
 
 
 @task
@@ -176,14 +189,18 @@ def _drop_empty_note() -> None:
         RUNNING.unlink(missing_ok=True)
 
 
-def _dvc(*arguments: str) -> None:
+def _dvc(*arguments: str, **variables: str) -> None:
     """Run DVC with the interpreter of this environment, its output passed through.
+
+    Args:
+        arguments: of DVC.
+        variables: of the environment, where the user has not set them.
 
     Raises:
         UserError: when DVC or a stage fails; the stage has said why.
     """
     # Not subprocess.run, which kills DVC when interrupted, and DVC's locks would stay.
-    dvc = subprocess.Popen([*DVC, *arguments], env=os.environ | _identity())
+    dvc = subprocess.Popen([*DVC, *arguments], env=variables | os.environ | _identity())
     _started.add(dvc)
     failed = dvc.wait()
     _started.remove(dvc)
