@@ -33,8 +33,6 @@ DVC = (sys.executable, "-m", "dvc", "--wait-for-lock")
 RUNNING = Path(".dvc/tmp/rwlock")
 #: For a stage that was told to end, and for DVC after it; a loaded machine needs tens of seconds.
 END_SECONDS = 60
-#: How many threads TensorFlow starts, one per core by default: those of several trainings wait for each other.
-THREADS = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
 
 #: DVC as this process runs it, several at a time.
 _started: set[subprocess.Popen[bytes]] = set()
@@ -115,15 +113,14 @@ def prepare() -> None:
 
 
 def side_by_side(stages: list[str], workers: int) -> None:
-    """``dvc repro`` of every stage alone, ``workers`` at any time, in the order given; they share the cores."""
-    threads = max(1, (os.cpu_count() or 1) // workers)
+    """``dvc repro`` of every stage alone, ``workers`` at any time, in the order given."""
     running: set[PrefectFuture[None]] = set()
     for stage in stages:
         if len(running) == workers:
             done = next(as_completed(list(running)))
             running.remove(done)
             done.result()
-        running.add(run_stage.submit(stage, threads))
+        running.add(run_stage.submit(stage))
     for future in running:
         future.result()
 
@@ -163,9 +160,9 @@ def stores_are_whole() -> bool:
 
 
 @partial(task, task_run_name="{stage}")
-def run_stage(stage: str, threads: int) -> None:
-    """``dvc repro`` of one stage alone, with so many threads of TensorFlow where the user has not said how many."""
-    _dvc("repro", "--single-item", stage, **dict.fromkeys(THREADS, str(threads)))
+def run_stage(stage: str) -> None:
+    """``dvc repro`` of one stage alone."""
+    _dvc("repro", "--single-item", stage)
 
 
 @task
@@ -189,18 +186,14 @@ def _drop_empty_note() -> None:
         RUNNING.unlink(missing_ok=True)
 
 
-def _dvc(*arguments: str, **variables: str) -> None:
+def _dvc(*arguments: str) -> None:
     """Run DVC with the interpreter of this environment, its output passed through.
-
-    Args:
-        arguments: of DVC.
-        variables: of the environment, where the user has not set them.
 
     Raises:
         UserError: when DVC or a stage fails; the stage has said why.
     """
     # Not subprocess.run, which kills DVC when interrupted, and DVC's locks would stay.
-    dvc = subprocess.Popen([*DVC, *arguments], env=variables | os.environ | _identity())
+    dvc = subprocess.Popen([*DVC, *arguments], env=os.environ | _identity())
     _started.add(dvc)
     failed = dvc.wait()
     _started.remove(dvc)
