@@ -84,8 +84,7 @@ def retrain(workers: int = 1) -> None:
     _drop_empty_note()
     try:
         if workers > 1:
-            reproduce(["validate", "recipes"])
-            open_store()
+            prepare()
             side_by_side(out_of_date([f"train@{name}" for name in params.train.architectures] + ["explore"]), workers)
         reproduce([])
         if not stores_are_whole():
@@ -102,8 +101,19 @@ def retrain(workers: int = 1) -> None:
     say("retrain: everything is up to date")
 
 
+def prepare() -> None:
+    """What trainings that run side by side need: data, recipes, and beside these the tracking store."""
+    opened = open_store.submit()
+    try:
+        reproduce(["validate", "recipes"])
+    except UserError:
+        opened.wait()
+        raise
+    opened.result()
+
+
 def side_by_side(stages: list[str], workers: int) -> None:
-    """``dvc repro`` of every stage alone, ``workers`` at any time."""
+    """``dvc repro`` of every stage alone, ``workers`` at any time, in the order given."""
     running: set[PrefectFuture[None]] = set()
     for stage in stages:
         if len(running) == workers:

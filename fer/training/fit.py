@@ -22,7 +22,7 @@ from fer.training.checkpoint import Checkpoint, code_digest
 from fer.training.epoch import EpochState, fit_epoch, predict
 from fer.training.memory import keep_freed_memory
 from fer.training.optimizer import ALL, HEAD, compile_phase
-from fer.training.precision import faster_precision
+from fer.training.precision import FULL, faster_precision
 from fer.training.state import RANDOM, Progress, Saved, model_variables, write
 
 #: Faces that pretrained batch normalisation is matched to.
@@ -94,7 +94,7 @@ def fit(
     if targets is None:
         targets = np.eye(len(job.classes), dtype=np.float32)[labels]
     _fit_epochs(model, job, (faces, labels, targets), held_out, saved, checkpoint, on_epoch, watch)
-    return _finish(job, architecture, source, saved, held_out)
+    return _finish(model, job, architecture, source, saved, held_out)
 
 
 def _begin(
@@ -123,13 +123,19 @@ def _begin(
 
 
 def _finish(
-    job: Job, architecture: Architecture, source: PretrainedFile | None, saved: Saved, held_out: LabelledFaces
+    model: keras.Model,
+    job: Job,
+    architecture: Architecture,
+    source: PretrainedFile | None,
+    saved: Saved,
+    held_out: LabelledFaces,
 ) -> Trained:
     """The best epoch's weights in float32, calibrated on the validation split."""
-    final = _build(job, architecture, source, "float32")
-    final.set_weights(saved.best)
-    temperature = best_temperature(held_out[1], predict(final, held_out[0]))
-    final = _build(job, architecture, source, "float32", temperature)
+    # The network that was trained has its graph already: seconds for a deep one.
+    measured = model if saved.progress.precision == FULL else _build(job, architecture, source, FULL)
+    measured.set_weights(saved.best)
+    temperature = best_temperature(held_out[1], predict(measured, held_out[0]))
+    final = _build(job, architecture, source, FULL, temperature)
     final.set_weights(saved.best)
     return Trained(
         final,
