@@ -37,10 +37,10 @@ def promote() -> None:
     publish(decision)
     if decision.champion:
         folder = folders[decision.champion]
-        crown(tracker, folder, dataset, card_of(folder, params.promote))
+        crown(tracker, folder, dataset, card_of(folder, params.promote, dataset))
     elif reigning and rival:
         known = [folder for folder in folders.values() if folder.run.model_sha256 == reigning.card.model_sha256]
-        keep(tracker, reigning, card_of(known[0], params.promote) if known else reigning.card)
+        keep(tracker, reigning, card_of(known[0], params.promote, dataset) if known else reigning.card)
     else:
         raise UserError(
             f"promote: {decision.reason}: {' | '.join(refusals(decision))}; train longer, or lower the bounds of "
