@@ -14,7 +14,7 @@ from fer.emotions import EMOTION_COLORS
 from fer.errors import UserError
 from fer.inference.detection import Detector
 from fer.inference.faces import Face
-from fer.inference.image import decode_image
+from fer.inference.image import load_image
 from fer.inference.reader import Reader
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
@@ -154,7 +154,7 @@ def _images(folder: Path) -> Iterator[tuple[str, np.ndarray]]:
         raise UserError(f"{folder}: holds no images ({', '.join(IMAGE_SUFFIXES)}); give a folder that does")
     for file in files:
         try:
-            yield file.name, decode_image(file.read_bytes())
+            yield file.name, load_image(file)
         except UserError as error:
             raise UserError(f"{file}: {error}") from error
 

@@ -9,7 +9,7 @@ from fer.inference.alignment import aligned_face
 from fer.inference.classifier import RELEASED, Classifier
 from fer.inference.detection import Box, CascadeDetector, Detection, Detector
 from fer.inference.faces import Face, Photo
-from fer.inference.image import decode_image, to_face
+from fer.inference.image import load_image, to_face
 from fer.inference.trust import doubts
 
 
@@ -42,8 +42,7 @@ class Reader:
             UserError: when the image cannot be read.
         """
         name = Path(image).name if isinstance(image, str | Path) else None
-        data = Path(image).read_bytes() if isinstance(image, str | Path) else image
-        pixels = data if isinstance(data, np.ndarray) else decode_image(data)
+        pixels = load_image(image)
         found = self.detector.detect(pixels) if boxes is None else [Detection(box) for box in boxes]
         faces = self._read([aligned_face(pixels, detection) for detection in found], found)
         detector = self.detector.name if boxes is None else "given"

@@ -8,7 +8,7 @@ from bentoml.models import BentoModel
 from pydantic import BaseModel
 
 from fer.errors import UserError
-from fer.inference.image import decode_image
+from fer.inference.image import load_image
 from fer.inference.reader import Reader
 from fer.serving.container import IMAGE
 from fer.serving.upload import ImageUpload
@@ -68,7 +68,7 @@ class FerService:
     def classify(self, image: Path) -> Classification:
         """Classify an image that shows one face, cropped to it: PNG, JPEG, WebP or BMP, 25 megapixels at most."""
         try:
-            face = self.reader.faces([decode_image(image.read_bytes())])[0]
+            face = self.reader.faces([load_image(image.read_bytes())])[0]
         except UserError as error:
             raise InvalidArgument(str(error)) from error
         return Classification(

@@ -18,7 +18,7 @@ import pytest
 from fer.delivery.bento import build_bento
 from fer.emotions import EMOTIONS
 from fer.inference.classifier import Classifier
-from fer.inference.image import decode_image, to_face
+from fer.inference.image import load_image, to_face
 
 ROOT = Path(__file__).parents[2]
 READY_WITHIN = 60  # seconds
@@ -103,7 +103,7 @@ def test_the_service_predicts_as_the_classifier_does(client, model_folder, data)
     assert response.status_code == 200
     prediction = response.json()
     classifier = Classifier(model_folder)
-    expected = classifier.predict(to_face(decode_image(data))[np.newaxis])[0]
+    expected = classifier.predict(to_face(load_image(data))[np.newaxis])[0]
     assert list(prediction["probabilities"]) == list(EMOTIONS)
     np.testing.assert_allclose(list(prediction["probabilities"].values()), expected, atol=1e-6)
     assert prediction["emotion"] == EMOTIONS[expected.argmax()]
