@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from face_datasets import small_dataset
+from trained_models import PARAMS
 
 from fer.data.dataset import FaceDataset
 from fer.data.ingest import build_dataset
@@ -11,7 +12,7 @@ from fer.params import load_params
 
 @pytest.fixture(scope="module")
 def dataset() -> FaceDataset:
-    data = load_params().data
+    data = load_params(PARAMS).data
     return build_dataset(data.model_copy(update={"sample": data.sample.model_copy(update={"images": 1500})}))[0]
 
 
