@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from fer.data.dataset import FaceDataset
-from fer.inference.alignment import aligned_face, crop
+from fer.inference.alignment import aligned_face
 from fer.inference.classifier import Classifier
 from fer.inference.detection import Detection, open_detector
 from fer.inference.face_size import FACE_SIZE
@@ -86,7 +86,8 @@ def from_photos(folder: Path, rng: np.random.Generator) -> dict[str, tuple[np.nd
                 continue
             box = (int(rng.integers(width - side)), int(rng.integers(height - side)), side, side)
             if not near(box, detections):
-                patch = to_face(crop(image, box))
+                left, top = box[:2]
+                patch = to_face(image[top : top + side, left : left + side])
                 found["structured patches" if patch.std() > 25 else "patches"].append((patch, Detection(box)))
         boxed = [box for box in cascade.detect(image) if not near(box.box, detections)]
         found["boxed by the cascade"] += [(aligned_face(image, box), box) for box in boxed]
