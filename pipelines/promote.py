@@ -37,10 +37,10 @@ def promote() -> None:
     publish(decision)
     if decision.champion:
         folder = folders[decision.champion]
-        register(tracker, folder, dataset, card_of(folder, params.promote))
+        register(tracker, folder, dataset, card_of(folder, params.promote, dataset))
     elif current and rival:
         known = [folder for folder in folders.values() if folder.run.model_sha256 == current.card.model_sha256]
-        keep(tracker, current, card_of(known[0], params.promote) if known else current.card)
+        keep(tracker, current, card_of(known[0], params.promote, dataset) if known else current.card)
     else:
         raise UserError(
             f"promote: {decision.reason}: {' | '.join(refusals(decision))}; train longer, or lower the bounds of "

@@ -11,6 +11,7 @@ from fer.data.dataset import FaceDataset
 from fer.delivery.gates import Candidate, Outcome, Rival, outcomes
 from fer.delivery.registry import Registered, Registry
 from fer.evaluation.abstention import thresholds_of
+from fer.evaluation.face_check import fit_face_check
 from fer.evaluation.metrics import evaluate
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import SCORE
@@ -91,8 +92,8 @@ def rival_of(registry: Registry, current: Registered, dataset: FaceDataset) -> R
     return Rival(f"{name}, trained on {card.dataset}", score, card.model_sha256)
 
 
-def card_of(folder: ModelFolder, settings: Promote) -> Card:
-    """The card that a model carries from the registry to the service."""
+def card_of(folder: ModelFolder, settings: Promote, dataset: FaceDataset) -> Card:
+    """The card that a model carries from the registry to the service, with a face check fitted to its data set."""
     run = folder.run
     return Card(
         architecture=folder.name,
@@ -102,6 +103,7 @@ def card_of(folder: ModelFolder, settings: Promote) -> Card:
         model_sha256=run.model_sha256,
         metrics=folder.metrics,
         thresholds=thresholds_of(folder.predictions, folder.classes, settings.certain_precision),
+        face_check=fit_face_check(dataset),
     )
 
 
