@@ -1,0 +1,1 @@
+"""What the commands of ``fer`` do; ``fer.cli`` gives them their options."""
