@@ -32,6 +32,7 @@ class Card:
         model_sha256: of ``model.onnx``, in hex.
         metrics: flat names and plain numbers.
         thresholds: by class, the probability above which a prediction is certain; without one none is.
+        drawn: whether the training faces were drawn, and say nothing about real ones; None where nobody wrote it down.
     """
 
     architecture: str
@@ -41,6 +42,7 @@ class Card:
     model_sha256: str
     metrics: dict[str, float]
     thresholds: dict[str, float] = field(default_factory=dict)
+    drawn: bool | None = None
 
     @classmethod
     def of(cls, content: dict[str, Any]) -> "Card":
@@ -50,9 +52,10 @@ class Card:
             KeyError: where one of the facts that every card has is missing.
             TypeError, ValueError: where the thresholds are no numbers by class.
         """
-        facts = {fact.name: content[fact.name] for fact in fields(cls) if fact.name != "thresholds"}
+        late = ("thresholds", "drawn")  # that older cards lack
+        facts = {fact.name: content[fact.name] for fact in fields(cls) if fact.name not in late}
         thresholds = {name: float(value) for name, value in dict(content.get("thresholds", {})).items()}
-        return cls(**facts | {"classes": tuple(content["classes"])}, thresholds=thresholds)
+        return cls(**facts | {"classes": tuple(content["classes"])}, thresholds=thresholds, drawn=content.get("drawn"))
 
     @classmethod
     def load(cls, folder: Path) -> "Card":
