@@ -60,7 +60,7 @@ def run_webcam(
     """
     if output is None and not display:
         raise UserError("nothing to do: ask for a window (--display), a file to write (--output), or both")
-    reader = Reader(model, detector)
+    reader = Reader(model, detector or "auto")
     card = reader.classifier.card
     print(f"{model}: {card.architecture}, trained on {card.dataset}", flush=True)
     frames = faces = 0

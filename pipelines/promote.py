@@ -5,7 +5,16 @@ from prefect import flow
 
 from fer.data.dataset import FaceDataset
 from fer.delivery.gates import Rival
-from fer.delivery.promotion import Decision, candidate_of, card_of, decide, refusals, rival_of, write_champion
+from fer.delivery.promotion import (
+    Decision,
+    candidate_of,
+    card_of,
+    decide,
+    is_drawn,
+    refusals,
+    rival_of,
+    write_champion,
+)
 from fer.delivery.registry import Registered, Registry
 from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
@@ -37,10 +46,10 @@ def promote() -> None:
     publish(decision)
     if decision.champion:
         folder = folders[decision.champion]
-        crown(tracker, folder, dataset, card_of(folder, params.promote))
+        crown(tracker, folder, dataset, card_of(folder, params.promote, is_drawn(dataset)))
     elif reigning and rival:
         known = [folder for folder in folders.values() if folder.run.model_sha256 == reigning.card.model_sha256]
-        keep(tracker, reigning, card_of(known[0], params.promote) if known else reigning.card)
+        keep(tracker, reigning, card_of(known[0], params.promote, is_drawn(dataset)) if known else reigning.card)
     else:
         raise UserError(
             f"promote: {decision.reason}: {' | '.join(refusals(decision))}; train longer, or lower the bounds of "

@@ -1,1 +1,1 @@
-"""What the commands of ``fer`` do; ``fer.cli`` gives them their options."""
+"""What ``fer`` does on the command line: a module per command, and what they share."""

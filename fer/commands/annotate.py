@@ -22,7 +22,7 @@ def draw_faces(image: np.ndarray, faces: Sequence[Face]) -> np.ndarray:
         x, y, w, h = face.box
         colour = bgr(EMOTION_COLORS[face.emotion])
         cv2.rectangle(canvas, (x, y), (x + w - 1, y + h - 1), colour, line)
-        text = f"{face.emotion}{'' if face.certain else '?'} {face.probability:.0%}"
+        text = f"{face.label} {face.probability:.0%}"
         (text_width, text_height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
         left = max(min(x, width - text_width), 0)
         bottom = max(y, text_height + base)  # above the box, inside the image

@@ -19,6 +19,9 @@ from fer.inference.classifier import MODEL_FILE, Card
 from fer.inference.runtime import onnx_predict
 from fer.params import Promote
 
+#: That the drawn sample's table alone has: only who drew a face knows what was meant.
+DRAWN_COLUMN = "true_emotion"
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -91,7 +94,12 @@ def rival_of(registry: Registry, reigning: Registered, dataset: FaceDataset) -> 
     return Rival(f"{name}, trained on {card.dataset}", score, card.model_sha256)
 
 
-def card_of(folder: ModelFolder, settings: Promote) -> Card:
+def is_drawn(dataset: FaceDataset) -> bool:
+    """Whether the faces are the drawn sample's, whatever the data set is called."""
+    return DRAWN_COLUMN in dataset.table
+
+
+def card_of(folder: ModelFolder, settings: Promote, drawn: bool | None = None) -> Card:
     """The card that a model carries from the registry to the service."""
     run = folder.run
     return Card(
@@ -102,6 +110,7 @@ def card_of(folder: ModelFolder, settings: Promote) -> Card:
         model_sha256=run.model_sha256,
         metrics=folder.metrics,
         thresholds=thresholds_of(folder.predictions, folder.classes, settings.certain_precision),
+        drawn=drawn,
     )
 
 

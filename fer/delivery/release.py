@@ -9,7 +9,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from fer.data.dataset import FaceDataset
-from fer.delivery.promotion import card_of
+from fer.delivery.promotion import card_of, is_drawn
 from fer.errors import UserError
 from fer.evaluation.abstention import thresholds_of
 from fer.evaluation.comparison import intervals
@@ -93,7 +93,7 @@ def write_release(folder: ModelFolder, dataset: FaceDataset, params: Params, tar
                 f"{LARGEST / 1e6:.0f} MB and {100 * COST:.1f} points are the limits"
             )
         card = replace(
-            card_of(folder, params.promote),
+            card_of(folder, params.promote, is_drawn(dataset)),
             model_sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
             metrics=metrics,
             thresholds=thresholds_of(reduced, folder.classes, params.promote.certain_precision),

@@ -1,0 +1,155 @@
+"""From uploaded pictures to faces, in threads beside the event loop."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import numpy as np
+
+from fer.errors import UserError
+from fer.inference.detection import Box, Detection, Detector
+from fer.inference.faces import Face, Photo
+from fer.inference.image import decode_image
+from fer.inference.reader import Reader
+from fer.serving.admission import Admission
+from fer.serving.problems import ApiError, overloaded
+from fer.serving.settings import Settings, cores
+from fer.serving.uploads import Picture
+
+#: Threads that decode and wait for their batch: as many as a batch has room for at half load.
+THREADS = 32
+#: Requests with more bytes than this are decoded by as many threads as there are cores: large images are few at a time.
+LARGE = 500_000
+#: Bytes of a file that count as one unit of work.
+UNIT = 100_000
+#: Pixels of the shorter side from which on a picture may be a photo with a readable face in it.
+CROP_SIDE = 96
+#: A picture is a photo where its largest face takes less than this share of it. Measured: docs/serving.md.
+CROP_SHARE = 0.2
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A picture read as one face.
+
+    Attributes:
+        name: of the file, where the client gave one.
+        face: what was read.
+        is_crop: False where a detector finds a face that is much smaller than the picture, which is then no crop but a
+            whole photo; None where the picture is too small to tell.
+    """
+
+    name: str | None
+    face: Face
+    is_crop: bool | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, ready for JSON."""
+        return {"name": self.name, "is_crop": self.is_crop} | self.face.to_dict()
+
+
+class Engine:
+    """Reads pictures for the service: bounded in memory and in waiting, used from one event loop.
+
+    Args:
+        reader: finds and reads faces.
+        settings: for the limits.
+    """
+
+    def __init__(self, reader: Reader, settings: Settings) -> None:
+        self.reader = reader
+        self._settings = settings
+        self.admission = Admission(settings.queue_seconds)
+        self._small = ThreadPoolExecutor(THREADS, "small")
+        self._large = ThreadPoolExecutor(cores(), "large")
+
+    async def classify(self, pictures: Sequence[Picture]) -> list[Crop]:
+        """Every picture as the crop of one face."""
+        return await self._run(self._crops, pictures)
+
+    async def analyze(self, pictures: Sequence[Picture], boxes: Sequence[list[Box] | None]) -> list[Photo]:
+        """Every face of every photo; those under the caller's boxes where there are some."""
+        return await self._run(lambda given: self._photos(given, boxes), pictures)
+
+    def close(self) -> None:
+        """Let the threads end."""
+        for pool in (self._small, self._large):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, work: Callable[[Sequence[Picture]], Result], pictures: Sequence[Picture]) -> Result:
+        size = sum(len(picture.data) for picture in pictures)
+        pool = self._large if size > LARGE else self._small
+        with self.admission.enter(len(pictures) + size / UNIT):
+            try:
+                async with asyncio.timeout(self._settings.answer_seconds):
+                    return await asyncio.get_running_loop().run_in_executor(pool, work, pictures)
+            except TimeoutError as error:
+                raise overloaded(self._settings.answer_seconds) from error
+
+    def _crops(self, pictures: Sequence[Picture]) -> list[Crop]:
+        images = [_decode(picture, number, len(pictures)) for number, picture in enumerate(pictures, 1)]
+        whether = [is_crop(image, self.reader.detector) for image in images]
+        faces = self.reader.faces(images)
+        return [Crop(picture.name, face, crop) for picture, face, crop in zip(pictures, faces, whether, strict=True)]
+
+    def _photos(self, pictures: Sequence[Picture], boxes: Sequence[list[Box] | None]) -> list[Photo]:
+        return [
+            self._photo(picture, given, number, len(pictures))
+            for number, (picture, given) in enumerate(zip(pictures, boxes, strict=True), 1)
+        ]
+
+    def _photo(self, picture: Picture, boxes: list[Box] | None, number: int, total: int) -> Photo:
+        image = _decode(picture, number, total)
+        try:
+            photo = self.reader.photo(image, boxes)
+        except (UserError, ValueError) as error:
+            if boxes is None:
+                raise
+            raise ApiError(422, "bad_boxes", f"{_where(picture, number, total)}: {error}") from error
+        return replace(photo, name=picture.name)
+
+
+class Bounded:
+    """A detector that gives no more than a number of faces, the largest.
+
+    Args:
+        detector: who looks.
+        most: faces of one image.
+    """
+
+    def __init__(self, detector: Detector, most: int) -> None:
+        self._detector = detector
+        self._most = most
+        self.name = detector.name
+
+    def detect(self, image: np.ndarray) -> list[Detection]:
+        """As the detector does."""
+        return self._detector.detect(image)[: self._most]
+
+
+def is_crop(image: np.ndarray, detector: Detector) -> bool | None:
+    """Whether a picture shows one face cropped to it, as far as a detector can tell; None where it cannot."""
+    height, width = image.shape[:2]
+    if min(height, width) < CROP_SIDE:
+        return None
+    found = detector.detect(image)
+    if not found:
+        return None
+    _, _, face_width, face_height = found[0].box
+    return face_width * face_height >= CROP_SHARE * width * height
+
+
+def _decode(picture: Picture, number: int, total: int) -> np.ndarray:
+    try:
+        return decode_image(picture.data)
+    except UserError as error:
+        raise ApiError(422, "unreadable_image", f"{_where(picture, number, total)}: {error}") from error
+
+
+def _where(picture: Picture, number: int, total: int) -> str:
+    name = f" {picture.name!r:.80}" if picture.name else ""
+    return f"image {number} of {total}{name}" if total > 1 else f"image{name}"
