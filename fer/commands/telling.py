@@ -123,6 +123,6 @@ class RunTable:
                 print(self._table.header)
                 self._begun = True
             certain = percent(run.certain / run.frames)
-            times = clock(run.start), clock(run.end)
+            times = clock(run.start, 2), clock(run.end, 2)
             print(self._table.row(*times, str(run.track), run.emotion, percent(run.probability), certain))
             sys.stdout.flush()
