@@ -13,6 +13,7 @@ import numpy as np
 
 from fer.errors import UserError
 from fer.inference.container import check_kind, has_index, stated_bytes, stated_seconds
+from fer.inference.cuts import Cuts
 from fer.inference.faces import Face, Photo
 from fer.inference.tracks import Smoothing, Tracker
 
@@ -45,16 +46,48 @@ class Frame:
         time: seconds since the first frame.
         image: uint8 ``[H, W, 3]`` BGR, upright.
         faces: each with its track.
+        detector: who found the faces; None before anybody looked.
     """
 
     index: int
     time: float
     image: np.ndarray = field(repr=False, compare=False)
     faces: tuple[Face, ...] = ()
+    detector: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON, without the image."""
-        return {"index": self.index, "time": self.time, "faces": [face.to_dict() for face in self.faces]}
+        faces = [face.to_dict() for face in self.faces]
+        return {"index": self.index, "time": self.time, "detector": self.detector, "faces": faces}
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """A flat row per face, ready for a table: ``COLUMNS``, and a probability by emotion."""
+        return [
+            {"frame": self.index, "time": self.time, "track": face.track, "detector": self.detector}
+            | dict(zip(("box_left", "box_top", "box_width", "box_height"), face.box, strict=True))
+            | {"emotion": face.emotion, "probability": face.probability, "certain": face.certain}
+            | {"doubts": ", ".join(face.doubts), "score": face.score}
+            | face.probabilities
+            for face in self.faces
+        ]
+
+
+#: Of a frame's flat rows, before the probabilities by emotion.
+COLUMNS = (
+    "frame",
+    "time",
+    "track",
+    "detector",
+    "box_left",
+    "box_top",
+    "box_width",
+    "box_height",
+    "emotion",
+    "probability",
+    "certain",
+    "doubts",
+    "score",
+)
 
 
 class Video:
@@ -150,10 +183,13 @@ def read_video(reader: "Reader", source: str | Path, smoothing: Smoothing | None
 def follow(
     read: Callable[[np.ndarray], Photo], frames: Iterable[Frame], smoothing: Smoothing | None = None
 ) -> Iterator[Frame]:
-    """Every frame with its faces, as ``read`` finds them, on their tracks."""
-    tracker = Tracker(smoothing)
+    """Every frame with its faces, as ``read`` finds them, on their tracks; these end where the scene is cut."""
+    tracker, cuts = Tracker(smoothing), Cuts()
     for frame in frames:
-        yield replace(frame, faces=tracker.step(frame.time, read(frame.image).faces))
+        if cuts.found(frame.image):
+            tracker.cut()
+        photo = read(frame.image)
+        yield replace(frame, faces=tracker.step(frame.time, photo.faces), detector=photo.detector)
 
 
 def quiet_opencv() -> None:
