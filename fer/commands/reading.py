@@ -1,4 +1,4 @@
-"""Who reads the frames of a video or a camera: this machine, or a service."""
+"""Who reads photos and frames: this machine, or a service."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from fer.commands.model import choose_model
 from fer.commands.remote import Service
 from fer.errors import UserError
+from fer.inference.choice import choose_model
 from fer.inference.faces import Photo
 from fer.inference.reader import Reader
 from fer.inference.tracks import NEUTRAL, Smoothing
@@ -20,9 +20,12 @@ QUALITY = 95
 
 @dataclass(frozen=True)
 class Reading:
-    """``photo`` finds the faces of an image uint8 ``[H, W, 3]`` BGR; ``thresholds`` are its model's, where known."""
+    """``photo`` finds the faces of a file's bytes or of pixels uint8 ``[H, W, 3]`` BGR.
 
-    photo: Callable[[np.ndarray], Photo]
+    ``thresholds`` are its model's, where known.
+    """
+
+    photo: Callable[[bytes | np.ndarray], Photo]
     classes: Sequence[str]
     thresholds: Mapping[str, float] | None = None
 
@@ -44,7 +47,9 @@ def open_reading(url: str | None, model: str | None, detector: str | None, min_f
         UserError: when model, detector or service cannot be had, or options contradict each other.
     """
     if not url:
-        reader = Reader(choose_model(model), detector or "auto", min_face)
+        choice = choose_model(model)
+        reader = Reader(choice.folder, detector or "auto", min_face)
+        print(f"model: {choice}", file=sys.stderr)
         return Reading(reader.photo, reader.classifier.classes, reader.classifier.card.thresholds)
     given = [("--model", model), ("--detector", detector), ("--min-face", min_face)]
     if own := [name for name, value in given if value is not None]:
@@ -52,7 +57,9 @@ def open_reading(url: str | None, model: str | None, detector: str | None, min_f
     service = Service(url)
     print(f"model: {service.model}, trained on {service.dataset} ({url})", file=sys.stderr)
 
-    def photo(image: np.ndarray) -> Photo:
-        return service.photo(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes())
+    def photo(image: bytes | np.ndarray) -> Photo:
+        if isinstance(image, np.ndarray):
+            image = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
+        return service.photo(image)
 
     return Reading(photo, service.classes)
