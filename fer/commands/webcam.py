@@ -17,7 +17,7 @@ from fer.commands.annotate import draw_faces
 from fer.commands.people import Summary
 from fer.commands.reading import open_reading
 from fer.commands.stopping import Stopping, stopped_by_signals
-from fer.commands.telling import CsvRows, Telling, choose_telling
+from fer.commands.telling import CsvRows, choose_telling
 from fer.errors import UserError
 from fer.files import replace_file
 from fer.inference.camera import Camera, camera_name, open_camera
@@ -83,7 +83,8 @@ def webcam(
                     recording.toggle()
         except EndedEarlyError as error:
             problem = str(error)
-        _end(camera, summary, telling, meter, problem)
+        telling.end(summary, {"camera": camera_name(source), "problem": problem})
+    _say(summary, meter, problem)  # once the files are in their places: an exit code is an exception
 
 
 def _newest(camera: Camera, stopping: Stopping) -> Iterator[Frame]:
@@ -94,8 +95,8 @@ def _newest(camera: Camera, stopping: Stopping) -> Iterator[Frame]:
             yield frame
 
 
-def _end(camera: Camera, summary: Summary, telling: Telling, meter: "Meter", problem: str | None) -> None:
-    telling.end(summary, {"camera": camera_name(camera.name), "problem": problem})
+def _say(summary: Summary, meter: "Meter", problem: str | None) -> None:
+    """The sum on standard error; a camera that went away ends the command with exit code 1."""
     rate = f", {meter.mean:.1f} frames a second" if meter.mean else ""
     people = count(len(summary.people), "track")
     print(f"{count(summary.frames, 'frame')}, {summary.time:.1f} s{rate}, {people}", file=sys.stderr)
