@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +10,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from fer.emotions import EMOTION_COLORS
+from fer.commands.annotate import draw_faces
 from fer.errors import UserError
 from fer.inference.detection import Detector
-from fer.inference.faces import Face
 from fer.inference.image import decode_image
 from fer.inference.reader import Reader
 
@@ -61,7 +60,7 @@ def run_webcam(
     """
     if output is None and not display:
         raise UserError("nothing to do: ask for a window (--display), a file to write (--output), or both")
-    reader = Reader(model, detector)
+    reader = Reader(model, detector or "auto")
     card = reader.classifier.card
     print(f"{model}: {card.architecture}, trained on {card.dataset}", flush=True)
     frames = faces = 0
@@ -79,40 +78,6 @@ def run_webcam(
             if show and not show(annotated):
                 break
     return Summary(frames, faces)
-
-
-def draw_faces(image: np.ndarray, faces: Sequence[Face]) -> np.ndarray:
-    """A copy of a uint8 ``[H, W, 3]`` BGR image with a box and a label, emotion and probability, for every face.
-
-    A prediction that is not certain has a question mark.
-    """
-    canvas = image.copy()
-    height, width = canvas.shape[:2]
-    scale = max(height / 900, 0.45)
-    line, stroke = max(round(2 * scale), 1), max(round(1.4 * scale), 1)
-    for face in faces:
-        x, y, w, h = face.box
-        colour = _bgr(EMOTION_COLORS[face.emotion])
-        cv2.rectangle(canvas, (x, y), (x + w - 1, y + h - 1), colour, line)
-        text = f"{face.emotion}{'' if face.certain else '?'} {face.probability:.0%}"
-        (text_width, text_height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
-        left = max(min(x, width - text_width), 0)
-        bottom = max(y, text_height + base)  # above the box, inside the image
-        cv2.rectangle(canvas, (left, bottom - text_height - base), (left + text_width, bottom), colour, cv2.FILLED)
-        origin = (left, bottom - base // 2 - 1)
-        cv2.putText(canvas, text, origin, cv2.FONT_HERSHEY_SIMPLEX, scale, _text_on(colour), stroke, cv2.LINE_AA)
-    return canvas
-
-
-def _bgr(colour: str) -> tuple[int, int, int]:
-    """A colour ``#rrggbb`` as OpenCV wants it."""
-    return int(colour[5:], 16), int(colour[3:5], 16), int(colour[1:3], 16)
-
-
-def _text_on(colour: tuple[int, int, int]) -> tuple[int, int, int]:
-    """Black or white, BGR: whichever is further from the BGR ``colour`` by its luma (ITU-R BT.601)."""
-    blue, green, red = colour
-    return (0, 0, 0) if 0.114 * blue + 0.587 * green + 0.299 * red > 127 else (255, 255, 255)
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from fer.errors import UserError, did_you_mean
+
 #: A face's left, top, width and height in pixels.
 Box = tuple[int, int, int, int]
 #: Pixels from the left and from the top.
@@ -38,6 +40,21 @@ class Detector(Protocol):
 
     def detect(self, image: np.ndarray) -> list[Detection]:
         """The faces of a uint8 ``[H, W]`` or ``[H, W, 3]`` BGR image, the largest first."""
+
+
+#: What ``open_detector`` takes.
+DETECTORS = ("auto", "cascade")
+
+
+def open_detector(name: str = "auto", min_face: int | None = None) -> Detector:
+    """The detector of a name.
+
+    Raises:
+        UserError: for another name.
+    """
+    if name not in DETECTORS:
+        raise UserError(f"no detector is called {name!r}{did_you_mean(name, DETECTORS)}")
+    return CascadeDetector(min_face or 48)
 
 
 class CascadeDetector:

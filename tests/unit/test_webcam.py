@@ -7,6 +7,7 @@ from onnx_models import write_model
 from typer.testing import CliRunner
 
 from fer.cli import app
+from fer.commands.annotate import draw_faces
 from fer.data.sample import draw_sample
 from fer.emotions import EMOTION_COLORS, EMOTIONS, FIVE_EMOTIONS
 from fer.errors import UserError
@@ -15,7 +16,7 @@ from fer.inference.detection import Detection
 from fer.inference.faces import Doubt, Face
 from fer.inference.image import to_face
 from fer.inference.reader import Reader
-from fer.webcam import Summary, draw_faces, run_webcam
+from fer.webcam import Summary, run_webcam
 
 BOX = (40, 50, 60, 60)
 #: The colour of happy, BGR.
