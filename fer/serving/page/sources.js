@@ -177,6 +177,11 @@ export class Clip {
     this.#step = await this.#frameDuration();
   }
 
+  /** In seconds. */
+  get duration() {
+    return this.#video.duration;
+  }
+
   /** Share of the video that was read, 0 to 1. */
   get progress() {
     return Math.min(1, this.#video.currentTime / this.#video.duration);
