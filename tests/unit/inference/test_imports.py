@@ -22,7 +22,14 @@ assert not HEAVY & {name.partition(".")[0] for name in sys.modules}
 
 
 @pytest.mark.parametrize(
-    "module", ["fer.inference.classifier", "fer.inference.detection", "fer.serving.service", "fer.webcam"]
+    "module",
+    [
+        "fer.inference.classifier",
+        "fer.inference.detection",
+        "fer.serving.service",
+        "fer.commands.video",
+        "fer.commands.webcam",
+    ],
 )
 def test_clients_and_service_import_nothing_of_the_training_side(module, tmp_path):
     environment = {"BENTOML_HOME": str(tmp_path), "BENTOML_DO_NOT_TRACK": "True"}
