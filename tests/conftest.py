@@ -11,6 +11,11 @@ from onnx_models import write_model
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+# YuNet's file, where it is at hand; without it the tests of YuNet are skipped, and none of them downloads it.
+YUNET = Path(__file__).parents[2] / "shared" / "weights" / "face_detection_yunet_2023mar.onnx"
+if YUNET.is_file():
+    os.environ.setdefault("FER_YUNET", str(YUNET))
+
 # How long an example takes says something about the machine, nothing about the code.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")

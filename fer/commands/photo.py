@@ -14,12 +14,12 @@ import numpy as np
 import typer
 
 from fer.commands.annotate import draw_faces
-from fer.commands.model import choose_model
 from fer.commands.remote import Service
 from fer.commands.sources import Source, find_photos, find_targets
 from fer.commands.tables import Column, Table, shortened
 from fer.errors import UserError
 from fer.files import replace_file
+from fer.inference.choice import choose_model
 from fer.inference.faces import COLUMNS, Photo, count, percent, place
 from fer.inference.inputs import to_pixels
 from fer.inference.reader import Reader
@@ -66,7 +66,9 @@ def photo(
         read: Callable[[bytes], Photo] = service.photo
         classes: Sequence[str] = service.classes
     else:
-        reader = Reader(choose_model(model), detector or "auto", min_face)
+        choice = choose_model(model)
+        print(f"model: {choice}", file=sys.stderr)
+        reader = Reader(choice.folder, detector or "auto", min_face)
         read, classes = reader.photo, reader.classifier.classes
     show = _json_lines() if as_json else _csv_rows(classes) if as_csv else _table(sources)
     photos, faces = 0, 0

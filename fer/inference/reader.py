@@ -8,32 +8,13 @@ import numpy as np
 
 from fer.errors import UserError
 from fer.inference.alignment import aligned_face
-from fer.inference.classifier import CARD_FILE, MODEL_FILE, RELEASED, Classifier
+from fer.inference.choice import find_model
+from fer.inference.classifier import RELEASED, Classifier
 from fer.inference.detection import Detection, Detector, open_detector
 from fer.inference.faces import Face, Photo
 from fer.inference.image import to_face
 from fer.inference.inputs import given_boxes, to_pixels
 from fer.inference.trust import doubts
-
-#: Names of the model in the package, from any folder.
-RELEASED_NAMES = ("released", "fer/released")
-
-
-def find_model(model: str | Path) -> Path:
-    """The folder of a model: a folder of that path, or the package's own for the name ``released``.
-
-    Raises:
-        UserError: when there is no such folder, or it holds no model.
-    """
-    folder = Path(model)
-    if str(model) in RELEASED_NAMES and not (folder / MODEL_FILE).is_file():
-        return RELEASED
-    remedy = f"give a folder with {MODEL_FILE} and {CARD_FILE}, or 'released' for the model of the package"
-    if not folder.is_dir():
-        raise UserError(f"{folder}: {'is a file' if folder.is_file() else 'no such folder'}; {remedy}")
-    if not (folder / MODEL_FILE).is_file():
-        raise UserError(f"{folder}: holds no {MODEL_FILE}; {remedy}")
-    return folder
 
 
 class Reader:

@@ -1,12 +1,282 @@
+import hashlib
+import http.server
+import logging
+import os
+import pickle
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
 import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scenes import scene
 
-from fer.inference.detection import CascadeDetector
+from fer.errors import UserError
+from fer.inference import detection, yunet_file
+from fer.inference.detection import (
+    CascadeDetector,
+    Detection,
+    Detector,
+    YuNetDetector,
+    merged,
+    open_detector,
+)
+
+needs_yunet = pytest.mark.skipif("FER_YUNET" not in os.environ, reason="YuNet's file is not at hand")
+BOTH = [pytest.param("yunet", marks=needs_yunet), "cascade"]
 
 
-def test_the_wheels_cascade_loads_and_finds_nothing_in_an_empty_picture():
-    assert CascadeDetector().detect(np.full((200, 300, 3), 128, np.uint8)) == []
-    assert CascadeDetector().detect(np.full((200, 300), 128, np.uint8)) == []
+def centre(found: Detection) -> tuple[float, float]:
+    left, top, width, height = found.box
+    return left + width / 2, top + height / 2
 
 
-def test_an_image_smaller_than_any_face_is_no_error():
-    assert CascadeDetector().detect(np.zeros((3, 5, 3), np.uint8)) == []
+@pytest.mark.parametrize("name", BOTH)
+@pytest.mark.parametrize("shape", [(200, 300, 3), (200, 300), (3, 5, 3), (1, 1), (1, 3000, 3), (2000, 2)])
+def test_nothing_is_found_in_an_empty_picture_of_any_shape(name, shape):
+    assert open_detector(name).detect(np.full(shape, 128, np.uint8)) == []
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_a_face_is_found_where_it_is(name):
+    found = open_detector(name).detect(scene({8: (150, 100, 160, 160)}))
+    assert len(found) == 1
+    assert np.hypot(*np.subtract(centre(found[0]), (230, 185))) < 30
+    assert 80 < found[0].box[2] < 180
+
+
+@needs_yunet
+def test_yunet_gives_score_landmarks_and_roll():
+    (found,) = open_detector("yunet").detect(scene({0: (150, 100, 160, 160)}))
+    assert found.score is not None
+    assert 0.7 < found.score <= 1
+    assert found.landmarks is not None
+    right_eye, left_eye, nose, right_mouth, left_mouth = found.landmarks
+    assert right_eye[0] < nose[0] < left_eye[0]
+    assert max(right_eye[1], left_eye[1]) < nose[1] < min(right_mouth[1], left_mouth[1])
+    assert found.roll is not None
+    assert abs(found.roll) < 15
+
+
+@needs_yunet
+@pytest.mark.parametrize("degrees", [-30, -20, -10, 10, 20, 30])
+def test_a_turned_face_is_found_and_its_roll_says_which_way(degrees):
+    image = scene({0: (240, 160, 160, 160)})
+    turn = cv2.getRotationMatrix2D((320, 240), -degrees, 1)  # OpenCV turns counter-clockwise
+    turned = cv2.warpAffine(image, turn, (640, 480), borderMode=cv2.BORDER_REPLICATE)
+    detector = YuNetDetector()
+    (level,), (found,) = detector.detect(image), detector.detect(turned)
+    assert level.roll is not None
+    assert found.roll is not None
+    # YuNet sees turned faces as less turned than they are.
+    assert 0.3 < (found.roll - level.roll) / degrees < 1.2
+
+
+def test_roll_needs_landmarks():
+    assert Detection((0, 0, 9, 9)).roll is None
+    assert Detection((0, 0, 9, 9), 1.0, ((0, 0), (3, 3), (1, 2), (0, 4), (2, 5))).roll == pytest.approx(45)
+
+
+@needs_yunet
+@given(st.sampled_from([640, 1280, 2560, 4000]))
+@settings(max_examples=4)
+def test_yunet_finds_the_same_faces_at_every_size(side):
+    image = scene({0: (60, 100, 120, 120), 5: (240, 180, 140, 140), 9: (450, 60, 160, 160)})
+    detector = YuNetDetector()
+    scale = side / 640
+    large = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+    small, found = detector.detect(image), detector.detect(large)
+    assert len(small) == len(found) == 3
+    for one, other in zip(small, found, strict=True):
+        np.testing.assert_allclose(np.array(other.box) / scale, one.box, atol=8)
+
+
+@needs_yunet
+def test_small_faces_of_a_large_photo_are_found_by_a_second_search():
+    places = {n: (100 + 500 * (n % 4), 100 + 450 * (n // 4), 64, 64) for n in range(12)}
+    image = scene(places, (1500, 2000))
+    found = YuNetDetector().detect(image)
+    assert len(found) >= 10
+    for one in found:
+        distances = [np.hypot(*np.subtract(centre(one), (x + w / 2, y + h / 2))) for x, y, w, h in places.values()]
+        assert min(distances) < 12
+
+
+@needs_yunet
+def test_a_small_face_beside_a_large_one_is_found_on_request_and_each_face_once():
+    image = scene({0: (200, 200, 900, 900), 5: (1700, 400, 60, 60)}, (1500, 2000))
+    assert len(YuNetDetector(min_face=24).detect(image)) == 2
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_smaller_faces_than_asked_for_are_left_out(name):
+    image = scene({8: (60, 100, 120, 120), 0: (300, 120, 240, 240)})
+    assert len(open_detector(name, min_face=60).detect(image)) == 2
+    (found,) = open_detector(name, min_face=150).detect(image)
+    assert found.box[0] > 250
+
+
+@needs_yunet
+@pytest.mark.parametrize("size", [(9000, 12000), (200, 40000)])
+def test_the_largest_search_is_bounded(size, monkeypatch):
+    searched = []
+    search = YuNetDetector._search
+
+    def counted(self: YuNetDetector, image: np.ndarray, scale: float) -> np.ndarray:
+        searched.append(image.shape[0] * image.shape[1] * scale**2)
+        return search(self, image, scale)
+
+    monkeypatch.setattr(YuNetDetector, "_search", counted)
+    detector = YuNetDetector(min_face=1)
+    detector.detect(np.full((*size, 3), 90, np.uint8))
+    assert sum(searched) <= detection.MAX_SEARCH + 640**2 + 64**2
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_four_threads_find_what_one_finds(name):
+    images = [scene({n: (40 + 30 * n, 50 + 10 * n, 150 + 10 * n, 150 + 10 * n)}, seed=n) for n in range(8)] * 3
+    detector = open_detector(name)
+    alone = [detector.detect(image) for image in images]
+    assert sum(map(bool, alone)) > 12
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(detector.detect, images)) == alone
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_a_detector_survives_pickle(name):
+    detector = open_detector(name, min_face=40)
+    image = scene({8: (150, 100, 160, 160)})
+    assert pickle.loads(pickle.dumps(detector)).detect(image) == detector.detect(image) != []
+
+
+boxes = st.tuples(*[st.floats(0, 500)] * 2, *[st.floats(5, 300)] * 2, st.floats(0.7, 1))
+
+
+@given(st.lists(boxes, max_size=12))
+def test_merging_keeps_the_surest_of_every_face_and_is_idempotent(found):
+    rows = np.zeros((len(found), 15), np.float32)
+    for row, (x, y, w, h, score) in zip(rows, found, strict=True):
+        row[:4], row[14] = (x, y, w, h), score
+    kept = merged(rows)
+    assert {tuple(row) for row in kept} <= {tuple(row) for row in rows}
+    np.testing.assert_array_equal(merged(kept), kept)
+    if found:
+        assert kept[0, 14] == rows[:, 14].max()
+    twice = merged(np.concatenate([rows, rows]))
+    np.testing.assert_array_equal(twice, kept)
+
+
+@pytest.mark.parametrize(
+    ("name", "min_face", "words"),
+    [("yunit", None, "did you mean yunet"), ("haar", None, "auto, yunet, cascade"), ("cascade", 0, "1 or more")],
+)
+def test_a_wrong_name_or_size_is_one_line(name, min_face, words):
+    with pytest.raises(UserError, match=words):
+        open_detector(name, min_face)
+
+
+class Nowhere:
+    """No setting, an empty cache, and an address of this machine to download from."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.cached = folder / "fer" / yunet_file.NAME
+        monkeypatch.delenv("FER_YUNET", raising=False)
+        monkeypatch.delenv("FER_CACHE", raising=False)
+        monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        monkeypatch.setattr(detection, "_warned", threading.Event())
+        self.requests = 0
+        self.content = b""
+        self._monkeypatch = monkeypatch
+
+    def serve(self, content: bytes) -> Iterator[None]:
+        nowhere = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                nowhere.requests += 1
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(content)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self._monkeypatch.setattr(yunet_file, "URL", f"http://127.0.0.1:{server.server_port}/{yunet_file.NAME}")
+        return server
+
+
+@pytest.fixture
+def nowhere(tmp_path, monkeypatch):
+    monkeypatch.setattr(yunet_file, "URL", "http://127.0.0.1:9/nothing-listens-here")
+    yunet_file._download.cache_clear()
+    yield Nowhere(tmp_path, monkeypatch)
+    yunet_file._download.cache_clear()
+
+
+def test_without_yunet_the_cascade_answers_and_one_line_says_so(nowhere, caplog):
+    with caplog.at_level(logging.WARNING):
+        assert [open_detector().name, open_detector("auto").name] == ["cascade", "cascade"]
+    (line,) = caplog.messages
+    assert yunet_file.NAME in line
+    assert "FER_YUNET" in line
+    assert "\n" not in line
+
+
+def test_yunet_by_name_that_cannot_be_had_is_a_mistake(nowhere):
+    with pytest.raises(UserError, match=r"yunet_2023mar.onnx: not in .*; download failed: .*; name the file in FER_"):
+        open_detector("yunet")
+
+
+@pytest.mark.parametrize("name", ["auto", "yunet"])
+@pytest.mark.parametrize("content", [None, b"no model"])
+def test_a_setting_that_names_no_yunet_is_a_mistake(name, content, tmp_path, monkeypatch):
+    path = tmp_path / "yunet.onnx"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setenv("FER_YUNET", str(path))
+    with pytest.raises(UserError, match="FER_YUNET: ") as caught:
+        open_detector(name)
+    assert "\n" not in str(caught.value)
+
+
+def test_another_file_from_the_address_is_refused_and_not_kept(nowhere):
+    server = nowhere.serve(b"<html>sign in</html>")
+    for _ in range(2):
+        with pytest.raises(UserError, match="sha256 differs"):
+            open_detector("yunet")
+    assert nowhere.requests == 1
+    assert not nowhere.cached.exists()
+    server.shutdown()
+
+
+@needs_yunet
+def test_the_download_is_kept_and_a_damaged_copy_is_replaced(nowhere):
+    yunet = Path(YUNET).read_bytes()
+    assert hashlib.sha256(yunet).hexdigest() == yunet_file.SHA256
+    server = nowhere.serve(yunet)
+    with ThreadPoolExecutor(4) as pool:
+        assert [found.name for found in pool.map(lambda _: open_detector("auto"), range(4))] == ["yunet"] * 4
+    assert nowhere.requests == 1
+    assert nowhere.cached.read_bytes() == yunet
+    nowhere.cached.write_bytes(yunet[:1000])
+    yunet_file._download.cache_clear()  # as in another process
+    assert open_detector().name == "yunet"
+    assert nowhere.requests == 2
+    assert nowhere.cached.read_bytes() == yunet
+    assert list(nowhere.cached.parent.iterdir()) == [nowhere.cached]
+    server.shutdown()
+
+
+YUNET = os.environ.get("FER_YUNET", "")
+
+
+def test_the_detectors_are_detectors():
+    detector: Detector = CascadeDetector()
+    assert detector.name == "cascade"

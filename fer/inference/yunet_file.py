@@ -1,0 +1,85 @@
+"""YuNet's model file: named by a setting, found in the cache, or downloaded once."""
+
+import functools
+import hashlib
+import logging
+import os
+import threading
+from pathlib import Path
+
+from fer.errors import UserError
+from fer.files import replace_file
+
+#: The setting: an environment variable that names the file.
+SETTING = "FER_YUNET"
+NAME = "face_detection_yunet_2023mar.onnx"
+#: OpenCV Zoo, MIT licence.
+URL = f"https://media.githubusercontent.com/media/opencv/opencv_zoo/main/models/face_detection_yunet/{NAME}"
+SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
+SIZE = 232_589
+#: Seconds that a connection may be silent: whoever waits for the first answer waits for this too.
+TIMEOUT = 5.0
+
+_lock = threading.Lock()
+_log = logging.getLogger(__name__)
+
+
+class YuNetMissing(Exception):  # noqa: N818 - no error until somebody insists on YuNet
+    """YuNet's file cannot be had; the message says why and how to mend it, in one line."""
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: ``FER_CACHE``, else ``fer`` in ``XDG_CACHE_HOME`` or ``~/.cache``."""
+    if own := os.environ.get("FER_CACHE"):
+        return Path(own)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fer"
+
+
+def yunet_bytes() -> bytes:
+    """The content of YuNet's model file: ``FER_YUNET``'s (as it is), the cache's, or the download's (digest checked).
+
+    Raises:
+        UserError: where ``FER_YUNET`` names no readable file.
+        YuNetMissing: where there is none.
+    """
+    if path := os.environ.get(SETTING):
+        try:
+            return Path(path).read_bytes()
+        except OSError as error:
+            raise UserError(f"{SETTING}: {path}: cannot be read ({error.strerror}); name YuNet's {NAME}") from error
+    cached = cache_folder() / NAME
+    try:
+        content = cached.read_bytes()
+        if _is_yunet(content):
+            return content
+    except OSError:
+        pass  # as good as absent
+    with _lock:  # threads that start together download once
+        downloaded, failure = _download(cached)
+    if downloaded is None:
+        raise YuNetMissing(f"{NAME}: not in {cached.parent}; {failure}; name the file in {SETTING}")
+    return downloaded
+
+
+@functools.cache  # tried once a process
+def _download(cached: Path) -> tuple[bytes | None, str]:
+    """The file's content and "", or None and why there is none."""
+    import urllib.request  # slow to import, and seldom needed
+
+    try:
+        with urllib.request.urlopen(URL, timeout=TIMEOUT) as answer:
+            content = answer.read(SIZE + 1)
+    except OSError as error:  # URLError, HTTPError, timeouts and TLS failures
+        return None, f"download failed: {' '.join(str(error).split())[:120]}"
+    if not _is_yunet(content):
+        return None, f"{URL} gave another file (sha256 differs)"
+    try:
+        with replace_file(cached) as fresh:
+            fresh.write_bytes(content)
+    except OSError as error:
+        _log.warning("%s: cannot be kept (%s); the next process downloads it again", cached, error.strerror)
+    return content, ""
+
+
+def _is_yunet(content: bytes) -> bool:
+    return hashlib.sha256(content).hexdigest() == SHA256
