@@ -7,19 +7,18 @@ const PARTS = ['forbidden', 'duties', 'not_known']; // of the service's terms of
 /** Writes what GET /model says below the page. */
 export function showModel(model) {
   const facts = [which(model), accuracy(model), extremes(model), rest(model)];
-  const paragraphs = facts.filter(Boolean).map((text) => element('p', text));
-  if (model.drawn) paragraphs.unshift(element('p', 'It learned from drawn faces: what it says about real ones is worth nothing.'));
-  document.getElementById('model').replaceChildren(...paragraphs);
+  if (model.drawn) facts.unshift('It learned from drawn faces: what it says about real ones is worth nothing.');
+  write('model', 'p', facts.filter(Boolean));
   for (const part of PARTS) {
     const sentences = model.use?.[part] ?? [];
-    if (sentences.length) document.getElementById(part).replaceChildren(...sentences.map((text) => element('li', text)));
+    if (sentences.length) write(part, 'li', sentences);
   }
 }
 
-function element(name, text) {
-  const made = document.createElement(name);
-  made.textContent = text;
-  return made;
+/** The texts, an element each, instead of what `id` held. */
+function write(id, name, texts) {
+  const elements = texts.map((text) => Object.assign(document.createElement(name), { textContent: text }));
+  document.getElementById(id).replaceChildren(...elements);
 }
 
 function which({ model }) {

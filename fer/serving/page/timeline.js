@@ -45,7 +45,8 @@ export class Timeline {
       const counts = new Map();
       for (const { emotion } of samples) counts.set(emotion, (counts.get(emotion) ?? 0) + 1);
       const shares = [...counts].sort((a, b) => b[1] - a[1]);
-      return `person ${person}: ${shares.map(([name, count]) => `${name} ${percent(count / samples.length)}`).join(', ')}`;
+      const words = shares.map(([name, count]) => `${name} ${percent(count / samples.length)}`);
+      return `person ${person}: ${words.join(', ')}`;
     });
     return lanes.length ? `Timeline of the last minute. ${lanes.join('; ')}` : 'Timeline: nothing yet';
   }
