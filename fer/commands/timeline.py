@@ -16,7 +16,7 @@ FIRST_BIN = 0.05
 #: Bands in one picture: those of the people who were seen longest.
 MOST_BANDS = 20
 #: Pixels of the picture.
-PLOT, LEFT, RIGHT, TOP, BAND, GAP, BOTTOM = 1024, 150, 36, 62, 34, 12, 44
+PLOT, LEFT, RIGHT, TOP, BAND, GAP, BOTTOM = 1024, 150, 36, 70, 34, 12, 44
 PAPER, INK, GREY = (255, 255, 255), (45, 40, 36), (226, 222, 218)
 FONT, SMALL = cv2.FONT_HERSHEY_SIMPLEX, 0.46
 
@@ -51,6 +51,8 @@ class Timeline:
         bottom = TOP + max(len(shown), 1) * (BAND + GAP)
         canvas = np.full((bottom + BOTTOM, LEFT + PLOT + RIGHT, 3), PAPER, np.uint8)
         _draw_legend(canvas)
+        _write(canvas, "person", (14, TOP - 10))
+        _write(canvas, "seen", (70, TOP - 10))
         self._draw_axis(canvas, bottom)
         for row, track in enumerate(shown):
             top = TOP + row * (BAND + GAP)

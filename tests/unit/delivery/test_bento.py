@@ -83,7 +83,7 @@ def test_same_model_and_code_give_the_same_bento_and_a_change_gives_another(tmp_
     latest = home / "bentos" / "fer-service" / "latest"
     first = build_bento(model_folder, project, home)
     built = (home / "bentos" / first.replace(":", "/") / "bento.yaml").read_bytes()
-    (project / "fer" / "webcam.py").write_text("# no part of the service\n")
+    (project / "fer" / "commands" / "webcam.py").write_text("# no part of the service\n")
     assert build_bento(model_folder, project, home) == first
     assert (home / "bentos" / first.replace(":", "/") / "bento.yaml").read_bytes() == built
 
