@@ -8,11 +8,12 @@ from fer.inference.classifier import RELEASED
 from fer.inference.reader import Reader
 from fer.serving.about import version_of
 from fer.serving.batching import BatchingClassifier
+from fer.serving.connections import guard_connections
 from fer.serving.container import IMAGE
 from fer.serving.engine import Bounded, Engine
 from fer.serving.front import Front
 from fer.serving.routes import ROUTES, House, routes_of
-from fer.serving.settings import Settings
+from fer.serving.settings import service_settings
 
 
 class Arguments(BaseModel):
@@ -22,8 +23,9 @@ class Arguments(BaseModel):
 
 
 ARGUMENTS = bentoml.use_arguments(Arguments)
-SETTINGS = Settings.of()
+SETTINGS = service_settings()
 HOUSE = House(SETTINGS)
+guard_connections()
 
 
 @bentoml.service(

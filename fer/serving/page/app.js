@@ -5,12 +5,13 @@ import { emotionColor, EMOTION_COLORS, percent } from './emotions.js';
 import { People } from './people.js';
 import { drawPicture } from './picture.js';
 import { Record } from './record.js';
-import { Service, ServiceError } from './service.js';
+import { KeyError, Service, ServiceError } from './service.js';
 import { Camera, Clip, Photo, SourceError } from './sources.js';
 import { Timeline } from './timeline.js';
 import { Tracker } from './tracker.js';
 
 const QUALITY = 0.85; // of the JPEG that is sent
+const NARROWEST = 0.8; // width over height of the picture's place
 const SPOKEN_EVERY = 5; // seconds between two announcements to screen readers, at least
 const DRAWN_EVERY = 0.2; // seconds between two drawings of the timeline and the figures, at least
 const FIGURES_OVER = 3; // seconds that the frames per second are counted over
@@ -98,7 +99,6 @@ async function start(source) {
   const mine = new Session(source);
   session = mine;
   people.clear();
-  timeline.start(source.kind === 'camera');
   $('history').hidden = source.still;
   $('progress').hidden = source.kind !== 'video';
   $('progress').value = 0;
@@ -106,11 +106,14 @@ async function start(source) {
   showControls();
   try {
     await source.open();
-    if (mine.alive) await read(mine);
+    if (!mine.alive) return;
+    timeline.start(source.kind === 'camera', source.duration);
+    await read(mine);
   } catch (error) {
     if (mine.alive) {
       const plain = error instanceof SourceError || error instanceof ServiceError;
       stop(plain ? error.message : `This page failed (${error.message}). Reload it.`, 'error');
+      if (error instanceof KeyError) askForKey();
     }
   } finally {
     source.close(); // also where it opened only after it was stopped
@@ -180,6 +183,7 @@ function show(mine, photo, time) {
   timeline.add(time, photo.faces, numbers);
   people.show(frame, photo.faces, numbers, time);
   $('stage').classList.remove('empty');
+  $('stage').style.aspectRatio = Math.max(NARROWEST, frame.width / frame.height);
   $('nobody').hidden = photo.faces.length > 0;
   $('nobody').textContent = mine.source.still
     ? 'No face was found in this photo. A face should be turned to the camera, in the light, and not tiny.'
@@ -256,6 +260,28 @@ function showControls() {
   $('pause').textContent = session?.paused ? 'Go on' : 'Pause';
 }
 
+/** Tells which model reads, as soon as the service says it. */
+async function inform() {
+  for (;;) {
+    try {
+      showModel(await service.model());
+      return;
+    } catch (error) {
+      $('model').textContent = error.message;
+      if (error instanceof KeyError) askForKey();
+      if (!error.wait) return;
+      await new Promise((resolve) => {
+        setTimeout(resolve, 1000 * error.wait);
+      });
+    }
+  }
+}
+
+function askForKey() {
+  say('This service wants a key. Whoever runs it has one.', 'error');
+  $('key-form').hidden = false;
+}
+
 /* ---------- what the user does ---------- */
 
 function startCamera() {
@@ -309,9 +335,19 @@ $('file').addEventListener('change', () => {
   $('file').value = ''; // the same file may be chosen again
 });
 
+$('key-form').addEventListener('submit', (event) => {
+  event.preventDefault();
+  service.key = $('key').value;
+  $('key-form').hidden = true;
+  say('The key is used until this tab is closed.');
+  $('camera').focus();
+  inform();
+});
+
 document.addEventListener('keydown', (event) => {
   const id = KEYS[event.key] ?? KEYS[event.key.toLowerCase()];
   if (!id || !$('shortcuts').checked || event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
+  if (event.target === $('key')) return; // a key may hold any letter
   event.preventDefault();
   act(id);
 });
@@ -348,4 +384,4 @@ for (const emotion of Object.keys(EMOTION_COLORS)) {
   $('legend').append(item);
 }
 
-showModel(service, $('model'), $('limits'));
+inform();

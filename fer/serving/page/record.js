@@ -48,7 +48,8 @@ export class Record {
       face.score === null ? '' : face.score.toFixed(4),
       ...this.#classes.map((name) => face.probabilities[name]?.toFixed(4) ?? ''),
     ]);
-    return [[...BEFORE, ...AFTER, ...this.#classes], ...lines].map((line) => `${line.map(cell).join(',')}\r\n`).join('');
+    const header = [...BEFORE, ...AFTER, ...this.#classes];
+    return [header, ...lines].map((line) => `${line.map(cell).join(',')}\r\n`).join('');
   }
 }
 

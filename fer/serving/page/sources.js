@@ -8,6 +8,7 @@
 
 export const LONGEST_SIDE = 1280; // of what is sent, in pixels
 const LARGEST_PHOTO = 60e6; // bytes
+const SHORTEST = 1 / 130; // seconds between two frames of a video, at least
 const FRESH = 250; // ms to wait for a frame that is newer than the last one
 
 export class SourceError extends Error {}
@@ -129,7 +130,7 @@ export class Photo {
       this.#bitmap = await createImageBitmap(this.#file); // upright by its EXIF tag
     } catch {
       throw new SourceError(
-        `Your browser cannot open ${this.name} as a photo: it is damaged, too large, or of a kind that it does not know.`,
+        `Your browser cannot open ${this.name} as a photo: it is damaged, too large, or of an unknown kind.`,
       );
     }
   }
@@ -158,6 +159,7 @@ export class Clip {
   #address;
   #step;
   #index = 0;
+  #last = -1; // time of the frame before
 
   constructor(video, file) {
     this.#video = video;
@@ -177,31 +179,44 @@ export class Clip {
     this.#step = await this.#frameDuration();
   }
 
+  /** In seconds. */
+  get duration() {
+    return this.#video.duration;
+  }
+
   /** Share of the video that was read, 0 to 1. */
   get progress() {
     return Math.min(1, this.#video.currentTime / this.#video.duration);
   }
 
   async frame(canvas) {
-    const time = this.#index * this.#step;
-    if (time >= this.#video.duration) return null;
-    // The middle of the frame's time: rounding at its edges would give a neighbour.
-    const target = Math.min(time + this.#step / 2, this.#video.duration);
-    if (Math.abs(this.#video.currentTime - target) > 1e-4) {
-      const arrived = happens(this.#video, 'seeked', 10_000);
-      this.#video.currentTime = target;
-      try {
-        await arrived;
-      } catch {
-        throw new SourceError(`${this.name} cannot be read beyond ${time.toFixed(1)} s: the file is damaged there.`);
-      }
+    for (;;) {
+      const guess = this.#index * this.#step;
+      if (guess > this.#video.duration - this.#step / 2) return null;
+      this.#index += 1;
+      // The middle of a frame's time: rounding at its edges would give a neighbour.
+      const time = (await this.#seek(guess + this.#step / 2)) ?? guess;
+      if (time <= this.#last) continue; // the same frame again: its time is longer than the others'
+      this.#last = time;
+      reduce(this.#video, this.#video.videoWidth, this.#video.videoHeight, canvas);
+      return time;
     }
-    this.#index += 1;
-    reduce(this.#video, this.#video.videoWidth, this.#video.videoHeight, canvas);
-    return time;
   }
 
-  /** Seconds of one frame: the shortest distance between some that are played; 1/25 where the browser does not say. */
+  /** Shows what stands at `time`; that frame's own time, or null where the browser does not say it. */
+  async #seek(time) {
+    const frame = nextFrame(this.#video);
+    const arrived = happens(this.#video, 'seeked', 10_000);
+    this.#video.currentTime = time;
+    try {
+      await arrived;
+    } catch {
+      throw new SourceError(`${this.name} cannot be read beyond ${time.toFixed(1)} s: the file is damaged there.`);
+    }
+    return frame;
+  }
+
+  /** Seconds of one frame, measured while some are played; 1/25 where the browser does not say. */
   async #frameDuration() {
     const times = [];
     if (this.#video.requestVideoFrameCallback) {
@@ -210,9 +225,12 @@ export class Clip {
       this.#video.pause();
     }
     const known = times.filter((time) => time !== null);
-    const steps = known.slice(1).map((time, index) => time - known[index]);
-    const step = Math.min(...steps.filter((length) => length > 1 / 130));
-    return Number.isFinite(step) ? step : 1 / 25;
+    const gaps = known.slice(1).map((time, index) => time - known[index]);
+    const shortest = Math.min(...gaps.filter((gap) => gap > SHORTEST));
+    if (!Number.isFinite(shortest)) return 1 / 25;
+    // The middle length: time stamps are rounded, to milliseconds in WebM.
+    const all = known.at(-1) - known[0];
+    return all / Math.round(all / shortest);
   }
 
   sleep() {}

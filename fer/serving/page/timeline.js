@@ -15,16 +15,19 @@ export class Timeline {
   #canvas;
   #samples = []; // {time, person, emotion, probability, certain}
   #now = 0;
+  #span = SPAN; // seconds that are shown
   #live = true; // a camera counts back from now, a video shows its own time
 
   constructor(canvas) {
     this.#canvas = canvas;
   }
 
-  start(live) {
+  /** Empties it; a video shorter than a minute takes the whole width. */
+  start(live, duration = SPAN) {
     this.#samples = [];
     this.#now = 0;
     this.#live = live;
+    this.#span = live || !Number.isFinite(duration) ? SPAN : Math.min(SPAN, Math.max(1, duration));
   }
 
   add(time, faces, people) {
@@ -42,7 +45,8 @@ export class Timeline {
       const counts = new Map();
       for (const { emotion } of samples) counts.set(emotion, (counts.get(emotion) ?? 0) + 1);
       const shares = [...counts].sort((a, b) => b[1] - a[1]);
-      return `person ${person}: ${shares.map(([name, count]) => `${name} ${percent(count / samples.length)}`).join(', ')}`;
+      const words = shares.map(([name, count]) => `${name} ${percent(count / samples.length)}`);
+      return `person ${person}: ${words.join(', ')}`;
     });
     return lanes.length ? `Timeline of the last minute. ${lanes.join('; ')}` : 'Timeline: nothing yet';
   }
@@ -51,8 +55,8 @@ export class Timeline {
     const lanes = this.#lanes();
     this.#canvas.style.height = `${Math.max(1, lanes.length) * LANE + AXIS}px`;
     const { context, width, height } = surface(this.#canvas);
-    const start = this.#live || this.#now > SPAN ? this.#now - SPAN : 0;
-    const scale = { start, unit: (width - LABEL) / SPAN };
+    const start = this.#live || this.#now > this.#span ? this.#now - this.#span : 0;
+    const scale = { start, end: start + this.#span, unit: (width - LABEL) / this.#span };
     this.#drawAxis(context, scale, width, height);
     lanes.forEach(([person, samples], index) => drawLane(context, scale, person, samples, index * LANE, width));
   }
@@ -68,12 +72,13 @@ export class Timeline {
     return latest.sort((a, b) => a[0] - b[0]);
   }
 
-  #drawAxis(context, { start, unit }, width, height) {
+  #drawAxis(context, { start, end, unit }, width, height) {
     context.font = `12px ${FONT}`;
     context.textBaseline = 'alphabetic';
     context.lineWidth = 1;
     const offset = this.#live ? this.#now % 10 : 0;
-    for (let time = Math.ceil((start - offset) / 10) * 10 + offset; time <= start + SPAN + 1e-6; time += 10) {
+    const step = this.#span > 20 ? 10 : this.#span > 6 ? 2 : 1;
+    for (let time = Math.ceil((start - offset) / step) * step + offset; time <= end + 1e-6; time += step) {
       const x = LABEL + (time - start) * unit;
       context.strokeStyle = themeColor('--line');
       context.beginPath();
@@ -84,7 +89,7 @@ export class Timeline {
       const text = this.#live ? (ago === 0 ? 'now' : `${ago} s ago`) : clock(time);
       context.fillStyle = themeColor('--quiet');
       context.textAlign = x > width - 30 ? 'right' : x < LABEL + 30 ? 'left' : 'center';
-      if (width > 560 || Math.round((time - start) / 10) % 2 === 0) context.fillText(text, x, height - 5);
+      if (width > 560 || Math.round((time - start) / step) % 2 === 0) context.fillText(text, x, height - 5);
     }
   }
 }
@@ -95,11 +100,11 @@ function drawLane(context, { start, unit }, person, samples, top, width) {
   const x = (time) => LABEL + Math.max(0, time - start) * unit;
   samples.forEach((sample, index) => {
     const next = samples[index + 1]?.time ?? sample.time + 0.25;
-    const from = x(sample.time);
-    const to = Math.min(width, x(Math.min(next, sample.time + LONGEST_STEP)));
+    const from = Math.round(x(sample.time)); // whole pixels: columns that meet leave no seam
+    const to = Math.min(width, Math.max(from + 1, Math.round(x(Math.min(next, sample.time + LONGEST_STEP)))));
     context.fillStyle = emotionColor(sample.emotion);
     context.globalAlpha = sample.certain ? 1 : 0.45;
-    context.fillRect(from, bottom - full * sample.probability, to - from + 0.4, full * sample.probability);
+    context.fillRect(from, bottom - full * sample.probability, to - from, full * sample.probability);
     context.globalAlpha = 1;
     if (!sample.certain) hatch(context, from, to, bottom, full * sample.probability);
   });
@@ -121,7 +126,7 @@ function drawLane(context, { start, unit }, person, samples, top, width) {
 function hatch(context, from, to, bottom, height) {
   context.save();
   context.beginPath();
-  context.rect(from, bottom - height, to - from + 0.4, height);
+  context.rect(from, bottom - height, to - from, height);
   context.clip();
   context.strokeStyle = themeColor('--panel');
   context.lineWidth = 1.5;

@@ -1,7 +1,8 @@
 /** Who is who from frame to frame: boxes that overlap are one person. */
 
 const OVERLAP = 0.3; // intersection over union from which two boxes are one face
-const REACH = 0.6; // of a face's width: how far it may move between two frames without an overlap
+const REACH = 0.6; // of a face's width: how far it may move from one frame to the next without an overlap
+const SPEED = 1; // of a face's width: how much farther it may move in every second between the two
 const MEMORY = 1; // seconds that a face may be away and keep its number
 
 /** Intersection over union of two [left, top, width, height]. */
@@ -12,14 +13,14 @@ export function overlap([ax, ay, aw, ah], [bx, by, bw, bh]) {
   return (width * height) / (aw * ah + bw * bh - width * height);
 }
 
-/** How well two boxes fit one face: above 0 they may, and more is better. */
-function fit(a, b) {
+/** How well two boxes, `gap` seconds apart, fit one face: above 0 they may, and more is better. */
+function fit(a, b, gap) {
   const shared = overlap(a, b);
   if (shared >= OVERLAP) return 1 + shared;
-  const size = (a[2] + b[2]) / 2;
+  const reach = ((REACH + SPEED * gap) * (a[2] + b[2])) / 2;
   const distance = Math.hypot(a[0] + a[2] / 2 - b[0] - b[2] / 2, a[1] + a[3] / 2 - b[1] - b[3] / 2);
   const alike = Math.min(a[2], b[2]) / Math.max(a[2], b[2]) > 0.5;
-  return alike && distance < REACH * size ? 1 - distance / (REACH * size) : 0;
+  return alike && distance < reach ? 1 - distance / reach : 0;
 }
 
 export class Tracker {
@@ -32,7 +33,7 @@ export class Tracker {
     const pairs = [];
     for (const track of this.#tracks) {
       boxes.forEach((box, index) => {
-        const quality = fit(track.box, box);
+        const quality = fit(track.box, box, time - track.seen);
         if (quality > 0) pairs.push({ track, index, quality });
       });
     }
