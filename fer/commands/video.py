@@ -50,12 +50,12 @@ def video(
     if timeline and timeline.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UserError(f"{timeline}: not a picture's name; end it in .png or .jpg")
     with ExitStack() as stack:
+        stopping = stack.enter_context(stopped_by_signals())  # outermost: files are finished under it
         opened = stack.enter_context(open_video(file))
         reading = open_reading(url, model, detector, min_face)
         job = Job(opened, reading, choose_telling(as_json, as_csv, reading.classes), baseline)
         job.output = stack.enter_context(open_output(output, opened.rate, file)) if output else None
         job.advance = stack.enter_context(_progress(opened.seconds))
-        stopping = stack.enter_context(stopped_by_signals())
         done = job.run(stopping)
     if timeline:
         _write_picture(timeline, done.timeline)

@@ -58,13 +58,13 @@ def webcam(
     quit; c starts a recording to a CSV file in this folder, and ends it. Ctrl-C quits too, and leaves whole files.
     """
     with ExitStack() as stack:
+        stopping = stack.enter_context(stopped_by_signals())  # outermost: files are finished under it
         show = stack.enter_context(_open_window()) if display else None
         camera = stack.enter_context(open_camera(source))
         reading = open_reading(url, model, detector, min_face)
         telling = choose_telling(as_json, as_csv, reading.classes)
         written = stack.enter_context(open_output(output, min(camera.rate, MOST_RATE))) if output else None
         recording = stack.enter_context(Recording(reading.classes))
-        stopping = stack.enter_context(stopped_by_signals())
         summary, meter, problem, key = Summary(camera.rate), Meter(), None, -1
         try:
             for frame in follow(reading.photo, _newest(camera, stopping), reading.smoothing(baseline)):
