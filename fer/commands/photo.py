@@ -22,7 +22,7 @@ from fer.commands.tables import Column, Table, shortened
 from fer.errors import UserError
 from fer.files import replace_file
 from fer.inference.faces import COLUMNS, Photo, count, percent, place
-from fer.inference.inputs import to_pixels
+from fer.inference.image import load_image
 
 #: Characters of a file's name that the table leaves room for.
 NAME_WIDTH = 40
@@ -86,7 +86,7 @@ def _read(source: Source, read: Callable[[bytes], Photo], target: Path | None) -
     try:
         found = replace(read(data), name=source.name)
         if target:
-            _write(target, draw_faces(*enlarged(to_pixels(data), found.faces)))
+            _write(target, draw_faces(*enlarged(load_image(data), found.faces)))
     except UserError as error:
         raise UserError(f"{source.name}: {error}") from error
     return found

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fer.inference.detection import Box, Detection
-from fer.inference.image import to_face
+from fer.inference.resize import to_face
 
 
 def aligned_face(image: np.ndarray, detection: Detection) -> np.ndarray:
