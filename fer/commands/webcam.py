@@ -54,8 +54,9 @@ def webcam(
 ) -> None:
     """Read the faces that a camera sees, in a window.
 
-    Always the newest frame is read: what the computer has no time for is passed over, never shown late. q and Esc
-    quit; c starts a recording to a CSV file in this folder, and ends it. Ctrl-C quits too, and leaves whole files.
+    The newest frame is read: those that the computer has no time for are
+    passed over, never shown late. q and Esc quit; c starts and ends a
+    recording to a CSV file in this folder. Ctrl-C quits and leaves whole files.
     """
     with ExitStack() as stack:
         stopping = stack.enter_context(stopped_by_signals())  # outermost: files are finished under it
