@@ -14,6 +14,7 @@ from fer.serving.engine import Bounded, Engine
 from fer.serving.front import Front
 from fer.serving.routes import ROUTES, House, routes_of
 from fer.serving.settings import service_settings
+from fer.serving.videos import Videos
 
 
 class Arguments(BaseModel):
@@ -50,7 +51,13 @@ class FerService:
         reader.classifier = BatchingClassifier(reader.classifier)
         reader.detector = Bounded(reader.detector, SETTINGS.max_faces)
         HOUSE.engine = Engine(reader, SETTINGS)
+        HOUSE.videos = Videos(reader, SETTINGS)
         HOUSE.facts["X-Model-Version"] = version_of(reader.classifier.card)["version"]
+
+    @bentoml.on_shutdown
+    def close(self) -> None:
+        """What is in flight has been answered; videos stop."""
+        HOUSE.close()
 
 
 FerService.add_asgi_middleware(Front, settings=SETTINGS, routes=ROUTES, facts=HOUSE.facts)  # type: ignore[attr-defined]
