@@ -36,7 +36,7 @@ guard_connections()
 
 def model_folder() -> Path:
     """Where the model is that this service serves."""
-    return Path(CHAMPION.path) if CHAMPION else SETTINGS.model or RELEASED
+    return Path(CHAMPION.resolve().path) if CHAMPION else SETTINGS.model or RELEASED
 
 
 @bentoml.service(

@@ -1,6 +1,8 @@
 """The Bento itself, as BentoML serves it and as a container would run it."""
 
+import contextlib
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -33,16 +35,15 @@ def environment(home: Path) -> dict[str, str]:
 
 
 def free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def end(process: subprocess.Popen) -> None:
-    for child in psutil.Process(process.pid).children(recursive=True):
-        child.kill()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(process.pid).children(recursive=True):
+            child.kill()
     process.kill()
     process.wait(10)
 
@@ -51,7 +52,7 @@ def test_bentoml_serves_it_and_a_flipped_bit_is_one_line_instead_of_a_restart_lo
     url = f"http://127.0.0.1:{(port := free_port())}"
     command = [BENTOML, "serve", "fer-service:latest", "--host", "127.0.0.1", "--port", str(port)]
     process = subprocess.Popen(
-        command, cwd=home.parent, env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command, cwd=home.parent, env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT
     )
     try:
         deadline = time.monotonic() + 120
