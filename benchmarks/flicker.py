@@ -17,7 +17,7 @@ import numpy as np
 
 from fer.inference.detection import Box
 from fer.inference.faces import Face
-from fer.inference.inputs import to_pixels
+from fer.inference.image import load_image
 from fer.inference.reader import Reader
 from fer.inference.tracks import Smoothing, Tracker
 
@@ -31,7 +31,7 @@ DRAWN = 12
 def portraits(reader: Reader, paths: Sequence[str]) -> Iterator[tuple[str, np.ndarray, Box]]:
     """A name, an image and the box of its face, which is ``SIDE`` pixels wide."""
     for path in paths:
-        image = to_pixels(path)
+        image = load_image(path)
         found = reader.photo(image).faces
         if not found:
             print(f"{Path(path).name}: no face found, left out")

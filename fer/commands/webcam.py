@@ -192,7 +192,7 @@ def _open_window() -> Iterator[Callable[[np.ndarray], int]]:
     try:
         cv2.namedWindow(WINDOW, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
     except cv2.error as error:
-        raise UserError(f"this OpenCV cannot show windows; {remedy}") from error
+        raise UserError(f"this OpenCV opens no windows; pip install 'opencv-python<5', or {remedy}") from error
 
     def show(image: np.ndarray) -> int:
         cv2.imshow(WINDOW, image)

@@ -20,12 +20,11 @@ from uvicorn.supervisors import Multiprocess
 
 from fer.errors import UserError
 from fer.serving.settings import PREFIX, Settings
+from fer.serving.tasks import FOLDER
 
 APPLICATION = "fer.serving.supervisor:application"
 PROTOCOL = "fer.serving.connections:GuardedProtocol"
 MODEL = f"{PREFIX}MODEL"
-#: A private folder of one service's processes: metrics, temporary files, and what BentoML calls its home.
-FOLDER = "FER_SERVICE_FOLDER"
 #: Seconds after which a worker that answers nothing is replaced, and at most until one that was killed is noticed.
 HUNG_SECONDS = 10
 LOGGING: dict[str, Any] = {
