@@ -6,14 +6,20 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fer.inference.faces import Face, Photo
     from fer.inference.reader import Reader
+    from fer.inference.video import Frame
 
-__all__ = ["Face", "Photo", "Reader", "__version__"]
+__all__ = ["Face", "Frame", "Photo", "Reader", "__version__"]
 
 #: Of the distribution ``fer-pipeline`` too: its pyproject.toml reads it here, as a Bento has this file and no metadata.
 __version__ = "0.1.0"
 
 #: Loaded when first asked for: ``import fer`` alone needs no NumPy.
-_LATE = {"Face": "fer.inference.faces", "Photo": "fer.inference.faces", "Reader": "fer.inference.reader"}
+_LATE = {
+    "Face": "fer.inference.faces",
+    "Frame": "fer.inference.video",
+    "Photo": "fer.inference.faces",
+    "Reader": "fer.inference.reader",
+}
 
 
 def __getattr__(name: str) -> Any:

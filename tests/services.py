@@ -44,8 +44,15 @@ class Service:
 
     def workers(self) -> list[psutil.Process]:
         """The processes that answer, not multiprocessing's own."""
-        children = psutil.Process(self.process.pid).children()
-        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        return [child for child in psutil.Process(self.process.pid).children() if "spawn_main" in command_of(child)]
+
+
+def command_of(process: psutil.Process) -> str:
+    """A process's command line; of one that has ended, none."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from fer.inference.faces import Face
 def draw_faces(image: np.ndarray, faces: Sequence[Face]) -> np.ndarray:
     """A copy of a uint8 ``[H, W, 3]`` BGR image with a box and a label, emotion and probability, for every face.
 
-    A prediction that is not certain has a question mark.
+    A prediction that is not certain has a question mark; a face on a track has its number.
     """
     canvas = image.copy()
     height, width = canvas.shape[:2]
@@ -22,7 +22,8 @@ def draw_faces(image: np.ndarray, faces: Sequence[Face]) -> np.ndarray:
         x, y, w, h = face.box
         colour = bgr(EMOTION_COLORS[face.emotion])
         cv2.rectangle(canvas, (x, y), (x + w - 1, y + h - 1), colour, line)
-        text = f"{face.label} {face.probability:.0%}"
+        person = f"{face.track} " if face.track else ""
+        text = f"{person}{face.label} {face.probability:.0%}"
         (text_width, text_height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
         left = max(min(x, width - text_width), 0)
         bottom = max(y, text_height + base)  # above the box, inside the image

@@ -14,15 +14,14 @@ import numpy as np
 import typer
 
 from fer.commands.annotate import draw_faces
-from fer.commands.remote import Service
+from fer.commands.reading import open_reading
 from fer.commands.sources import Source, find_photos, find_targets
+from fer.commands.stopping import stopped_by_signals
 from fer.commands.tables import Column, Table, shortened
 from fer.errors import UserError
 from fer.files import replace_file
-from fer.inference.choice import choose_model
 from fer.inference.faces import COLUMNS, Photo, count, percent, place
 from fer.inference.inputs import to_pixels
-from fer.inference.reader import Reader
 
 #: Characters of a file's name that the table leaves room for.
 NAME_WIDTH = 40
@@ -57,32 +56,24 @@ def photo(
         raise UserError("--json and --csv: choose one")
     sources, problems = find_photos(files)
     targets = find_targets(sources, files, output) if output else {}
-    if url:
-        given = [("--model", model), ("--detector", detector), ("--min-face", min_face)]
-        if own := [name for name, value in given if value is not None]:
-            raise UserError(f"{', '.join(own)}: the service at --url has its own; leave one of them out")
-        service = Service(url)
-        print(f"model: {service.model}, trained on {service.dataset} ({url})", file=sys.stderr)
-        read: Callable[[bytes], Photo] = service.photo
-        classes: Sequence[str] = service.classes
-    else:
-        choice = choose_model(model)
-        print(f"model: {choice}", file=sys.stderr)
-        reader = Reader(choice.folder, detector or "auto", min_face)
-        read, classes = reader.photo, reader.classifier.classes
-    show = _json_lines() if as_json else _csv_rows(classes) if as_csv else _table(sources)
-    photos, faces = 0, 0
-    with _progress(len(sources)) as advance:
+    reading = open_reading(url, model, detector, min_face)
+    show = _json_lines() if as_json else _csv_rows(reading.classes) if as_csv else _table(sources)
+    done = faces = 0
+    with _progress(len(sources)) as advance, stopped_by_signals() as stopping:
         for source in sources:
             try:
-                found = _read(source, read, targets.get(source))
+                found = _read(source, reading.photo, targets.get(source))
             except UserError as error:
                 problems.append(str(error))
             else:
                 show(found)
-                photos, faces = photos + 1, faces + len(found.faces)
+                done, faces = done + 1, faces + len(found.faces)
             advance()
-    _say(photos, faces, problems)
+            if stopping.signal:
+                break
+    _say(done, faces, problems, f"; stopped, {len(sources) - done - len(problems)} left" if stopping.signal else "")
+    if stopping.signal or problems:
+        raise typer.Exit(stopping.exit_code or 1)
 
 
 def _read(source: Source, read: Callable[[bytes], Photo], target: Path | None) -> Photo:
@@ -172,9 +163,8 @@ def _progress(photos: int) -> Iterator[Callable[[], None]]:
         yield lambda: bar.advance(task)
 
 
-def _say(photos: int, faces: int, problems: Sequence[str]) -> None:
-    """The sum on standard error, and every photo that was not read; these end the command with exit code 1."""
-    print(f"{count(photos, 'photo')}, {count(faces, 'face')}", file=sys.stderr)
+def _say(photos: int, faces: int, problems: Sequence[str], end: str) -> None:
+    """The sum on standard error, and every photo that was not read."""
+    print(f"{count(photos, 'photo')}, {count(faces, 'face')}{end}", file=sys.stderr)
     if problems:
         print(f"not read: {len(problems)}", *(f"  {problem}" for problem in problems), sep="\n", file=sys.stderr)
-        raise typer.Exit(1)

@@ -30,7 +30,7 @@ def stopped_by_signals() -> Iterator[Stopping]:
         stopping.signal = number
         signal.signal(number, former[number])
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (int(signal.SIGINT), int(signal.SIGTERM)):
         former[number] = signal.signal(number, note)
     try:
         yield stopping

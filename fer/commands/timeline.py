@@ -16,7 +16,7 @@ FIRST_BIN = 0.05
 #: Bands in one picture: those of the people who were seen longest.
 MOST_BANDS = 20
 #: Pixels of the picture.
-PLOT, LEFT, RIGHT, TOP, BAND, GAP, BOTTOM = 1024, 150, 36, 62, 34, 12, 44
+PLOT, LEFT, RIGHT, TOP, BAND, GAP, BOTTOM = 1024, 150, 36, 70, 34, 12, 44
 PAPER, INK, GREY = (255, 255, 255), (45, 40, 36), (226, 222, 218)
 FONT, SMALL = cv2.FONT_HERSHEY_SIMPLEX, 0.46
 
@@ -51,6 +51,8 @@ class Timeline:
         bottom = TOP + max(len(shown), 1) * (BAND + GAP)
         canvas = np.full((bottom + BOTTOM, LEFT + PLOT + RIGHT, 3), PAPER, np.uint8)
         _draw_legend(canvas)
+        _write(canvas, "person", (14, TOP - 10))
+        _write(canvas, "seen", (70, TOP - 10))
         self._draw_axis(canvas, bottom)
         for row, track in enumerate(shown):
             top = TOP + row * (BAND + GAP)
@@ -87,7 +89,7 @@ class Timeline:
         for tick in range(int(self._end / step) + 1):
             x = self._x(tick * step)
             cv2.line(canvas, (x, TOP - 6), (x, bottom), GREY, 1)
-            text = clock(tick * step)
+            text = clock(tick * step, 0 if step >= 1 else 1)
             width = cv2.getTextSize(text, FONT, SMALL, 1)[0][0]
             _write(canvas, text, (x - width // 2, bottom + 18))
 
@@ -96,14 +98,13 @@ class Timeline:
 _STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 36000, 86400)
 
 
-def clock(seconds: float) -> str:
-    """A time for people: ``0:07``, ``0:07.5`` where it is not whole, ``1:02:03``."""
-    tenths = round(10 * seconds)
-    whole, tenth = divmod(tenths, 10)
+def clock(seconds: float, decimals: int = 0) -> str:
+    """A time for people: ``0:07``, or ``0:07.50`` with two decimals; ``1:02:03``."""
+    whole, part = divmod(round(seconds * 10**decimals), 10**decimals)
     minutes, second = divmod(whole, 60)
     hours, minute = divmod(minutes, 60)
     text = f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
-    return f"{text}.{tenth}" if tenth else text
+    return f"{text}.{part:0{decimals}}" if decimals else text
 
 
 def _draw_legend(canvas: np.ndarray) -> None:

@@ -1,6 +1,6 @@
 """One object from pixels to people: detect, align, classify, doubt."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from fer.inference.detection import Detection, Detector, open_detector
 from fer.inference.faces import Face, Photo
 from fer.inference.image import to_face
 from fer.inference.inputs import given_boxes, to_pixels
+from fer.inference.tracks import Smoothing
 from fer.inference.trust import doubts
+from fer.inference.video import Frame, read_video
 
 
 class Reader:
@@ -98,6 +100,21 @@ class Reader:
             faces.append(to_face(pixels))
             whole.append(Detection((0, 0, pixels.shape[1], pixels.shape[0])))
         return self._read(faces, whole)
+
+    def video(self, source: str | Path, smoothing: Smoothing | None = None) -> Iterator[Frame]:
+        """The faces of every frame of a video file, in order, people followed and emotions smoothed over time.
+
+        Args:
+            source: the file.
+            smoothing: how to follow and smooth; by default as the command ``fer video`` does.
+
+        Yields:
+            A ``Frame`` with ``index``, ``time`` in seconds, ``image`` and ``faces``; one is in memory at a time.
+
+        Raises:
+            UserError: in one line, when the file is no video, and after the last frame where it ends early.
+        """
+        return read_video(self, source, smoothing)
 
     def _read(self, faces: list[np.ndarray], detections: list[Detection]) -> list[Face]:
         if not faces:

@@ -13,6 +13,7 @@ import numpy as np
 
 from fer.errors import UserError
 from fer.inference.container import check_kind, has_index, stated_bytes, stated_seconds
+from fer.inference.cuts import Cuts
 from fer.inference.faces import Face, Photo
 from fer.inference.tracks import Smoothing, Tracker
 
@@ -182,9 +183,11 @@ def read_video(reader: "Reader", source: str | Path, smoothing: Smoothing | None
 def follow(
     read: Callable[[np.ndarray], Photo], frames: Iterable[Frame], smoothing: Smoothing | None = None
 ) -> Iterator[Frame]:
-    """Every frame with its faces, as ``read`` finds them, on their tracks."""
-    tracker = Tracker(smoothing)
+    """Every frame with its faces, as ``read`` finds them, on their tracks; these end where the scene is cut."""
+    tracker, cuts = Tracker(smoothing), Cuts()
     for frame in frames:
+        if cuts.found(frame.image):
+            tracker.cut()
         photo = read(frame.image)
         yield replace(frame, faces=tracker.step(frame.time, photo.faces), detector=photo.detector)
 

@@ -1,6 +1,6 @@
 """The form of the service's answers, for its OpenAPI description and those who generate clients from it."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -61,6 +61,33 @@ class CropAnswer(FaceAnswer):
 
     name: str | None
     is_crop: bool | None
+
+
+class TrackedFace(FaceAnswer):
+    """A face in a video: whose it is, and when."""
+
+    track: int
+    time: float
+
+
+class FrameAnswer(Answer):
+    """A frame of a video and its faces; ``time`` in seconds."""
+
+    index: Count
+    time: float
+    detector: str | None
+    faces: list[TrackedFace]
+
+
+class TaskAnswer(Answer):
+    """How work on a video stands: ``frames`` read, showing ``seconds``; ``message`` says what went wrong."""
+
+    task_id: str
+    status: Literal["in_progress", "completed", "failed", "canceled"]
+    created_at: str
+    frames: Count
+    seconds: float
+    message: str | None
 
 
 class PhotoAnswer(Answer):
@@ -129,3 +156,12 @@ EXAMPLE_CROP = EXAMPLE_FACE | {
     "is_crop": None,
 }
 EXAMPLE_PHOTO = {"name": "party.jpg", "width": 640, "height": 480, "detector": "yunet", "faces": [EXAMPLE_FACE]}
+EXAMPLE_TASK = {
+    "task_id": "0f2c4c1d8a5b4f6e9d3a7b1c2e4f6a8b",
+    "status": "in_progress",
+    "created_at": "2026-01-31T12:00:00+00:00",
+    "frames": 120,
+    "seconds": 4.8,
+    "message": None,
+}
+EXAMPLE_FRAME = {"index": 0, "time": 0.0, "detector": "yunet", "faces": [EXAMPLE_FACE | {"track": 1, "time": 0.0}]}

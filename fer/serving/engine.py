@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+import cv2
 import numpy as np
 
 from fer.errors import UserError
@@ -18,16 +19,19 @@ from fer.serving.problems import ApiError, overloaded
 from fer.serving.settings import Settings, cores
 from fer.serving.uploads import Picture
 
-#: Threads that decode and wait for their batch: as many as a batch has room for at half load.
-THREADS = 32
-#: Requests with more bytes than this are decoded by as many threads as there are cores: large images are few at a time.
+#: Threads that decode crops and wait for their batch. A detector keeps a network for each.
+THREADS = 16
+#: Photos, and crops of more bytes than this together, are read by as many threads as there are cores: large images
+#: are few at a time.
 LARGE = 500_000
 #: Bytes of a file that count as one unit of work.
 UNIT = 100_000
 #: Pixels of the shorter side from which on a picture may be a photo with a readable face in it.
 CROP_SIDE = 96
+#: Pixels of the longer side at which it is searched: a face that fills a crop is found in far fewer.
+CROP_SEARCH = 320
 #: A picture is a photo where its largest face takes less than this share of it. Measured: docs/serving.md.
-CROP_SHARE = 0.2
+CROP_SHARE = 0.3
 
 Result = TypeVar("Result")
 
@@ -69,20 +73,22 @@ class Engine:
 
     async def classify(self, pictures: Sequence[Picture]) -> list[Crop]:
         """Every picture as the crop of one face."""
-        return await self._run(self._crops, pictures)
+        size = sum(len(picture.data) for picture in pictures)
+        return await self._run(self._large if size > LARGE else self._small, self._crops, pictures)
 
     async def analyze(self, pictures: Sequence[Picture], boxes: Sequence[list[Box] | None]) -> list[Photo]:
         """Every face of every photo; those under the caller's boxes where there are some."""
-        return await self._run(lambda given: self._photos(given, boxes), pictures)
+        return await self._run(self._large, lambda given: self._photos(given, boxes), pictures)
 
     def close(self) -> None:
         """Let the threads end."""
         for pool in (self._small, self._large):
             pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _run(self, work: Callable[[Sequence[Picture]], Result], pictures: Sequence[Picture]) -> Result:
+    async def _run(
+        self, pool: Executor, work: Callable[[Sequence[Picture]], Result], pictures: Sequence[Picture]
+    ) -> Result:
         size = sum(len(picture.data) for picture in pictures)
-        pool = self._large if size > LARGE else self._small
         with self.admission.enter(len(pictures) + size / UNIT):
             try:
                 async with asyncio.timeout(self._settings.answer_seconds):
@@ -136,6 +142,10 @@ def is_crop(image: np.ndarray, detector: Detector) -> bool | None:
     height, width = image.shape[:2]
     if min(height, width) < CROP_SIDE:
         return None
+    scale = CROP_SEARCH / max(height, width)
+    if scale < 1:
+        width, height = max(1, round(scale * width)), max(1, round(scale * height))
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     found = detector.detect(image)
     if not found:
         return None

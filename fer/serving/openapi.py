@@ -13,19 +13,32 @@ from fer.serving.settings import Settings
 REFUSALS = {
     400: "The form or a field is broken.",
     401: "The service wants a key.",
+    404: "There is no such task.",
     408: "The body came too slowly.",
+    409: "The task is not completed.",
     413: "More bytes, images or boxes than the service takes.",
     415: "The body is no image and no form.",
     422: "An image that cannot be read.",
     503: "No time; `Retry-After` says when to try again.",
 }
+OF_IMAGES = (400, 401, 408, 413, 415, 422, 503)
+OF_TASKS = (400, 401, 404, 503)
 MODELS: tuple[type[BaseModel], ...] = (
     answers.Error,
     answers.CropAnswer,
     answers.PhotoAnswer,
+    answers.FrameAnswer,
+    answers.TaskAnswer,
     answers.ModelAnswer,
 )
 TEMPLATE = "#/components/schemas/{model}"
+TASK_ID = {
+    "name": "task_id",
+    "in": "query",
+    "required": True,
+    "schema": {"type": "string", "minLength": 1},
+    "example": answers.EXAMPLE_TASK["task_id"],
+}
 BOXES = {
     "type": "string",
     "contentMediaType": "application/json",
@@ -50,6 +63,10 @@ def description(settings: Settings) -> dict[str, Any]:
         "paths": {
             "/classify": {"post": _classify(settings)},
             "/analyze": {"post": _analyze(settings)},
+            "/video/submit": {"post": _submit(settings)},
+            "/video/status": {"get": _task("status", "How work on a video stands.")},
+            "/video/get": {"get": _fetch()},
+            "/video/cancel": {"put": _task("cancel", "Stop work on a video.")},
             "/model": {"get": _get("model", "The model's card, limits and terms.", _ref("ModelAnswer"), (401, 503))},
         },
         "components": components,
@@ -68,7 +85,7 @@ def _classify(settings: Settings) -> dict[str, Any]:
         "responses": _responses(
             "A face for each image, in their order.",
             {"type": "array", "items": _ref("CropAnswer")},
-            tuple(REFUSALS),
+            OF_IMAGES,
             [answers.EXAMPLE_CROP],
         ),
     }
@@ -91,9 +108,61 @@ def _analyze(settings: Settings) -> dict[str, Any]:
         "responses": _responses(
             "A photo for each image, in their order.",
             {"type": "array", "items": _ref("PhotoAnswer")},
-            tuple(REFUSALS),
+            OF_IMAGES,
             [answers.EXAMPLE_PHOTO],
         ),
+    }
+
+
+def _submit(settings: Settings) -> dict[str, Any]:
+    form = {
+        "type": "object",
+        "properties": {"video": {"type": "string", "format": "binary"}},
+        "required": ["video"],
+    }
+    return {
+        "operationId": "submit",
+        "summary": "Begin to read a video; ask after it with the task_id of the answer.",
+        "requestBody": {
+            "required": True,
+            "description": f"At most {settings.max_video_bytes} bytes and {settings.max_video_seconds:g} seconds.",
+            "content": {
+                "multipart/form-data": {"schema": form},
+                "video/mp4": {"schema": {"type": "string", "format": "binary"}},
+            },
+        },
+        "responses": _responses("The task.", _ref("TaskAnswer"), (400, 401, 408, 413, 415, 503), answers.EXAMPLE_TASK),
+    }
+
+
+def _task(name: str, summary: str) -> dict[str, Any]:
+    return {
+        "operationId": name,
+        "summary": summary,
+        "parameters": [TASK_ID],
+        "responses": _responses("The task.", _ref("TaskAnswer"), OF_TASKS, answers.EXAMPLE_TASK),
+    }
+
+
+def _fetch() -> dict[str, Any]:
+    kind = {
+        "name": "format",
+        "in": "query",
+        "description": "A list of frames, or a table with a row for each face.",
+        "schema": {"type": "string", "enum": ["json", "csv"], "default": "json"},
+    }
+    responses = _responses(
+        "The faces of every frame.",
+        {"type": "array", "items": _ref("FrameAnswer")},
+        (*OF_TASKS, 409),
+        [answers.EXAMPLE_FRAME],
+    )
+    responses["200"]["content"]["text/csv"] = {"schema": {"type": "string"}}
+    return {
+        "operationId": "fetch",
+        "summary": "What was found in a video.",
+        "parameters": [TASK_ID, kind],
+        "responses": responses,
     }
 
 

@@ -20,30 +20,48 @@ from fer.serving.problems import ApiError
 from fer.serving.records import record
 from fer.serving.settings import Settings
 from fer.serving.uploads import Uploads, boxes_of
+from fer.serving.videos import Videos, result, task_answer
+
+STARTING = ApiError(503, "starting", "the service is starting; try again in 1 s", {"Retry-After": "1"})
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass
 class House:
-    """What the endpoints share; the engine is there once the service has started.
+    """What the endpoints share; engine and videos are there once the service has started.
 
     Attributes:
         settings: of the service.
         engine: reads pictures.
+        videos: reads videos.
         facts: headers of every answer.
     """
 
     settings: Settings
     engine: Engine | None = None
+    videos: Videos | None = None
     facts: dict[str, str] = field(default_factory=dict)
 
     @property
     def ready(self) -> Engine:
         """The engine; ApiError 503 before there is one."""
         if self.engine is None:
-            raise ApiError(503, "starting", "the service is starting; try again in 1 s", {"Retry-After": "1"})
+            raise STARTING
         return self.engine
+
+    @property
+    def theatre(self) -> Videos:
+        """The videos; ApiError 503 before there are any."""
+        if self.videos is None:
+            raise STARTING
+        return self.videos
+
+    def close(self) -> None:
+        """Let what runs stop."""
+        if self.engine and self.videos:
+            self.engine.close()
+            self.videos.close()
 
 
 def routes_of(house: House) -> Starlette:
@@ -70,6 +88,22 @@ def routes_of(house: House) -> Starlette:
         record(house.settings, "analyze", faces)
         return answer([photo.to_dict() for photo in photos])
 
+    async def submit(request: Request) -> Response:
+        return answer(task_answer(await house.theatre.submit(request)))
+
+    async def status(request: Request) -> Response:
+        return answer(task_answer(house.theatre.tasks.find(task_id(request))))
+
+    async def fetch(request: Request) -> Response:
+        tasks = house.theatre.tasks
+        return result(tasks, tasks.find(task_id(request)), request.query_params.get("format", "json"))
+
+    async def cancel(request: Request) -> Response:
+        tasks = house.theatre.tasks
+        task = tasks.find(task_id(request))
+        tasks.cancel(task)
+        return answer(task_answer(task))
+
     async def model(_: Request) -> Response:
         return answer(about(house.ready.reader, house.settings))
 
@@ -83,6 +117,10 @@ def routes_of(house: House) -> Starlette:
         routes=[
             Route("/classify", answered(classify), methods=["POST"]),
             Route("/analyze", answered(analyze), methods=["POST"]),
+            Route("/video/submit", answered(submit), methods=["POST"]),
+            Route("/video/status", answered(status), methods=["GET"]),
+            Route("/video/get", answered(fetch), methods=["GET"]),
+            Route("/video/cancel", answered(cancel), methods=["PUT"]),
             Route("/model", answered(model), methods=["GET"]),
             Route("/openapi.json", answered(openapi), methods=["GET"]),
             # Where BentoML has a description of its own, and its clients look.
@@ -121,6 +159,13 @@ def answered(endpoint: Endpoint) -> Endpoint:
             return Response(problem.to_json(), problem.status, problem.headers, "application/json")
 
     return respond
+
+
+def task_id(request: Request) -> str:
+    """The task that a request asks for; ApiError 400 where it names none."""
+    if not (given := request.query_params.get("task_id")):
+        raise ApiError(400, "no_task_id", "name the task: ?task_id=...")
+    return given
 
 
 def answer(content: Any) -> Response:

@@ -1,10 +1,13 @@
 """The BentoML service: what a Bento carries, and what ``fer serve`` runs."""
 
+from pathlib import Path
+
 import bentoml
 from bentoml.models import BentoModel
 from pydantic import BaseModel
 
-from fer.inference.classifier import RELEASED
+from fer.errors import UserError
+from fer.inference.classifier import RELEASED, Card
 from fer.inference.reader import Reader
 from fer.serving.about import version_of
 from fer.serving.batching import BatchingClassifier
@@ -14,6 +17,7 @@ from fer.serving.engine import Bounded, Engine
 from fer.serving.front import Front
 from fer.serving.routes import ROUTES, House, routes_of
 from fer.serving.settings import service_settings
+from fer.serving.videos import Videos
 
 
 class Arguments(BaseModel):
@@ -25,7 +29,14 @@ class Arguments(BaseModel):
 ARGUMENTS = bentoml.use_arguments(Arguments)
 SETTINGS = service_settings()
 HOUSE = House(SETTINGS)
+#: The Bento's own model; None where a folder is served.
+CHAMPION = BentoModel(ARGUMENTS.model) if ARGUMENTS.model else None
 guard_connections()
+
+
+def model_folder() -> Path:
+    """Where the model is that this service serves."""
+    return Path(CHAMPION.resolve().path) if CHAMPION else SETTINGS.model or RELEASED
 
 
 @bentoml.service(
@@ -42,15 +53,30 @@ guard_connections()
 class FerService:
     """Facial emotion recognition."""
 
-    champion = BentoModel(ARGUMENTS.model) if ARGUMENTS.model else None
+    champion = CHAMPION
+
+    @bentoml.on_deployment
+    @staticmethod
+    def check_model() -> None:
+        """Once, before ``bentoml serve`` starts a worker: one that cannot start would be started again for ever."""
+        try:
+            Card.load(model_folder())
+        except UserError as error:
+            raise SystemExit(f"error: {error}") from error
 
     def __init__(self) -> None:
-        folder = self.champion.path if self.champion else SETTINGS.model or RELEASED
+        folder = model_folder()
         reader = Reader(folder, threads=SETTINGS.thread_count)
         reader.classifier = BatchingClassifier(reader.classifier)
         reader.detector = Bounded(reader.detector, SETTINGS.max_faces)
         HOUSE.engine = Engine(reader, SETTINGS)
+        HOUSE.videos = Videos(reader, SETTINGS)
         HOUSE.facts["X-Model-Version"] = version_of(reader.classifier.card)["version"]
+
+    @bentoml.on_shutdown
+    def close(self) -> None:
+        """What is in flight has been answered; videos stop."""
+        HOUSE.close()
 
 
 FerService.add_asgi_middleware(Front, settings=SETTINGS, routes=ROUTES, facts=HOUSE.facts)  # type: ignore[attr-defined]

@@ -20,14 +20,13 @@ from uvicorn.supervisors import Multiprocess
 
 from fer.errors import UserError
 from fer.serving.settings import PREFIX, Settings
+from fer.serving.tasks import FOLDER
 
 APPLICATION = "fer.serving.supervisor:application"
 PROTOCOL = "fer.serving.connections:GuardedProtocol"
 MODEL = f"{PREFIX}MODEL"
-#: A private folder of one service's processes: metrics, and what BentoML calls its home.
-FOLDER = "FER_SERVICE_FOLDER"
-#: Seconds after which a worker that answers nothing at all is replaced: decoding holds the interpreter for long.
-HUNG_SECONDS = 60
+#: Seconds after which a worker that answers nothing is replaced, and at most until one that was killed is noticed.
+HUNG_SECONDS = 10
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -100,7 +99,8 @@ def application() -> Any:
 def _private_folder(settings: Settings) -> Iterator[None]:
     """A folder that nobody else reads, for as long as the service runs; the workers find it in their environment."""
     folder = tempfile.mkdtemp(prefix="fer-serve-")
-    os.environ |= {FOLDER: folder, "BENTOML_HOME": folder, "BENTOML_DO_NOT_TRACK": "True"}
+    # Temporary files of the libraries below, too: a worker that is killed cannot remove its own.
+    os.environ |= {FOLDER: folder, "TMPDIR": folder, "BENTOML_HOME": folder, "BENTOML_DO_NOT_TRACK": "True"}
     if settings.worker_count > 1:
         metrics = Path(folder) / "metrics"
         metrics.mkdir()

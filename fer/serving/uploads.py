@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -83,7 +83,7 @@ class Uploads:
         """
         taken = _Taken(self._held)
         try:
-            async with _within(self._settings.body_seconds):
+            async with within(self._settings.body_seconds):
                 upload = await self._parse(request, taken)
             yield upload
         finally:
@@ -91,7 +91,7 @@ class Uploads:
 
     async def _parse(self, request: Request, taken: "_Taken") -> Upload:
         kind = request.headers.get("Content-Type", "").strip().lower()
-        body = self._limited(request, taken)
+        body = limited(request, self._settings.max_bytes, taken.add)
         if kind.startswith(FORM):
             return await self._form(request, body)
         if kind.startswith(RAW):
@@ -122,21 +122,6 @@ class Uploads:
             raise ApiError(413, "too_many_images", f"{len(upload.pictures)} images, more than {limit}; send fewer")
         return upload
 
-    async def _limited(self, request: Request, taken: "_Taken") -> AsyncGenerator[bytes, None]:
-        """The request's body, as far as ``max_bytes``."""
-        most = self._settings.max_bytes
-        too_large = ApiError(
-            413, "too_large", f"the request is larger than {most / 1e6:g} MB; send fewer or smaller images"
-        )
-        stated = request.headers.get("Content-Length", "")
-        if stated.isdigit() and int(stated) > most:
-            raise too_large
-        async for chunk in request.stream():
-            taken.add(len(chunk))
-            if taken.size > most:
-                raise too_large
-            yield chunk
-
 
 class _Taken:
     """What one request has taken of ``Held``."""
@@ -154,12 +139,28 @@ class _Taken:
 
 
 @asynccontextmanager
-async def _within(seconds: float) -> AsyncGenerator[None, None]:
+async def within(seconds: float) -> AsyncGenerator[None, None]:
+    """ApiError 408 where the block takes longer."""
     try:
         async with asyncio.timeout(seconds):
             yield
     except TimeoutError as error:
         raise ApiError(408, "too_slow", f"the request did not arrive within {seconds:g} s; send it faster") from error
+
+
+async def limited(request: Request, most: int, count: Callable[[int], None]) -> AsyncGenerator[bytes, None]:
+    """The request's body, as far as ``most`` bytes; ApiError 413 after them. ``count`` hears every size."""
+    too_large = ApiError(413, "too_large", f"the request is larger than {most / 1e6:g} MB; send less at a time")
+    stated = request.headers.get("Content-Length", "")
+    if stated.isdecimal() and int(stated) > most:
+        raise too_large
+    size = 0
+    async for chunk in request.stream():
+        count(len(chunk))
+        size += len(chunk)
+        if size > most:
+            raise too_large
+        yield chunk
 
 
 def boxes_of(upload: Upload, settings: Settings) -> list[list[Box] | None]:
