@@ -422,7 +422,11 @@ def hide(page: Page, hidden: bool) -> None:
 def test_everything_can_be_done_with_the_keyboard(opened):
     page = opened()
     choosers: list[FileChooser] = []
-    page.on("filechooser", lambda chooser: choosers.append(chooser))
+
+    def kept(chooser: FileChooser) -> None:
+        choosers.append(chooser)
+
+    page.on("filechooser", kept)
     reached = []
     for _ in range(7):
         page.keyboard.press("Tab")
