@@ -13,15 +13,16 @@ import cv2
 import numpy as np
 import typer
 
-from fer.commands.annotate import draw_faces
+from fer.commands.annotate import draw_faces, enlarged
 from fer.commands.reading import open_reading
+from fer.commands.remote import NoAnswerError
 from fer.commands.sources import Source, find_photos, find_targets
 from fer.commands.stopping import stopped_by_signals
 from fer.commands.tables import Column, Table, shortened
 from fer.errors import UserError
 from fer.files import replace_file
 from fer.inference.faces import COLUMNS, Photo, count, percent, place
-from fer.inference.inputs import to_pixels
+from fer.inference.image import load_image
 
 #: Characters of a file's name that the table leaves room for.
 NAME_WIDTH = 40
@@ -58,20 +59,23 @@ def photo(
     targets = find_targets(sources, files, output) if output else {}
     reading = open_reading(url, model, detector, min_face)
     show = _json_lines() if as_json else _csv_rows(reading.classes) if as_csv else _table(sources)
-    done = faces = 0
+    tried = done = faces = 0
     with _progress(len(sources)) as advance, stopped_by_signals() as stopping:
         for source in sources:
+            tried += 1
             try:
                 found = _read(source, reading.photo, targets.get(source))
             except UserError as error:
                 problems.append(str(error))
+                if isinstance(error.__cause__, NoAnswerError):
+                    break
             else:
                 show(found)
                 done, faces = done + 1, faces + len(found.faces)
             advance()
             if stopping.signal:
                 break
-    _say(done, faces, problems, f"; stopped, {len(sources) - done - len(problems)} left" if stopping.signal else "")
+    _say(done, faces, problems, f"; stopped, {left} left" if (left := len(sources) - tried) else "")
     if stopping.signal or problems:
         raise typer.Exit(stopping.exit_code or 1)
 
@@ -82,7 +86,7 @@ def _read(source: Source, read: Callable[[bytes], Photo], target: Path | None) -
     try:
         found = replace(read(data), name=source.name)
         if target:
-            _write(target, draw_faces(to_pixels(data), found.faces))
+            _write(target, draw_faces(*enlarged(load_image(data), found.faces)))
     except UserError as error:
         raise UserError(f"{source.name}: {error}") from error
     return found

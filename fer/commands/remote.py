@@ -25,6 +25,10 @@ PAUSE, LONGEST_PAUSE = 1.0, 30.0
 QUOTED = 200
 
 
+class NoAnswerError(UserError):
+    """Nothing answers at a service's address: the next request would fail too."""
+
+
 class Service:
     """A service that reads faces; threads may share one.
 
@@ -91,7 +95,7 @@ class Service:
             except (OSError, HTTPException) as error:
                 reason = error.reason if isinstance(error, URLError) else error
                 words = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-                raise UserError(f"{self._url}: no answer ({words}); is the service running? fer serve") from error
+                raise NoAnswerError(f"{self._url}: no answer ({words}); is the service running? fer serve") from error
             except ValueError as error:
                 raise UserError(f"{self._url}{path}: answers no JSON; check the address") from error
 

@@ -7,12 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer.errors import UserError
-from fer.inference.inputs import read_file
+from fer.inference.image import MAX_FILE, SUFFIXES
 
-#: A folder's photos: files with other endings are passed over.
-PHOTO_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", ".heic", ".heif")
-)
 #: Formats in which annotated photos are written; others become JPEG.
 WRITTEN_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"))
 #: The argument that stands for standard input.
@@ -30,9 +26,20 @@ class Source:
         """The photo's bytes.
 
         Raises:
-            UserError: when there are none.
+            UserError: when they cannot be read, or are too many.
         """
-        return sys.stdin.buffer.read() if self.path is None else read_file(self.path)
+        try:
+            if self.path is None:
+                data = sys.stdin.buffer.read(MAX_FILE + 1)
+            else:
+                with self.path.open("rb") as file:
+                    data = file.read(MAX_FILE + 1)
+        except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+            reason = getattr(error, "strerror", None) or error
+            raise UserError(f"{self.name}: cannot be read ({reason}); check the path and its permissions") from error
+        if len(data) > MAX_FILE:
+            raise UserError(f"{self.name}: has more than {MAX_FILE >> 20} MiB; give a smaller photo")
+        return data
 
 
 def find_photos(arguments: Sequence[str]) -> tuple[list[Source], list[str]]:
@@ -52,7 +59,7 @@ def find_photos(arguments: Sequence[str]) -> tuple[list[Source], list[str]]:
             continue
         paths = list(_below(argument)) if os.path.isdir(argument) else [Path(argument)]
         if not paths:
-            problems.append(f"{argument}: holds no photo; known endings: {' '.join(sorted(PHOTO_SUFFIXES))}")
+            problems.append(f"{argument}: holds no photo; known endings: {' '.join(sorted(SUFFIXES))}")
         for path in paths:
             # Names that are no UTF-8 are shown as far as they are.
             name = str(path).encode("utf-8", "replace").decode()
@@ -65,7 +72,7 @@ def _below(folder: str) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = Path(parent, name)
-            if path.suffix.lower() in PHOTO_SUFFIXES and not name.startswith(".") and path.is_file():
+            if path.suffix.lower() in SUFFIXES and not name.startswith(".") and path.is_file():
                 yield path
 
 

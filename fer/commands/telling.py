@@ -105,7 +105,7 @@ class RunTable:
         people = [person for person in summary.longest_seen() if person.seconds >= BRIEF]
         if people:
             emotions = [Column(name, max(len(name), 5), right=True) for name in self._classes]
-            seen = Column("seen", 8, right=True)
+            seen = Column("seen", 7, right=True)
             table = Table(Column("person", 6, right=True), seen, *emotions, Column("certain", 7, right=True))
             print("", table.header, sep="\n" if self._begun else "")
             for person in people:

@@ -44,19 +44,22 @@ def video(
 ) -> None:
     """Read the faces of a video and follow them over time.
 
-    Times are those of the frames themselves. Where the file ends early, what came before it is told and written, and
-    the exit code is 1; so it is after Ctrl-C (130) and SIGTERM (143).
+    Times are those of the frames themselves. Where the file ends early,
+    what came before is told and written, and the exit code is 1. So it is
+    after Ctrl-C and SIGTERM, with the exit codes 130 and 143.
     """
     if timeline and timeline.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UserError(f"{timeline}: not a picture's name; end it in .png or .jpg")
     with ExitStack() as stack:
+        stopping = stack.enter_context(stopped_by_signals())  # outermost: files are finished under it
         opened = stack.enter_context(open_video(file))
         reading = open_reading(url, model, detector, min_face)
-        job = Job(opened, reading, choose_telling(as_json, as_csv, reading.classes), baseline)
+        telling = choose_telling(as_json, as_csv, reading.classes)
+        job = Job(opened, reading, telling, baseline)
         job.output = stack.enter_context(open_output(output, opened.rate, file)) if output else None
         job.advance = stack.enter_context(_progress(opened.seconds))
-        stopping = stack.enter_context(stopped_by_signals())
         done = job.run(stopping)
+    telling.end(done.summary, {"file": str(file), "detector": done.detector, "problem": done.problem})
     if timeline:
         _write_picture(timeline, done.timeline)
     _say(file, done, stopping)
@@ -68,6 +71,7 @@ class Done:
 
     summary: Summary
     timeline: Timeline
+    detector: str | None = None
     problem: str | None = None
 
 
@@ -85,10 +89,9 @@ class Job:
     def run(self, stopping: Stopping) -> Done:
         """Read until the end, or until it is asked to stop."""
         done = Done(Summary(self._opened.rate), Timeline())
-        detector = None
         try:
             for frame in self._frames:
-                detector = frame.detector
+                done.detector = frame.detector
                 self._telling.frame(frame)
                 done.summary.add(frame)
                 done.timeline.add(frame, done.summary.interval)
@@ -100,8 +103,6 @@ class Job:
                     break
         except EndedEarlyError as error:
             done.problem = str(error)
-        facts = {"file": str(self._opened.path), "detector": detector, "problem": done.problem}
-        self._telling.end(done.summary, facts)
         return done
 
 

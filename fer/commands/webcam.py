@@ -17,7 +17,7 @@ from fer.commands.annotate import draw_faces
 from fer.commands.people import Summary
 from fer.commands.reading import open_reading
 from fer.commands.stopping import Stopping, stopped_by_signals
-from fer.commands.telling import CsvRows, Telling, choose_telling
+from fer.commands.telling import CsvRows, choose_telling
 from fer.errors import UserError
 from fer.files import replace_file
 from fer.inference.camera import Camera, camera_name, open_camera
@@ -54,17 +54,18 @@ def webcam(
 ) -> None:
     """Read the faces that a camera sees, in a window.
 
-    Always the newest frame is read: what the computer has no time for is passed over, never shown late. q and Esc
-    quit; c starts a recording to a CSV file in this folder, and ends it. Ctrl-C quits too, and leaves whole files.
+    The newest frame is read: those that the computer has no time for are
+    passed over, never shown late. q and Esc quit; c starts and ends a
+    recording to a CSV file in this folder. Ctrl-C quits and leaves whole files.
     """
     with ExitStack() as stack:
+        stopping = stack.enter_context(stopped_by_signals())  # outermost: files are finished under it
         show = stack.enter_context(_open_window()) if display else None
         camera = stack.enter_context(open_camera(source))
         reading = open_reading(url, model, detector, min_face)
         telling = choose_telling(as_json, as_csv, reading.classes)
         written = stack.enter_context(open_output(output, min(camera.rate, MOST_RATE))) if output else None
         recording = stack.enter_context(Recording(reading.classes))
-        stopping = stack.enter_context(stopped_by_signals())
         summary, meter, problem, key = Summary(camera.rate), Meter(), None, -1
         try:
             for frame in follow(reading.photo, _newest(camera, stopping), reading.smoothing(baseline)):
@@ -83,7 +84,8 @@ def webcam(
                     recording.toggle()
         except EndedEarlyError as error:
             problem = str(error)
-        _end(camera, summary, telling, meter, problem)
+        telling.end(summary, {"camera": camera_name(source), "problem": problem})
+    _say(summary, meter, problem)  # once the files are in their places: an exit code is an exception
 
 
 def _newest(camera: Camera, stopping: Stopping) -> Iterator[Frame]:
@@ -94,8 +96,8 @@ def _newest(camera: Camera, stopping: Stopping) -> Iterator[Frame]:
             yield frame
 
 
-def _end(camera: Camera, summary: Summary, telling: Telling, meter: "Meter", problem: str | None) -> None:
-    telling.end(summary, {"camera": camera_name(camera.name), "problem": problem})
+def _say(summary: Summary, meter: "Meter", problem: str | None) -> None:
+    """The sum on standard error; a camera that went away ends the command with exit code 1."""
     rate = f", {meter.mean:.1f} frames a second" if meter.mean else ""
     people = count(len(summary.people), "track")
     print(f"{count(summary.frames, 'frame')}, {summary.time:.1f} s{rate}, {people}", file=sys.stderr)
@@ -190,7 +192,7 @@ def _open_window() -> Iterator[Callable[[np.ndarray], int]]:
     try:
         cv2.namedWindow(WINDOW, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
     except cv2.error as error:
-        raise UserError(f"this OpenCV cannot show windows; {remedy}") from error
+        raise UserError(f"this OpenCV opens no windows; pip install 'opencv-python<5', or {remedy}") from error
 
     def show(image: np.ndarray) -> int:
         cv2.imshow(WINDOW, image)

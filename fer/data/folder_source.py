@@ -17,7 +17,7 @@ from fer.data.source import SourceFaces
 from fer.emotions import EMOTIONS, emotion_name
 from fer.errors import UserError
 from fer.inference.face_size import FACE_SIZE
-from fer.inference.image import to_face
+from fer.inference.resize import to_face
 
 #: Folder names of the splits, in lower case.
 SPLIT_FOLDERS = {

@@ -1,129 +1,153 @@
-"""From an uploaded or stored file to the 48x48 grey face that every classifier takes."""
+"""From what people have (a file, its bytes, an array, a PIL image) to upright BGR pixels."""
 
-import struct
+from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 
 from fer.errors import UserError
-from fer.inference.face_size import FACE_SIZE
+from fer.inference.formats import SUFFIXES, read_still
+from fer.inference.formats.exif import upright
+from fer.inference.formats.still import DAMAGED, Still
+from fer.inference.resize import to_face
+
+__all__ = ["MAX_PIXELS", "SUFFIXES", "load_image", "to_face"]
 
 #: Larger images are refused before a pixel is decoded: a file of a few kilobytes can claim gigapixels.
 MAX_PIXELS = 25_000_000
+#: Bytes of the decoded image, as the decoder holds it: 25 megapixels of 8 bits and four channels.
+MAX_BYTES = 4 * MAX_PIXELS
+#: Scans of a progressive JPEG: cameras and tools write about ten; each costs a pass over all of its pixels.
+MAX_SCANS, MAX_SCANNED = 100, 16 * MAX_PIXELS
+#: Bytes of a file: nothing larger is read into memory.
+MAX_FILE = 128 * 2**20
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-#: JPEG's start-of-frame markers; C4, C8 and CC in their range are tables and an extension (ITU T.81, table B.1).
-_JPEG_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_TAKEN = "give a file, its bytes, an array or a PIL image"
+_ORIENTATION = 0x0112
 
 
-def decode_image(data: bytes) -> np.ndarray:
-    """Decode a PNG, JPEG, WebP or BMP file.
+def load_image(source: Any) -> np.ndarray:
+    """The pixels of an image, upright.
 
     Args:
-        data: the whole file.
+        source: a path (str or Path) or the bytes of a file in one of the formats of ``SUFFIXES``, of which the first
+            picture is read and turned upright by its EXIF tag; an array or nested lists ``[H, W]`` grey, ``[H, W, 3]``
+            BGR or ``[H, W, 4]`` BGRA of whole numbers 0 to 255 or of floats 0 to 1; or a PIL image.
 
     Returns:
-        uint8 ``[H, W, 3]`` in BGR order, turned upright by its EXIF tag; grey files have three equal channels.
+        uint8 ``[H, W, 3]`` in BGR order; grey images have three equal channels.
 
     Raises:
-        UserError: for an empty or truncated file, another format, or more than ``MAX_PIXELS``.
+        UserError: for anything else; for a file that is missing, damaged, or too large to be decoded: more than
+            ``MAX_PIXELS``, ``MAX_BYTES`` or ``MAX_SCANS``.
     """
-    if not data:
-        raise UserError("the image is empty; send the bytes of a PNG, JPEG, WebP or BMP file")
+    if isinstance(source, str | Path):
+        return _load_file(source)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _decode(bytes(source))
+    if hasattr(source, "getexif") and hasattr(source, "convert"):
+        return _of_pil(source)
+    return _of_array(source)
+
+
+def _load_file(source: str | Path) -> np.ndarray:
+    path = Path(source)
     try:
-        width, height = _stated_size(data)
-    except (struct.error, IndexError) as error:
-        raise UserError("the image's header is cut short; send the whole file") from error
-    if width * height > MAX_PIXELS:
-        limit = f"{MAX_PIXELS / 1e6:g} megapixels"
-        raise UserError(f"the image has {width}x{height} pixels, more than {limit}; send a smaller one")
+        if path.is_dir():
+            raise UserError(f"{path}: is a folder; name an image in it")
+        if path.exists() and not path.is_file():
+            raise UserError(f"{path}: is no regular file; name an image")
+        if path.stat().st_size > MAX_FILE:
+            raise UserError(f"{path}: has more than {MAX_FILE >> 20} MiB; give a smaller image")
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except ValueError as error:  # a NUL in the name
+        raise UserError(f"{str(source)[:80]!r} is no path ({error}); {_TAKEN}") from error
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        return _decode(data)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def _decode(data: bytes) -> np.ndarray:
+    still = read_still(data)
+    _check_limits(still)
+    if still.decode:
+        return still.decode()
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        image = cv2.imdecode(np.frombuffer(still.data, np.uint8), flags)
     except cv2.error as error:
-        raise UserError("the image cannot be decoded; the file is damaged") from error
+        raise UserError(DAMAGED) from error
     if image is None:
-        raise UserError("the image cannot be decoded; the file is damaged")
-    return image
+        raise UserError(DAMAGED)
+    return upright(image, still.orientation)
 
 
-def to_face(image: np.ndarray) -> np.ndarray:
-    """Turn a whole image into a classifier's input: grey, and 48x48 whatever its proportions.
-
-    Sides over 48 are averaged down by area, shorter ones interpolated up by cubics.
-
-    Args:
-        image: uint8 ``[H, W]`` grey, ``[H, W, 3]`` BGR or ``[H, W, 4]`` BGRA.
-
-    Returns:
-        uint8 ``[48, 48]``.
-
-    Raises:
-        ValueError: for another shape or dtype, or no pixels.
-    """
-    if image.dtype != np.uint8 or image.size == 0:
-        raise ValueError(f"an image must be uint8 with pixels, got {image.dtype} {image.shape}")
-    if image.ndim == 3 and image.shape[2] == 3:
-        image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-    elif image.ndim == 3 and image.shape[2] == 4:
-        image = cv2.cvtColor(image, cv2.COLOR_BGRA2GRAY)
-    elif image.ndim != 2:
-        raise ValueError(f"an image must be [H, W], [H, W, 3] or [H, W, 4], got {image.shape}")
-    height, width = image.shape
-    shrunk = (min(width, FACE_SIZE), min(height, FACE_SIZE))
-    if shrunk != (width, height):
-        image = cv2.resize(image, shrunk, interpolation=cv2.INTER_AREA)
-    if shrunk != (FACE_SIZE, FACE_SIZE):
-        image = cv2.resize(image, (FACE_SIZE, FACE_SIZE), interpolation=cv2.INTER_CUBIC)
-    return image
+def _check_limits(still: Still) -> None:
+    pixels = still.width * still.height
+    if pixels > MAX_PIXELS:
+        limit = f"{MAX_PIXELS / 1e6:g} megapixels"
+        raise UserError(f"the image has {still.width}x{still.height} pixels, more than {limit}; send a smaller one")
+    if (size := pixels * still.bits // 8) > MAX_BYTES:
+        limit = f"more than {MAX_BYTES / 1e6:g} MB"
+        raise UserError(f"the image takes {size / 1e6:.0f} MB when decoded, {limit}; send a smaller one or 8 bits")
+    if still.scans > MAX_SCANS or still.scans * pixels > MAX_SCANNED:
+        raise UserError(f"the JPEG image has {still.scans} scans, too many for its size; save it again")
+    if pixels <= 0:
+        raise UserError("the image has no pixels; send another one")
+    if still.check:
+        still.check()
 
 
-def _stated_size(data: bytes) -> tuple[int, int]:
-    """Width and height as the file's header states them; a file without its end raises UserError."""
-    if data.startswith(_PNG):
-        width, height = struct.unpack_from(">II", data, 16)
-        return _whole(data.rfind(b"IEND") > 0, width, height)
-    if data.startswith(b"\xff\xd8"):
-        return _jpeg_size(data)
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return _webp_size(data)
-    if data.startswith(b"BM"):
-        width, height = struct.unpack_from("<ii", data, 18)
-        return abs(width), abs(height)
-    raise UserError("the file is not a PNG, JPEG, WebP or BMP image; send one of these")
+def _of_pil(image: Any) -> np.ndarray:
+    """A PIL image, known by its methods: the library need not be there."""
+    width, height = image.size
+    _check_limits(Still(b"", width, height))
+    try:
+        turned = image.getexif().get(_ORIENTATION, 1)
+        if image.mode not in {"RGB", "L"}:
+            if image.mode.startswith(("I", "F")):
+                raise UserError(f"a PIL image of mode {image.mode} has no fixed range; convert it to L or RGB")
+            image = image.convert("RGB")
+        pixels = np.asarray(image)
+    except (OSError, ValueError, SyntaxError) as error:  # PIL reads the file only now
+        raise UserError(f"the PIL image cannot be decoded ({error}); its file is damaged") from error
+    return upright(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR if pixels.ndim == 2 else cv2.COLOR_RGB2BGR), turned)
 
 
-def _jpeg_size(data: bytes) -> tuple[int, int]:
-    at = 2
-    while True:
-        marker = data[at + 1]
-        if data[at] != 0xFF:
-            raise UserError("the image cannot be decoded; the file is damaged")
-        if marker == 0xFF:  # a fill byte
-            at += 1
-        elif marker in _JPEG_FRAMES:
-            height, width = struct.unpack_from(">HH", data, at + 5)
-            return _whole(data.rfind(b"\xff\xd9") > at, width, height)
-        elif marker == 0x01 or 0xD0 <= marker <= 0xD8:  # markers without a length
-            at += 2
-        else:
-            at += 2 + struct.unpack_from(">H", data, at + 2)[0]
+def _of_array(source: Any) -> np.ndarray:
+    if not (isinstance(source, list | tuple) or hasattr(source, "__array_interface__") or hasattr(source, "__array__")):
+        raise UserError(f"an image cannot be of type {type(source).__name__}; {_TAKEN}")
+    try:
+        array = np.asarray(source)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise UserError(f"an image's rows must have one length and hold numbers; {_TAKEN}") from error
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    if array.size == 0 or array.ndim not in {2, 3} or (array.ndim == 3 and array.shape[2] not in {3, 4}):
+        shapes = "[H, W], [H, W, 3] (BGR) or [H, W, 4] (BGRA)"
+        raise UserError(f"an image must have the shape {shapes}, got {list(array.shape)}; give one image at a time")
+    array = np.ascontiguousarray(_as_uint8(array))
+    if array.ndim == 2:
+        return cv2.cvtColor(array, cv2.COLOR_GRAY2BGR)
+    return cv2.cvtColor(array, cv2.COLOR_BGRA2BGR) if array.shape[2] == 4 else array
 
 
-def _webp_size(data: bytes) -> tuple[int, int]:
-    (riff,) = struct.unpack_from("<I", data, 4)
-    kind = data[12:16]
-    if kind == b"VP8X":
-        width = 1 + int.from_bytes(data[24:27], "little")
-        height = 1 + int.from_bytes(data[27:30], "little")
-    elif kind == b"VP8L":
-        (bits,) = struct.unpack_from("<I", data, 21)
-        width, height = 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
-    else:
-        width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", data, 26))
-    return _whole(len(data) >= riff + 8, width, height)
-
-
-def _whole(complete: bool, width: int, height: int) -> tuple[int, int]:
-    if not complete:
-        raise UserError("the image is cut short; send the whole file")
-    return width, height
+def _as_uint8(array: np.ndarray) -> np.ndarray:
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype.kind not in "iuf":
+        raise UserError(f"an image must hold numbers, got {array.dtype}; give uint8, or floats from 0 to 1")
+    least, most = array.min(), array.max()
+    if array.dtype.kind == "f":
+        if not (least >= 0 and most <= 1):  # NaN is neither
+            values = f"got {least:g} to {most:g}; divide by the largest value, or convert to uint8"
+            raise UserError(f"an image of floats must lie between 0 and 1, {values}")
+        return np.rint(array * 255).astype(np.uint8)
+    if least < 0 or most > 255:
+        values = f"got {least} to {most}; scale to uint8"
+        raise UserError(f"an image of whole numbers must lie between 0 and 255, {values}")
+    return array.astype(np.uint8)

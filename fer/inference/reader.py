@@ -8,12 +8,12 @@ import numpy as np
 
 from fer.errors import UserError
 from fer.inference.alignment import aligned_face
+from fer.inference.boxes import given_boxes
 from fer.inference.choice import find_model
 from fer.inference.classifier import RELEASED, Classifier
 from fer.inference.detection import Detection, Detector, open_detector
 from fer.inference.faces import Face, Photo
-from fer.inference.image import to_face
-from fer.inference.inputs import given_boxes, to_pixels
+from fer.inference.image import load_image, to_face
 from fer.inference.tracks import Smoothing
 from fer.inference.trust import doubts
 from fer.inference.video import Frame, read_video
@@ -62,8 +62,8 @@ class Reader:
         """The faces of one image, the largest first.
 
         Args:
-            image: a file's path (str or Path), a file's bytes, a PIL image, or uint8 pixels ``[H, W]``,
-                ``[H, W, 3]`` BGR or ``[H, W, 4]`` BGRA. Files and PIL images are turned upright by their EXIF tag.
+            image: whatever ``load_image`` takes: a file's path or bytes, pixels in BGR order, or a PIL image. Files
+                and PIL images are turned upright by their EXIF tag.
             boxes: faces that the caller found, each left, top, width and height in pixels of the upright image (a
                 list or an ``[N, 4]`` array); they are read in their order. By default the detector looks.
 
@@ -71,7 +71,7 @@ class Reader:
             UserError: in one line, when the image or a box cannot be read.
         """
         name = Path(image).name if isinstance(image, str | Path) else None
-        pixels = to_pixels(image)
+        pixels = load_image(image)
         height, width = pixels.shape[:2]
         if boxes is None:
             found, by = self.detector.detect(pixels), self.detector.name
@@ -94,7 +94,7 @@ class Reader:
         faces, whole = [], []
         for number, crop in enumerate(crops):
             try:
-                pixels = to_pixels(crop)
+                pixels = load_image(crop)
             except UserError as error:
                 raise UserError(f"faces[{number}]: {error}") from error
             faces.append(to_face(pixels))

@@ -12,7 +12,7 @@ import numpy as np
 from fer.errors import UserError
 from fer.inference.detection import Box, Detection, Detector
 from fer.inference.faces import Face, Photo
-from fer.inference.image import decode_image
+from fer.inference.image import load_image
 from fer.inference.reader import Reader
 from fer.serving.admission import Admission
 from fer.serving.problems import ApiError, overloaded
@@ -155,7 +155,7 @@ def is_crop(image: np.ndarray, detector: Detector) -> bool | None:
 
 def _decode(picture: Picture, number: int, total: int) -> np.ndarray:
     try:
-        return decode_image(picture.data)
+        return load_image(picture.data)
     except UserError as error:
         raise ApiError(422, "unreadable_image", f"{_where(picture, number, total)}: {error}") from error
 

@@ -14,7 +14,7 @@ from services import encode, noise, serving, temporary
 
 from fer.emotions import EMOTIONS
 from fer.inference.classifier import Classifier
-from fer.inference.image import decode_image, to_face
+from fer.inference.image import load_image, to_face
 from fer.serving import answers
 
 FACE = noise(seed=5)
@@ -62,7 +62,7 @@ def test_the_service_predicts_as_the_classifier_does(client, model_folder, data)
     assert response.status_code == 200, response.text
     (face,) = response.json()
     classifier = Classifier(model_folder)
-    expected = classifier.predict(to_face(decode_image(data))[np.newaxis])[0]
+    expected = classifier.predict(to_face(load_image(data))[np.newaxis])[0]
     assert list(face["probabilities"]) == list(EMOTIONS)
     np.testing.assert_allclose(list(face["probabilities"].values()), expected, atol=1e-6)
     assert face["emotion"] == EMOTIONS[expected.argmax()]

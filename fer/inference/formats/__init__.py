@@ -1,0 +1,41 @@
+"""The image formats that are read: what a file's header says, read where its decoder reads it."""
+
+import struct
+from collections.abc import Callable
+
+from fer.errors import UserError
+from fer.inference.formats import avif, bmp, gif, heic, jpeg, png, tiff, webp
+from fer.inference.formats.still import CUT_SHORT, Still
+
+#: Endings of the files that are read; HEIC's where its library is installed.
+SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", *heic.SUFFIXES)
+NAMES = "PNG, JPEG, WebP, BMP, TIFF, GIF or AVIF"
+
+#: How each format's files are known, the first that fits, and who reads them.
+_FORMATS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes], Still]], ...] = (
+    (lambda data: data.startswith(png.START), png.read),
+    (lambda data: data.startswith(b"\xff\xd8"), jpeg.read),
+    (lambda data: data.startswith(b"RIFF") and data[8:12] == b"WEBP", webp.read),
+    (lambda data: data.startswith((b"GIF87a", b"GIF89a")), gif.read),
+    (lambda data: data.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")), tiff.read),
+    (heic.is_heic, heic.read),
+    (lambda data: data[4:8] == b"ftyp" and b"avi" in data[8:40], avif.read),
+    (lambda data: data.startswith(b"BM"), bmp.read),
+)
+
+
+def read_still(data: bytes) -> Still:
+    """The first picture of an image file.
+
+    Raises:
+        UserError: for an empty, cut or damaged file, or another format.
+    """
+    if not data:
+        raise UserError(f"the image is empty; send the bytes of a {NAMES} file")
+    for known, read in _FORMATS:
+        if known(data):
+            try:
+                return read(data)
+            except (struct.error, IndexError, OverflowError) as error:  # a place beyond the file's end
+                raise UserError(CUT_SHORT) from error
+    raise UserError(f"the file is not a {NAMES} image; send one of these")
