@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 WIDTH, HEIGHT, RATE = 320, 240, 25
-CODECS = {".avi": "MJPG", ".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".webm": "VP80"}
+CODECS = {".avi": "MJPG", ".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".webm": "VP80", ".wmv": "WMV2"}
 #: Boxes that hold boxes.
 FOLDERS = (b"moov", b"trak", b"edts", b"mdia", b"minf", b"stbl")
 #: Units of the media's time scale in which OpenCV writes one frame of an MP4 file at 25 a second.

@@ -12,7 +12,10 @@ _EBML, _SEGMENT = b"\x1aE\xdf\xa3", b"\x18S\x80g"
 #: Names of boxes that start an MP4 or QuickTime file (ISO/IEC 14496-12).
 _ISO = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")
 #: Starts of files of other kinds: MPEG program stream, FLV, ASF (WMV), Ogg.
-_OTHERS = (b"\x00\x00\x01\xba", b"FLV\x01", b"0&\xb2u\x8ef\xcf\x11", b"OggS")
+_ASF = b"0&\xb2u\x8ef\xcf\x11"
+_OTHERS = (b"\x00\x00\x01\xba", b"FLV\x01", _ASF, b"OggS")
+#: The name of ASF's object that holds the file's size, 24 bytes behind its start (ASF specification 3.2).
+_ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
 #: Boxes of one level that are looked at: a recording in fragments has two a second.
 MAX_BOXES = 100_000
@@ -37,7 +40,8 @@ def check_kind(path: Path) -> None:
 def stated_bytes(path: Path) -> int | None:
     """How long the file says that it is, in bytes; None where it does not say.
 
-    MP4 and QuickTime, AVI, Matroska and WebM say so, but for streams that were recorded without going back.
+    MP4 and QuickTime, AVI, Matroska and WebM, and WMV say so, but for streams that were recorded without going back.
+    MPEG streams never do.
     """
     with path.open("rb") as file:
         head = file.read(12)
@@ -48,6 +52,10 @@ def stated_bytes(path: Path) -> int | None:
             return 8 + size if 0 < size < 0xFFFFFFFF else None
         if head.startswith(_EBML):
             return _segment_end(file)
+        if head.startswith(_ASF):
+            header = _bytes(file, 0, 8192)
+            at = header.find(_ASF_PROPERTIES)
+            return int.from_bytes(header[at + 40 : at + 48], "little") or None if at >= 0 else None
     return None
 
 

@@ -34,7 +34,7 @@ def frames(path):
         return list(video)
 
 
-@pytest.mark.parametrize("suffix", [".avi", ".mp4", ".mov", ".mkv", ".webm"])
+@pytest.mark.parametrize("suffix", [".avi", ".mp4", ".mov", ".mkv", ".webm", ".wmv"])
 def test_every_frame_comes_with_its_time(tmp_path, suffix):
     path = write_video(tmp_path / f"clip{suffix}")
     with open_video(path) as video:
@@ -81,7 +81,7 @@ def break_off(path, how):
     return read, str(caught.value)
 
 
-@pytest.mark.parametrize("suffix", [".avi", ".mkv", ".webm"])
+@pytest.mark.parametrize("suffix", [".avi", ".mkv", ".webm", ".wmv"])
 def test_a_file_that_is_cut_off_is_read_as_far_as_it_goes_and_says_so(tmp_path, suffix):
     read, message = break_off(write_video(tmp_path / f"clip{suffix}"), cut_off)
     assert 10 < len(read) < 40
@@ -132,7 +132,7 @@ def test_an_mp4_of_junk_is_one_line(tmp_path):
 
 
 @given(
-    st.sampled_from([b"\0\0\0\x18ftyp", b"\0\0\0\1mdat", b"RIFF", b"\x1aE\xdf\xa3", b""]),
+    st.sampled_from([b"\0\0\0\x18ftyp", b"\0\0\0\1mdat", b"RIFF", b"\x1aE\xdf\xa3", b"0&\xb2u\x8ef\xcf\x11", b""]),
     st.binary(max_size=300),
     st.sampled_from([b"", b"\0\0\0\x60moov\0\0\0\x10mvhd", b"\x18S\x80g\x01"]),
 )
@@ -146,7 +146,7 @@ def test_whatever_a_header_says_reading_it_ends(tmp_path_factory, start, rest, m
     assert (stated_seconds(path) or 0) >= 0
 
 
-@pytest.mark.parametrize("suffix", [".avi", ".mp4", ".mov", ".mkv", ".webm"])
+@pytest.mark.parametrize("suffix", [".avi", ".mp4", ".mov", ".mkv", ".webm", ".wmv"])
 def test_a_whole_file_is_as_long_as_it_says(tmp_path, suffix):
     path = write_video(tmp_path / f"clip{suffix}", frames=10)
     assert stated_bytes(path) == path.stat().st_size
