@@ -207,11 +207,13 @@ def results() -> None:
 
 
 @app.command()
-def release() -> None:
+def release(
+    card: Annotated[bool, typer.Option("--card", help="Keep the network; write its card and page again.")] = False,
+) -> None:
     """Put the best small network, in float16, and its card into the package."""
     from pipelines.release import release
 
-    release()
+    release(card_only=card)
 
 
 def main() -> None:

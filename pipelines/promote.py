@@ -10,7 +10,6 @@ from fer.delivery.promotion import (
     candidate_of,
     card_of,
     decide,
-    is_drawn,
     refusals,
     rival_of,
     write_champion,
@@ -46,10 +45,10 @@ def promote() -> None:
     publish(decision)
     if decision.champion:
         folder = folders[decision.champion]
-        crown(tracker, folder, dataset, card_of(folder, params.promote, is_drawn(dataset)))
+        crown(tracker, folder, dataset, card_of(folder, params.promote, dataset))
     elif reigning and rival:
         known = [folder for folder in folders.values() if folder.run.model_sha256 == reigning.card.model_sha256]
-        keep(tracker, reigning, card_of(known[0], params.promote, is_drawn(dataset)) if known else reigning.card)
+        keep(tracker, reigning, card_of(known[0], params.promote, dataset) if known else reigning.card)
     else:
         raise UserError(
             f"promote: {decision.reason}: {' | '.join(refusals(decision))}; train longer, or lower the bounds of "

@@ -11,6 +11,7 @@ from fer.data.dataset import FaceDataset
 from fer.delivery.gates import Candidate, Outcome, Rival, outcomes
 from fer.delivery.registry import Registered, Registry
 from fer.evaluation.abstention import thresholds_of
+from fer.evaluation.face_check import fit_face_check
 from fer.evaluation.metrics import evaluate
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import SCORE
@@ -99,8 +100,8 @@ def is_drawn(dataset: FaceDataset) -> bool:
     return DRAWN_COLUMN in dataset.table
 
 
-def card_of(folder: ModelFolder, settings: Promote, drawn: bool | None = None) -> Card:
-    """The card that a model carries from the registry to the service."""
+def card_of(folder: ModelFolder, settings: Promote, dataset: FaceDataset) -> Card:
+    """The card that a model carries from the registry to the service, with a face check fitted to its data set."""
     run = folder.run
     return Card(
         architecture=folder.name,
@@ -110,7 +111,8 @@ def card_of(folder: ModelFolder, settings: Promote, drawn: bool | None = None) -
         model_sha256=run.model_sha256,
         metrics=folder.metrics,
         thresholds=thresholds_of(folder.predictions, folder.classes, settings.certain_precision),
-        drawn=drawn,
+        face_check=fit_face_check(dataset),
+        drawn=is_drawn(dataset),
     )
 
 

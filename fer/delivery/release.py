@@ -1,17 +1,19 @@
 """The model that the package carries: a small network with float16 weights, measured as it is released."""
 
 import hashlib
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
+import pandas as pd
 from onnx import TensorProto, helper, numpy_helper
 
 from fer.data.dataset import FaceDataset
-from fer.delivery.promotion import card_of, is_drawn
+from fer.delivery.promotion import card_of
 from fer.errors import UserError
-from fer.evaluation.abstention import thresholds_of
+from fer.evaluation.abstention import acceptance_of, thresholds_of
 from fer.evaluation.comparison import intervals
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import SCORE, split_metrics, with_predictions
@@ -84,21 +86,55 @@ def write_release(folder: ModelFolder, dataset: FaceDataset, params: Params, tar
         model = fresh / MODEL_FILE
         to_float16(folder.onnx, model)
         reduced = with_predictions(table, folder.classes, onnx_predict(model, faces), ten_view_predict(model, faces))
-        metrics = {"params": folder.metrics["params"]} | split_metrics(reduced, folder.classes)
-        lost = folder.metrics["validation.accuracy"] - metrics["validation.accuracy"]
+        card = _describe(folder, reduced, dataset, params, fresh)
+        lost = folder.metrics["validation.accuracy"] - card.metrics["validation.accuracy"]
         size = model.stat().st_size
         if lost > COST or size > LARGEST:
             raise UserError(
                 f"{folder.path}: in float16 it has {size / 1e6:.1f} MB and is {100 * lost:.2f} points less accurate; "
                 f"{LARGEST / 1e6:.0f} MB and {100 * COST:.1f} points are the limits"
             )
-        card = replace(
-            card_of(folder, params.promote, is_drawn(dataset)),
-            model_sha256=hashlib.sha256(model.read_bytes()).hexdigest(),
-            metrics=metrics,
-            thresholds=thresholds_of(reduced, folder.classes, params.promote.certain_precision),
+    return card
+
+
+def describe_again(folder: ModelFolder, dataset: FaceDataset, params: Params, target: Path) -> Card:
+    """Write the released model's card and page again, by today's code; the network stays.
+
+    Args:
+        folder: the released model's record: its facts and predictions.
+        dataset: what it was trained on.
+        params: for the thresholds and intervals.
+        target: the folder in the package.
+
+    Raises:
+        UserError: where ``folder`` is the record of another network, or of another data set.
+    """
+    released = Card.load(target)
+    if folder.run.model_sha256 != released.model_sha256 or folder.run.fingerprint != dataset.fingerprint:
+        raise UserError(
+            f"{folder.path}: not the record of the released {released.architecture} on {dataset.name}; "
+            "release it whole: run python -m pipelines release without --card"
         )
-        card.save(fresh)
-        figures = metrics | intervals(reduced, folder.classes, params.compare)
-        write_text(fresh / PAGE_FILE, card_page(card, folder, size, figures, params.promote.certain_precision))
+    with replace_folder(target) as fresh:
+        shutil.copyfile(target / MODEL_FILE, fresh / MODEL_FILE)
+        return _describe(folder, folder.predictions, dataset, params, fresh)
+
+
+def _describe(
+    folder: ModelFolder, predictions: pd.DataFrame, dataset: FaceDataset, params: Params, target: Path
+) -> Card:
+    """Write the card and the page of the model in ``target``, which gives these predictions."""
+    model = (target / MODEL_FILE).read_bytes()
+    metrics = {"params": folder.metrics["params"]} | split_metrics(predictions, folder.classes)
+    card = replace(
+        card_of(folder, params.promote, dataset),
+        model_sha256=hashlib.sha256(model).hexdigest(),
+        metrics=metrics,
+        thresholds=thresholds_of(predictions, folder.classes, params.promote.certain_precision),
+    )
+    card.save(target)
+    figures = metrics | intervals(predictions, folder.classes, params.compare)
+    precision = params.promote.certain_precision
+    certainty = acceptance_of(predictions, folder.classes, precision)
+    write_text(target / PAGE_FILE, card_page(card, folder, len(model), figures, certainty, precision))
     return card

@@ -19,5 +19,6 @@ def version_page(card: Card) -> str:
         lines.append(f"| {title} | " + " | ".join("" if value is None else f"{value:.3f}" for value in figures) + " |")
     if card.thresholds:
         thresholds = ", ".join(f"{name} {value:.2f}" for name, value in card.thresholds.items())
-        lines += ["", f"A prediction is certain above these probabilities (1: never): {thresholds}."]
+        check = "and looks like a face" if card.face_check else "; the model has no face check"
+        lines += ["", f"A prediction is certain where it lies above (1: never) {thresholds} {check}."]
     return "\n".join([*lines, "", f"SHA-256 of the model: `{card.model_sha256}`."]) + "\n"

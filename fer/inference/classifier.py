@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 
 from fer.errors import UserError
+from fer.inference.face_check import FaceCheck
 from fer.inference.face_size import FACE_SIZE
 
 MODEL_FILE = "model.onnx"
@@ -32,6 +33,7 @@ class Card:
         model_sha256: of ``model.onnx``, in hex.
         metrics: flat names and plain numbers.
         thresholds: by class, the probability above which a prediction is certain; without one none is.
+        face_check: tells what is no face; None where the model has no such check, as those of older cards.
         drawn: whether the training faces were drawn, and say nothing about real ones; None where nobody wrote it down.
     """
 
@@ -42,6 +44,7 @@ class Card:
     model_sha256: str
     metrics: dict[str, float]
     thresholds: dict[str, float] = field(default_factory=dict)
+    face_check: FaceCheck | None = None
     drawn: bool | None = None
 
     @classmethod
@@ -50,12 +53,18 @@ class Card:
 
         Raises:
             KeyError: where one of the facts that every card has is missing.
-            TypeError, ValueError: where the thresholds are no numbers by class.
+            TypeError, ValueError: where the thresholds are no numbers by class, or the face check is damaged.
         """
-        late = ("thresholds", "drawn")  # that older cards lack
-        facts = {fact.name: content[fact.name] for fact in fields(cls) if fact.name not in late}
+        newer = ("thresholds", "face_check", "drawn")
+        facts = {fact.name: content[fact.name] for fact in fields(cls) if fact.name not in newer}
         thresholds = {name: float(value) for name, value in dict(content.get("thresholds", {})).items()}
-        return cls(**facts | {"classes": tuple(content["classes"])}, thresholds=thresholds, drawn=content.get("drawn"))
+        check = content.get("face_check")
+        return cls(
+            **facts | {"classes": tuple(content["classes"])},
+            thresholds=thresholds,
+            face_check=FaceCheck(**check) if check else None,
+            drawn=content.get("drawn"),
+        )
 
     @classmethod
     def load(cls, folder: Path) -> "Card":

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from fer.evaluation.abstention import Acceptance
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
 from fer.inference.classifier import Card
-from fer.report.tables import markdown, metric, number
+from fer.report.tables import markdown, metric, number, share
 from fer.report.template import render
 
 SHOWN = (
@@ -19,7 +20,14 @@ SHOWN = (
 )
 
 
-def card_page(card: Card, folder: ModelFolder, size: int, metrics: Mapping[str, float], precision: float) -> str:
+def card_page(
+    card: Card,
+    folder: ModelFolder,
+    size: int,
+    metrics: Mapping[str, float],
+    certainty: Acceptance,
+    precision: float,
+) -> str:
     """The card as Markdown: what the model is, what it is for, how good it is, where it fails.
 
     Args:
@@ -27,7 +35,8 @@ def card_page(card: Card, folder: ModelFolder, size: int, metrics: Mapping[str, 
         folder: the training that it comes from.
         size: bytes of the released model.
         metrics: of the released model, with the ends of the intervals.
-        precision: share of correct predictions that its thresholds were chosen for, 0 to 1.
+        certainty: what its thresholds accept of its test predictions.
+        precision: share of correct predictions that they were chosen for, 0 to 1.
     """
     accuracy = f"{Split.VALIDATION}.accuracy"
     values = {
@@ -39,8 +48,13 @@ def card_page(card: Card, folder: ModelFolder, size: int, metrics: Mapping[str, 
         "metrics": metrics,
         "change": 100 * (metrics[accuracy] - folder.metrics[accuracy]),
         "figures": markdown(_figures(metrics, card.classes)),
-        "thresholds": ", ".join(f"{name} {number(value, '.2f')}" for name, value in card.thresholds.items()),
+        "thresholds": ", ".join(
+            f"{name} {number(value, '.2f') if value < 1 else 'never'}" for name, value in card.thresholds.items()
+        ),
         "precision": precision,
+        "accepted": share(certainty.accepted),
+        "right": share(certainty.correct[certainty.accepted]),
+        "bands": ", ".join(f"{share(correct)} from {name}" for name, correct in certainty.bands().items()),
     }
     return render("card.md.jinja", {}, values)
 

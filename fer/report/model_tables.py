@@ -102,7 +102,7 @@ def calibration_table(folders: list[ModelFolder]) -> pd.DataFrame:
 
 
 def abstention_table(folders: list[ModelFolder], precision: float) -> pd.DataFrame:
-    """How many test predictions the thresholds accept and how many of those are correct, together and by class.
+    """How many test predictions the thresholds accept, and how many of those are correct: all, by band, by class.
 
     Args:
         folders: the models, a row each.
@@ -110,13 +110,15 @@ def abstention_table(folders: list[ModelFolder], precision: float) -> pd.DataFra
     """
     lines = []
     for folder in folders:
-        found = acceptance_of(folder, precision)
+        found = acceptance_of(folder.predictions, folder.classes, precision)
         line = {
             "architecture": folder.run.title,
             "accuracy of all": share(found.correct),
             "accepted": share(found.accepted),
             "accuracy of the accepted": share(found.correct[found.accepted]),
         }
+        in_bands = [f"{name}: {share(correct)} of {len(correct)}" for name, correct in found.bands().items()]
+        line["by probability"] = ", ".join(in_bands) or "-"
         for code, (name, threshold) in enumerate(found.thresholds.items()):
             of_class = found.correct[found.accepted & (found.predicted == code)]
             line[name] = f"above {threshold:.2f}: {share(of_class)} of {len(of_class)}" if threshold < 1 else "never"

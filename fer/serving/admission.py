@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from fer.serving.problems import overloaded
 
-#: Work that is always let in: a guess is no reason to refuse, and one request alone must never be.
-FREE = 4.0
+#: Requests that are always let in: a guess is no reason to refuse, and a slow machine must do something.
+FREE = 4
 #: Seconds after which half of what was measured is forgotten.
 HALF_LIFE = 2.0
 
@@ -27,6 +27,7 @@ class Admission:
         self._longest = longest
         self._clock = clock
         self._inside = 0.0
+        self._requests = 0
         self._busy = self._done = 0.0
         self._last = clock()
 
@@ -37,7 +38,7 @@ class Admission:
 
     def check(self) -> None:
         """ApiError 503 where a newcomer would wait too long."""
-        if self._inside > FREE and self.wait > self._longest:
+        if self._requests >= FREE and self.wait > self._longest:
             raise overloaded(math.ceil(self.wait))
 
     @contextmanager
@@ -46,11 +47,13 @@ class Admission:
         self.check()
         self._pass_time()
         self._inside += work
+        self._requests += 1
         try:
             yield
         finally:
             self._pass_time()
             self._inside -= work
+            self._requests -= 1
             self._done += work
 
     def _pass_time(self) -> None:

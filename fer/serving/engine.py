@@ -1,9 +1,11 @@
 """From uploaded pictures to faces, in threads beside the event loop."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import cv2
@@ -12,6 +14,7 @@ import numpy as np
 from fer.errors import UserError
 from fer.inference.detection import Box, Detection, Detector
 from fer.inference.faces import Face, Photo
+from fer.inference.formats import read_still
 from fer.inference.image import load_image
 from fer.inference.reader import Reader
 from fer.serving.admission import Admission
@@ -24,6 +27,8 @@ THREADS = 16
 #: Photos, and crops of more bytes than this together, are read by as many threads as there are cores: large images
 #: are few at a time.
 LARGE = 500_000
+#: Pixels that are decoded together; of larger images there are as many as cores in memory at a time.
+TOGETHER = 4_000_000
 #: Bytes of a file that count as one unit of work.
 UNIT = 100_000
 #: Pixels of the shorter side from which on a picture may be a photo with a readable face in it.
@@ -68,6 +73,7 @@ class Engine:
         self.reader = reader
         self._settings = settings
         self.admission = Admission(settings.queue_seconds)
+        self._large_images = threading.BoundedSemaphore(cores())
         self._small = ThreadPoolExecutor(THREADS, "small")
         self._large = ThreadPoolExecutor(cores(), "large")
 
@@ -97,26 +103,65 @@ class Engine:
                 raise overloaded(self._settings.answer_seconds) from error
 
     def _crops(self, pictures: Sequence[Picture]) -> list[Crop]:
-        images = [_decode(picture, number, len(pictures)) for number, picture in enumerate(pictures, 1)]
-        whether = [is_crop(image, self.reader.detector) for image in images]
-        faces = self.reader.faces(images)
-        return [Crop(picture.name, face, crop) for picture, face, crop in zip(pictures, faces, whether, strict=True)]
+        crops = []
+        for group in self._groups(pictures):
+            with self._room(group.pixels):
+                images = [_decode(picture, where) for picture, where in group.pictures]
+                whether = [is_crop(image, self.reader.detector) for image in images]
+                faces = self.reader.faces(images)
+            names = [picture.name for picture, _ in group.pictures]
+            crops += [Crop(*found) for found in zip(names, faces, whether, strict=True)]
+        return crops
 
     def _photos(self, pictures: Sequence[Picture], boxes: Sequence[list[Box] | None]) -> list[Photo]:
-        return [
-            self._photo(picture, given, number, len(pictures))
-            for number, (picture, given) in enumerate(zip(pictures, boxes, strict=True), 1)
-        ]
+        given, photos = iter(boxes), []
+        for group in self._groups(pictures, most=0):
+            with self._room(group.pixels):
+                photos += [self._photo(picture, where, next(given)) for picture, where in group.pictures]
+        return photos
 
-    def _photo(self, picture: Picture, boxes: list[Box] | None, number: int, total: int) -> Photo:
-        image = _decode(picture, number, total)
+    def _photo(self, picture: Picture, where: str, boxes: list[Box] | None) -> Photo:
+        image = _decode(picture, where)
         try:
             photo = self.reader.photo(image, boxes)
         except (UserError, ValueError) as error:
             if boxes is None:
                 raise
-            raise ApiError(422, "bad_boxes", f"{_where(picture, number, total)}: {error}") from error
+            raise ApiError(422, "bad_boxes", f"{where}: {error}") from error
         return replace(photo, name=picture.name)
+
+    def _groups(self, pictures: Sequence[Picture], most: int = TOGETHER) -> list["_Group"]:
+        """The pictures in groups that are decoded together, all sizes checked before the first pixel is."""
+        groups: list[_Group] = []
+        for number, picture in enumerate(pictures, 1):
+            where = _where(picture, number, len(pictures))
+            pixels = self._pixels(picture, where)
+            if not groups or groups[-1].pixels + pixels > most:
+                groups.append(_Group())
+            groups[-1].pictures.append((picture, where))
+            groups[-1].pixels += pixels
+        return groups
+
+    def _pixels(self, picture: Picture, where: str) -> int:
+        """How many pixels the file says that it has; ApiError where they are too many, or it is no image."""
+        try:
+            still = read_still(picture.data)
+        except UserError as error:
+            raise ApiError(422, "unreadable_image", f"{where}: {error}") from error
+        pixels = still.width * still.height
+        if pixels > (most := self._settings.max_pixels):
+            what = f"the image has {still.width}x{still.height} pixels, more than {most / 1e6:g} megapixels"
+            raise ApiError(413, "too_many_pixels", f"{where}: {what}; send a smaller one")
+        return pixels
+
+    def _room(self, pixels: int) -> AbstractContextManager[object]:
+        return self._large_images if pixels > TOGETHER else nullcontext()
+
+
+@dataclass
+class _Group:
+    pictures: list[tuple[Picture, str]] = field(default_factory=list)
+    pixels: int = 0
 
 
 class Bounded:
@@ -153,11 +198,11 @@ def is_crop(image: np.ndarray, detector: Detector) -> bool | None:
     return face_width * face_height >= CROP_SHARE * width * height
 
 
-def _decode(picture: Picture, number: int, total: int) -> np.ndarray:
+def _decode(picture: Picture, where: str) -> np.ndarray:
     try:
         return load_image(picture.data)
     except UserError as error:
-        raise ApiError(422, "unreadable_image", f"{_where(picture, number, total)}: {error}") from error
+        raise ApiError(422, "unreadable_image", f"{where}: {error}") from error
 
 
 def _where(picture: Picture, number: int, total: int) -> str:

@@ -36,11 +36,10 @@ RECORDER = """
   window.fetch = async (path, options) => {
     const image = options?.body?.get?.('images');
     if (!image) return original(path, options);
-    const call = { bytes: [...new Uint8Array(await image.arrayBuffer())], headers: { ...options.headers } };
     window.open_ += 1; window.mostOpen = Math.max(window.mostOpen, window.open_);
     try {
+      const call = { bytes: [...new Uint8Array(await image.arrayBuffer())] };
       const response = await original(path, options);
-      call.status = response.status;
       if (response.ok) call.photo = (await response.clone().json())[0];
       window.calls.push(call);
       return response;

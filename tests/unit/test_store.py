@@ -87,7 +87,7 @@ def every_call(settings: Tracking, trained: ModelFolder) -> dict[str, object]:
     return {
         "champion": registry.champion,
         "has_champion": registry.has_champion,
-        "crown": lambda: registry.crown(run_id, card_of(trained, PROMOTE)),
+        "crown": lambda: registry.crown(run_id, card_of(trained, PROMOTE, DATASET)),
         "open_run": lambda: tracker.open_run(job_of(DATASET), DATASET.name, run_id),
         "find_run": lambda: tracker.find_run(trained),
         "log_metrics": lambda: tracker.log_metrics(run_id, {"latency_ms": 1.0}),
@@ -141,7 +141,7 @@ def test_a_server_has_the_champion_and_one_that_is_gone_has_not_none(server, tra
     tracker = Tracker(settings)
     registry = Registry(tracker.store)
     assert registry.champion() is None
-    card = card_of(trained, PROMOTE)
+    card = card_of(trained, PROMOTE, DATASET)
     registry.crown(tracker.ensure_run(trained, DATASET), card)
     champion = registry.champion()
     assert champion.card == card
@@ -163,7 +163,7 @@ sys.path[:0] = sys.argv[4:]
 from test_store import *
 tracker = Tracker(settings_of(Path(sys.argv[1]), Path(sys.argv[2])))
 folder = ModelFolder(Path(sys.argv[3]))
-Registry(tracker.store).crown(tracker.ensure_run(folder, DATASET), card_of(folder, PROMOTE))
+Registry(tracker.store).crown(tracker.ensure_run(folder, DATASET), card_of(folder, PROMOTE, DATASET))
 """
 
 
@@ -220,7 +220,7 @@ def read_and_write(project: Path, trained: ModelFolder, tmp_path: Path) -> None:
         assert model.read_bytes() == trained.onnx.read_bytes()
     registry.describe(champion, champion.card)
     another = write_trained(tmp_path / "models", DATASET, "resnet50", seed=1)
-    registry.crown(tracker.ensure_run(another, DATASET), card_of(another, PROMOTE))
+    registry.crown(tracker.ensure_run(another, DATASET), card_of(another, PROMOTE, DATASET))
     assert registry.champion().card.model_sha256 == another.run.model_sha256
     root = (project / "state" / "mlartifacts").as_uri()
     assert addresses(project)

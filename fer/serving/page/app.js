@@ -178,8 +178,8 @@ function show(mine, photo, time) {
   const frame = spare;
   spare = shown?.frame ?? document.createElement('canvas');
   shown = { frame, faces: photo.faces, people: numbers };
-  mine.frames += 1;
-  record.add(mine.source.name, mine.frames, time, photo.faces, numbers);
+  record.add(mine.source.name, mine.frames, time, photo, numbers);
+  mine.frames += 1; // counted from 0, as in the tables of fer video
   timeline.add(time, photo.faces, numbers);
   people.show(frame, photo.faces, numbers, time);
   $('stage').classList.remove('empty');
@@ -285,13 +285,13 @@ function askForKey() {
 /* ---------- what the user does ---------- */
 
 function startCamera() {
-  start(new Camera($('video')));
+  start(new Camera());
 }
 
 function open(files) {
   const [file] = files;
   if (!file) return;
-  start(file.type.startsWith('video/') ? new Clip($('video'), file) : new Photo(file));
+  start(file.type.startsWith('video/') ? new Clip(file) : new Photo(file));
 }
 
 function pause() {

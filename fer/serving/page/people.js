@@ -15,6 +15,7 @@ function element(name, className, text = '') {
 export class People {
   #list;
   #cards = new Map(); // by person
+  #before = 0; // time of the frame before
 
   constructor(list) {
     this.#list = list;
@@ -32,9 +33,11 @@ export class People {
       }
       card.show(frame, face, time);
     });
+    const before = this.#before;
+    this.#before = time;
     for (const [person, card] of this.#cards) {
       card.item.classList.toggle('away', card.seen < time);
-      if (time - card.seen > MEMORY) this.#remove(person);
+      if (card.seen < before && time - card.seen > MEMORY) this.#remove(person);
     }
   }
 

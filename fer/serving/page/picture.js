@@ -3,8 +3,10 @@
 import { FONT, surface } from './canvas.js';
 import { emotionColor, personColor, verdict } from './emotions.js';
 
-const ROW = 14; // CSS pixels of one bar and its name
-const PANEL = { width: 132, name: 56, padding: 7 };
+/** The seven bars and their names, in CSS pixels: beside a face, and on a phone. */
+const PANEL = { width: 136, name: 56, padding: 7, row: 14, font: 11 };
+const SMALL_PANEL = { width: 112, name: 50, padding: 5, row: 12, font: 10 };
+const NARROW = 480;
 const CHIP = { height: 24, padding: 8 };
 
 /**
@@ -29,11 +31,13 @@ export function drawPicture(canvas, frame, faces, people) {
   const page = { left: 0, top: 0, width, height };
   const taken = [...boxes];
   faces.forEach((face, index) => taken.push(drawChip(context, boxes[index], face, people[index], page)));
+  const panel = width < NARROW ? SMALL_PANEL : PANEL;
   faces.forEach((face, index) => {
-    const place = panelPlace(boxes[index], Object.keys(face.probabilities).length, page, taken);
+    const size = { width: panel.width, height: Object.keys(face.probabilities).length * panel.row + 2 * panel.padding };
+    const place = panelPlace(boxes[index], size, page, taken);
     if (!place) return;
     taken.push(place);
-    drawPanel(context, place, face);
+    drawPanel(context, panel, place, face, personColor(people[index]));
   });
 }
 
@@ -75,8 +79,7 @@ function drawChip(context, box, face, person, page) {
 }
 
 /** A place for a face's bars beside its box that covers no other face; null where there is none. */
-function panelPlace(box, rows, page, taken) {
-  const size = { width: PANEL.width, height: rows * ROW + 2 * PANEL.padding };
+function panelPlace(box, size, page, taken) {
   if (box.width < 40) return null;
   const level = clamp(box.top, 0, page.height - size.height);
   const across = clamp(box.left, 0, page.width - size.width);
@@ -85,6 +88,10 @@ function panelPlace(box, rows, page, taken) {
     { left: box.left - size.width - 8, top: level },
     { left: across, top: box.top + box.height + 8 },
     { left: across, top: box.top - CHIP.height - size.height - 10 },
+    { left: 6, top: 6 },
+    { left: page.width - size.width - 6, top: 6 },
+    { left: 6, top: page.height - size.height - 6 },
+    { left: page.width - size.width - 6, top: page.height - size.height - 6 },
   ].map((corner) => ({ ...corner, ...size }));
   const free = (place) => inside(place, page) && !taken.some((other) => meet(place, other));
   // Over a large face's own chin where nothing else is left: the eyes and most of the mouth stay seen.
@@ -93,25 +100,29 @@ function panelPlace(box, rows, page, taken) {
   return places.find(free) ?? (overChin ? chin : null);
 }
 
-function drawPanel(context, place, face) {
+function drawPanel(context, panel, place, face, color) {
   context.fillStyle = 'rgb(14 18 26 / 78%)';
   context.beginPath();
   context.roundRect(place.left, place.top, place.width, place.height, 8);
   context.fill();
-  const bar = place.width - PANEL.name - 2 * PANEL.padding;
+  context.fillStyle = color;
+  context.beginPath();
+  context.roundRect(place.left, place.top + 6, 3, place.height - 12, 1.5);
+  context.fill();
+  const bar = place.width - panel.name - 2 * panel.padding;
   Object.entries(face.probabilities).forEach(([emotion, probability], index) => {
-    const top = place.top + PANEL.padding + index * ROW;
+    const top = place.top + panel.padding + index * panel.row;
     const likeliest = emotion === face.emotion;
-    context.font = `${likeliest ? 700 : 400} 11px ${FONT}`;
+    context.font = `${likeliest ? 700 : 400} ${panel.font}px ${FONT}`;
     context.fillStyle = likeliest ? '#fff' : '#d5dbe5';
     context.textBaseline = 'middle';
     context.textAlign = 'left';
-    context.fillText(emotion, place.left + PANEL.padding, top + ROW / 2 + 0.5);
-    const start = place.left + PANEL.padding + PANEL.name;
+    context.fillText(emotion, place.left + panel.padding, top + panel.row / 2 + 0.5);
+    const start = place.left + panel.padding + panel.name;
     context.fillStyle = 'rgb(255 255 255 / 16%)';
-    context.fillRect(start, top + 3, bar, ROW - 6);
+    context.fillRect(start, top + 3, bar, panel.row - 6);
     context.fillStyle = emotionColor(emotion);
-    context.fillRect(start, top + 3, bar * probability, ROW - 6);
+    context.fillRect(start, top + 3, bar * probability, panel.row - 6);
   });
 }
 

@@ -53,6 +53,15 @@ function nextFrame(video) {
   });
 }
 
+/** An element of its own for every source: one that closes late takes nothing from the next one. */
+function hiddenVideo() {
+  const video = document.createElement('video');
+  Object.assign(video, { muted: true, playsInline: true, className: 'unseen', tabIndex: -1 });
+  video.setAttribute('aria-hidden', 'true');
+  document.body.append(video);
+  return video;
+}
+
 const CAMERA_PROBLEMS = {
   NotAllowedError: 'The camera was not allowed. Allow it beside the address of this page, or open a photo.',
   NotFoundError: 'There is no camera here. Open a photo or a video instead.',
@@ -62,15 +71,11 @@ const CAMERA_PROBLEMS = {
 
 export class Camera {
   kind = 'camera';
-  name = 'camera';
+  name = `camera ${new Date().toISOString().slice(0, 19)}Z`;
   still = false;
-  #video;
+  #video = hiddenVideo();
   #stream;
   #started;
-
-  constructor(video) {
-    this.#video = video;
-  }
 
   async open() {
     if (!navigator.mediaDevices?.getUserMedia) {
@@ -107,6 +112,7 @@ export class Camera {
   close() {
     this.#stream?.getTracks().forEach((track) => track.stop());
     this.#video.srcObject = null;
+    this.#video.remove();
   }
 }
 
@@ -154,15 +160,14 @@ export class Photo {
 export class Clip {
   kind = 'video';
   still = false;
-  #video;
+  #video = hiddenVideo();
   #file;
   #address;
   #step;
   #index = 0;
   #last = -1; // time of the frame before
 
-  constructor(video, file) {
-    this.#video = video;
+  constructor(file) {
     this.#file = file;
     this.name = file.name;
   }
@@ -238,6 +243,7 @@ export class Clip {
   close() {
     this.#video.removeAttribute('src');
     this.#video.load();
+    this.#video.remove();
     URL.revokeObjectURL(this.#address);
   }
 }

@@ -29,6 +29,7 @@ from fer.params import Promote
 from fer.tracking import Tracker
 
 CLASSES = ("happy", "sad")
+DATASET = small_dataset(train=1, held_out=2)
 SETTINGS = Promote(min_class_f1=0.3, min_skill=0.0, parity=0.001, certain_precision=0.5)
 SHARE = st.floats(0, 1)
 
@@ -139,7 +140,7 @@ def test_a_champion_of_other_data_is_measured_on_the_new_and_a_worse_model_does_
     tracker = Tracker(settings_of(tmp_path / "state", store))
     registry = Registry(tracker.store)
     folder = write_trained(tmp_path / "former", former)
-    registry.crown(tracker.ensure_run(folder, former), card_of(folder, SETTINGS))
+    registry.crown(tracker.ensure_run(folder, former), card_of(folder, SETTINGS, former))
 
     flipped = {row: former.images[row][:, ::-1].copy() for row in range(len(former.table))}
     new = with_images(former, flipped)
@@ -166,11 +167,11 @@ def test_a_champion_of_other_data_is_measured_on_the_new_and_a_worse_model_does_
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return write_trained(tmp_path_factory.mktemp("models"), small_dataset(train=1, held_out=2))
+    return write_trained(tmp_path_factory.mktemp("models"), DATASET)
 
 
 def test_the_champions_files_are_what_the_service_reads(folder, tmp_path):
-    card = card_of(folder, SETTINGS)
+    card = card_of(folder, SETTINGS, DATASET)
     write_champion(tmp_path / "champion", folder.onnx, card)
     assert Card.load(tmp_path / "champion") == card
     assert asdict(card)["metrics"] == folder.metrics
@@ -183,7 +184,7 @@ def test_the_champions_files_are_what_the_service_reads(folder, tmp_path):
 
 
 def test_a_champion_that_cannot_be_written_leaves_the_former(folder, tmp_path):
-    write_champion(tmp_path / "champion", folder.onnx, card_of(folder, SETTINGS))
+    write_champion(tmp_path / "champion", folder.onnx, card_of(folder, SETTINGS, DATASET))
     with pytest.raises(FileNotFoundError):
-        write_champion(tmp_path / "champion", tmp_path / "nothing.onnx", card_of(folder, SETTINGS))
-    assert Card.load(tmp_path / "champion") == card_of(folder, SETTINGS)
+        write_champion(tmp_path / "champion", tmp_path / "nothing.onnx", card_of(folder, SETTINGS, DATASET))
+    assert Card.load(tmp_path / "champion") == card_of(folder, SETTINGS, DATASET)

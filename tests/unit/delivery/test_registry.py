@@ -27,7 +27,7 @@ def tracker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tracker:
 
 
 def crowned(tracker: Tracker, folder: ModelFolder) -> str:
-    return Registry(tracker.store).crown(tracker.ensure_run(folder, DATASET), card_of(folder, SETTINGS))
+    return Registry(tracker.store).crown(tracker.ensure_run(folder, DATASET), card_of(folder, SETTINGS, DATASET))
 
 
 def aliases(tracker: Tracker) -> dict[str, str]:
@@ -41,11 +41,11 @@ def test_the_registry_keeps_champion_and_previous_their_cards_and_files(tracker,
     assert not registry.has_champion()
     one, two = write_trained(tmp_path, DATASET), write_trained(tmp_path, DATASET, "resnet50", seed=1)
     first = crowned(tracker, one)
-    assert registry.champion().card == card_of(one, SETTINGS)
+    assert registry.champion().card == card_of(one, SETTINGS, DATASET)
     assert aliases(tracker) == {"champion": first}
     second = crowned(tracker, two)
     champion = registry.champion()
-    assert (champion.version, champion.card) == (second, card_of(two, SETTINGS))
+    assert (champion.version, champion.card) == (second, card_of(two, SETTINGS, DATASET))
     assert aliases(tracker) == {"champion": second, "previous": first}
     with registry.model(champion) as model:
         assert model.read_bytes() == two.onnx.read_bytes()
@@ -62,7 +62,7 @@ def test_the_versions_page_is_the_card_for_people(tracker, tmp_path):
     assert set(version.tags) == {"architecture", "dataset", "fingerprint", "model_sha256"}
 
     registry = Registry(tracker.store)
-    changed = replace(card_of(folder, SETTINGS), thresholds={"happy": 0.77})
+    changed = replace(card_of(folder, SETTINGS, DATASET), thresholds={"happy": 0.77})
     registry.describe(registry.champion(), changed)
     assert registry.champion().card == changed
     assert "happy 0.77" in tracker.client.get_model_version("fer-classifier", version.version).description
@@ -99,7 +99,7 @@ def test_a_champion_whose_files_are_lost_or_damaged_is_one_line(tracker, tmp_pat
 def test_a_champion_whose_card_is_a_tag_reigns_on_and_gets_its_file(tracker, tmp_path):
     """Before the card became a file of the run it was the version's tag ``card``."""
     registry, folder = Registry(tracker.store), write_trained(tmp_path, DATASET)
-    card = card_of(folder, SETTINGS)
+    card = card_of(folder, SETTINGS, DATASET)
     run_id = tracker.ensure_run(folder, DATASET)
     (model,) = tracker.client.search_logged_models([tracker.store.experiment_id])
     tracker.client.create_registered_model("fer-classifier")
