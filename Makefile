@@ -41,10 +41,12 @@ LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-
     --no-annotate --no-header
 lock:
 	$(LOCK) pyproject.toml --extra serving --extra training --extra dev -o requirements.lock
+	sed -n 's/^opencv-python-headless==\([^ ]*\).*/opencv-python==\1/p' requirements.lock | $(LOCK) --no-deps - \
+	    -o requirements-window.lock
 	echo 'jax>=0.10 ; sys_platform == "linux"' | $(LOCK) - -c requirements.lock -o requirements-jax.lock \
 	    $(addprefix --no-emit-package ,numpy scipy ml-dtypes opt-einsum)
 
-.venv/installed: requirements.lock requirements-headless.lock pyproject.toml
+.venv/installed: requirements.lock requirements-window.lock pyproject.toml
 	@echo "Installing into .venv (a few minutes, once)"
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14) and "Python 3.11 to 3.13 is needed; say which: make PYTHON=python3.12 run")'
 	@$(PYTHON) -m venv .venv
@@ -52,9 +54,10 @@ lock:
 	    --no-deps --require-hashes -r requirements.lock
 	@# TensorFlow's C++ headers (290 MB) are for those who compile operations of their own.
 	@rm -rf .venv/lib/python3*/site-packages/tensorflow/include
-	@$(BIN)/python -c 'import cv2' 2>/dev/null || { \
-	    echo "No libGL here: OpenCV is installed without windows, and the webcam client can only write files"; \
-	    $(BIN)/python -m pip install --quiet --require-hashes --no-deps --force-reinstall -r requirements-headless.lock; }
+	@# The lock's OpenCV opens no windows and runs anywhere; where there is libGL the one with windows takes its place.
+	@if $(BIN)/python -c 'import ctypes, sys; sys.platform == "linux" and [ctypes.CDLL(f"lib{name}") for name in ("GL.so.1", "gthread-2.0.so.0")]' 2>/dev/null; then \
+	    $(BIN)/python -m pip install --quiet --require-hashes --no-deps --no-compile --force-reinstall -r requirements-window.lock; \
+	else echo "No libGL here: fer webcam opens no window, and can only write files"; fi
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 

@@ -1,42 +1,54 @@
 """``fer``: what a trained model is used for from the command line."""
 
 import sys
-from pathlib import Path
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
+from fer import __version__
 from fer.errors import UserError
-from fer.inference.classifier import RELEASED
-from fer.webcam import run_webcam
 
-#: What the pipeline's promote stage writes.
-CHAMPION = Path("champion")
+#: Every command: the function of its name in the module of its name in ``fer.commands``, and what ``fer --help`` says.
+COMMANDS = {
+    "photo": "Read the faces of photos: files, folders, or - for standard input.",
+    "video": "Read the faces of a video and follow them over time.",
+    "webcam": "Read the faces that a camera sees, in a window.",
+    "serve": "Answer over HTTP, with a page for the browser.",
+}
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+class _Commands(TyperGroup):
+    """Imports a command's module when it is called: ``fer --help`` is fast and needs no extra."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args[0] not in COMMANDS:
+            return super().resolve_command(ctx, args)
+        single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        single.command(args[0])(getattr(import_module(f"fer.commands.{args[0]}"), args[0]))
+        return args[0], typer.main.get_command(single), args[1:]
+
+
+app = typer.Typer(cls=_Commands, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+for _name, _help in COMMANDS.items():
+    app.command(_name, help=_help)(lambda: None)  # its place in the list; _Commands finds the function
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"fer {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
-def fer() -> None:
-    """Facial emotion recognition."""
-
-
-@app.command()
-def webcam(
-    source: Annotated[str, typer.Argument(help="a camera's number, a video file, or a folder of images")] = "0",
-    model: Annotated[
-        Path | None,
-        typer.Option(
-            help="folder with model.onnx and card.json; by default champion/, or else the package's own model"
-        ),
-    ] = None,
-    output: Annotated[Path | None, typer.Option(help="write the annotated video, or folder of images, here")] = None,
-    display: Annotated[bool, typer.Option(help="show a window")] = True,
+def fer(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
 ) -> None:
-    """Box every face and name its emotion."""
-    model = model or (CHAMPION if CHAMPION.is_dir() else RELEASED)
-    summary = run_webcam(source, model, output, display)
-    print(f"{summary.frames} frames, {summary.faces} faces")
+    """Reads the emotions of faces: in photos, in videos, before a camera, as a service."""
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ PACKAGES = ("fer", "pipelines")
 
 #: Modules that change no result, each with what it does instead. Neither they nor their imports count.
 NO_RESULT_MODULES = {
+    "fer": "the version, and Reader when it is asked for",
     "fer.delivery.version_page": "what the registry shows of a model",
     "fer.errors": "the words of a user's mistake",
     "fer.files": "puts a file into place",

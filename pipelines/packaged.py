@@ -1,4 +1,4 @@
-"""The packaged champion, for those who serve it: no Prefect, which the extra ``serving`` does not have."""
+"""The packaged champion: its tag, and whether the BentoML store still has it."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from fer.delivery.bento import is_intact
+from fer.delivery.bento import damage
 from fer.errors import UserError
 from fer.schema import read_as
 from pipelines import paths
@@ -30,8 +30,10 @@ def packaged_tag() -> str:
 
 
 def is_stored(tag: str) -> bool:
-    """Whether the BentoML store has the Bento ``tag`` and its model, undamaged.
+    """Whether the BentoML store has the Bento ``tag`` and its model, undamaged; a line says what is wrong.
 
     The store is no DVC output: a fresh clone has none.
     """
-    return is_intact(Path(os.environ["BENTOML_HOME"]), tag)
+    if found := damage(Path(os.environ["BENTOML_HOME"]), tag):
+        print(f"package: {found}; it is packed again", flush=True)
+    return not found

@@ -5,7 +5,15 @@ from prefect import flow
 
 from fer.data.dataset import FaceDataset
 from fer.delivery.gates import Rival
-from fer.delivery.promotion import Decision, candidate_of, card_of, decide, refusals, rival_of, write_champion
+from fer.delivery.promotion import (
+    Decision,
+    candidate_of,
+    card_of,
+    decide,
+    refusals,
+    rival_of,
+    write_champion,
+)
 from fer.delivery.registry import Registered, Registry
 from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder

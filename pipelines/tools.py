@@ -4,9 +4,8 @@ import os
 import sys
 import time
 
-from fer.errors import UserError
 from fer.params import load_params
-from pipelines.packaged import is_stored, packaged_tag
+from pipelines import paths
 from pipelines.ports import require_port
 
 PREFECT_PORT, MLFLOW_PORT, SERVICE_PORT = 4200, 5000, 3000
@@ -40,17 +39,15 @@ def mlflow() -> None:
 
 
 def serve() -> None:
-    """The champion's service, until interrupted.
+    """``fer serve`` in the project's folder, until interrupted; what it predicts is kept for those who look for drift.
 
     Raises:
-        UserError: where no champion has been packaged yet, or the BentoML store was lost.
+        UserError: where the champion is damaged, or the port is taken.
     """
-    tag = packaged_tag()
-    if not is_stored(tag):
-        raise UserError(f"{tag}: the BentoML store lacks the champion; run make run, which packs it again")
-    require_port(SERVICE_PORT, "serve")
-    print(f"champion: http://127.0.0.1:{SERVICE_PORT} serves {tag} (stop with Ctrl-C)", flush=True)
-    _become("bentoml", "serve", tag, "--host", "127.0.0.1", "--port", str(SERVICE_PORT))
+    from fer.commands.serve import serve
+
+    os.environ.setdefault("FER_SERVE_MONITOR", str(paths.STATE / "monitoring"))
+    serve(port=SERVICE_PORT)
 
 
 def _become(tool: str, *arguments: str) -> None:

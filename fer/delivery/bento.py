@@ -59,21 +59,28 @@ def build_bento(model_folder: Path, project: Path, home: Path) -> str:
     return f"{name}:{version}"
 
 
-def is_intact(home: Path, tag: str) -> bool:
-    """Whether a BentoML home has a Bento and its model, with the bytes that they were stored with.
+def damage(home: Path, tag: str) -> str | None:
+    """What is wrong with a Bento and its model in a BentoML home, in one line; None where all bytes are as stored.
 
     The Bento's version names both: the digest of its model, and that of its code.
     """
     name, _, version = tag.partition(":")
     model_version, _, code_version = version.partition("-")
     bento, stored = home / "bentos" / name / version, home / "models" / MODEL_NAME / model_version
-    if not ((bento / "bento.yaml").is_file() and (stored / "model.yaml").is_file()):
-        return False
+    for path in (bento / "bento.yaml", stored / "model.yaml"):
+        if not path.is_file():
+            return f"{path}: is not there"
     try:
-        same_code = _contents(bento / "src")[2] == code_version
-        return same_code and Card.load(stored).model_sha256[:VERSION_DIGITS] == model_version
-    except (UserError, OSError):
-        return False
+        if Card.load(stored).model_sha256[:VERSION_DIGITS] != model_version:
+            return f"{stored}: holds another model"
+        return None if _contents(bento / "src")[2] == code_version else f"{bento / 'src'}: holds other code"
+    except (UserError, OSError) as error:
+        return str(error)
+
+
+def is_intact(home: Path, tag: str) -> bool:
+    """Whether there is no ``damage``."""
+    return damage(home, tag) is None
 
 
 def _contents(project: Path) -> tuple[str, list[Path], str]:

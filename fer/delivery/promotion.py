@@ -20,6 +20,9 @@ from fer.inference.classifier import MODEL_FILE, Card
 from fer.inference.runtime import onnx_predict
 from fer.params import Promote
 
+#: That the drawn sample's table alone has: only who drew a face knows what was meant.
+DRAWN_COLUMN = "true_emotion"
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -92,6 +95,11 @@ def rival_of(registry: Registry, current: Registered, dataset: FaceDataset) -> R
     return Rival(f"{name}, trained on {card.dataset}", score, card.model_sha256)
 
 
+def is_drawn(dataset: FaceDataset) -> bool:
+    """Whether the faces are the drawn sample's, whatever the data set is called."""
+    return DRAWN_COLUMN in dataset.table
+
+
 def card_of(folder: ModelFolder, settings: Promote, dataset: FaceDataset) -> Card:
     """The card that a model carries from the registry to the service, with a face check fitted to its data set."""
     run = folder.run
@@ -104,6 +112,7 @@ def card_of(folder: ModelFolder, settings: Promote, dataset: FaceDataset) -> Car
         metrics=folder.metrics,
         thresholds=thresholds_of(folder.predictions, folder.classes, settings.certain_precision),
         face_check=fit_face_check(dataset),
+        drawn=is_drawn(dataset),
     )
 
 

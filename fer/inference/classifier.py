@@ -17,6 +17,8 @@ MODEL_FILE = "model.onnx"
 CARD_FILE = "card.json"
 #: The model that the package carries.
 RELEASED = Path(__file__).parents[1] / "released"
+#: Faces of one call of ONNX Runtime: its memory grows with them, by 0.5 MB a face.
+BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Card:
         metrics: flat names and plain numbers.
         thresholds: by class, the probability above which a prediction is certain; without one none is.
         face_check: tells what is no face; None where the model has no such check, as those of older cards.
+        drawn: whether the training faces were drawn, and say nothing about real ones; None where nobody wrote it down.
     """
 
     architecture: str
@@ -42,6 +45,7 @@ class Card:
     metrics: dict[str, float]
     thresholds: dict[str, float] = field(default_factory=dict)
     face_check: FaceCheck | None = None
+    drawn: bool | None = None
 
     @classmethod
     def of(cls, content: dict[str, Any]) -> "Card":
@@ -51,7 +55,7 @@ class Card:
             KeyError: where one of the facts that every card has is missing.
             TypeError, ValueError: where the thresholds are no numbers by class, or the face check is damaged.
         """
-        newer = ("thresholds", "face_check")
+        newer = ("thresholds", "face_check", "drawn")
         facts = {fact.name: content[fact.name] for fact in fields(cls) if fact.name not in newer}
         thresholds = {name: float(value) for name, value in dict(content.get("thresholds", {})).items()}
         check = content.get("face_check")
@@ -59,6 +63,7 @@ class Card:
             **facts | {"classes": tuple(content["classes"])},
             thresholds=thresholds,
             face_check=FaceCheck(**check) if check else None,
+            drawn=content.get("drawn"),
         )
 
     @classmethod
@@ -92,7 +97,7 @@ class Card:
 
 
 class Classifier:
-    """A model folder (``model.onnx`` and ``card.json``) ready to classify; safe to share between threads.
+    """A model folder (``model.onnx`` and ``card.json``) ready to classify; threads may share it, and it can be pickled.
 
     Args:
         folder: the model folder; by default the one in the package.
@@ -103,6 +108,7 @@ class Classifier:
     """
 
     def __init__(self, folder: Path = RELEASED, threads: int | None = None) -> None:
+        self._arguments = folder.absolute(), threads
         self.card = Card.load(folder)
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
@@ -118,13 +124,17 @@ class Classifier:
         if shape != (1, len(self.classes)):
             raise UserError(f"{path}: gives {shape} for {len(self.classes)} classes; train the model again")
 
+    def __reduce__(self) -> tuple[type["Classifier"], tuple[Path, int | None]]:
+        """Pickled as what it was made of: ONNX Runtime's session is opened again."""
+        return type(self), self._arguments
+
     @property
     def classes(self) -> tuple[str, ...]:
         """Emotion names in the order of the probabilities."""
         return self.card.classes
 
     def predict(self, faces: np.ndarray) -> np.ndarray:
-        """Classify a batch.
+        """Classify any number of faces, in batches of bounded memory.
 
         Args:
             faces: uint8 ``[N, 48, 48]``, 0 black to 255 white.
@@ -139,8 +149,8 @@ class Classifier:
             raise ValueError(f"faces must be uint8 [N, {FACE_SIZE}, {FACE_SIZE}], got {faces.dtype} {faces.shape}")
         if len(faces) == 0:
             return np.empty((0, len(self.classes)), np.float32)
-        probabilities: np.ndarray = self._session.run(None, {self._input: faces})[0]
-        return probabilities
+        parts = [np.ascontiguousarray(faces[start : start + BATCH]) for start in range(0, len(faces), BATCH)]
+        return np.concatenate([self._session.run(None, {self._input: part})[0] for part in parts])
 
 
 def above_thresholds(probabilities: np.ndarray, thresholds: np.ndarray) -> np.ndarray:

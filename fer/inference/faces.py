@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from fer.errors import UserError
 from fer.inference.detection import Box, Point
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Doubt(StrEnum):
@@ -17,7 +21,7 @@ class Doubt(StrEnum):
     NO_FACE = "not like a face"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Face:
     """A face that was read.
 
@@ -51,6 +55,15 @@ class Face:
         """The emotion's."""
         return self.probabilities[self.emotion]
 
+    @property
+    def label(self) -> str:
+        """The emotion, with a question mark where it is not certain."""
+        return self.emotion if self.certain else f"{self.emotion}?"
+
+    def __repr__(self) -> str:
+        doubts = f"; {', '.join(self.doubts)}" if self.doubts else ""
+        return f"Face({self.label} {percent(self.probability)}, box={self.box}{doubts})"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON; ``track`` and ``time`` where the face has them."""
         content: dict[str, Any] = {
@@ -67,9 +80,9 @@ class Face:
         return content | {name: value for name, value in moments.items() if value is not None}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Photo:
-    """The faces of one image.
+    """The faces of one image; printed, a table of them.
 
     Attributes:
         width: of the upright image, in pixels.
@@ -94,3 +107,83 @@ class Photo:
             "detector": self.detector,
             "faces": [face.to_dict() for face in self.faces],
         }
+
+    def to_rows(self) -> list[dict[str, Any]]:
+        """A flat row per face, ready for a table: ``COLUMNS``, and a probability by emotion."""
+        photo = {"file": self.name, "width": self.width, "height": self.height, "detector": self.detector}
+        return [
+            photo
+            | {"face": number}
+            | dict(zip(("box_left", "box_top", "box_width", "box_height"), face.box, strict=True))
+            | {"emotion": face.emotion, "probability": face.probability, "certain": face.certain}
+            | {"doubts": ", ".join(face.doubts), "score": face.score}
+            | face.probabilities
+            for number, face in enumerate(self.faces, start=1)
+        ]
+
+    def to_frame(self) -> "pd.DataFrame":
+        """A table with a row per face and the columns of ``to_rows``; without faces it has no row.
+
+        Raises:
+            UserError: where pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise UserError("to_frame needs pandas: pip install pandas; to_dict and to_rows need nothing") from error
+        rows = self.to_rows()
+        return pd.DataFrame(rows, columns=None if rows else list(COLUMNS))
+
+    def __repr__(self) -> str:
+        shown = [f"{face.label} {percent(face.probability)}" for face in self.faces[:SHOWN]]
+        more = [f"and {len(self.faces) - SHOWN} more"] if len(self.faces) > SHOWN else []
+        faces = f": {', '.join(shown + more)}" if shown else ""
+        name = f"{self.name!r}, " if self.name else ""
+        return f"Photo({name}{self.width}x{self.height}, {count(len(self.faces), 'face')}{faces})"
+
+    def __str__(self) -> str:
+        title = f"{self.name or 'photo'}: {self.width}x{self.height}, {count(len(self.faces), 'face')}"
+        by = f" by {self.detector}" if self.faces else ""
+        lines = [
+            f"  {number:>2}  {face.label:<9} {percent(face.probability):>5}  {place(face.box):<20} "
+            + ", ".join(face.doubts)
+            for number, face in enumerate(self.faces, start=1)
+        ]
+        return "\n".join([title + by, *(line.rstrip() for line in lines)])
+
+
+#: Of a photo's flat rows, before the probabilities by emotion.
+COLUMNS = (
+    "file",
+    "width",
+    "height",
+    "detector",
+    "face",
+    "box_left",
+    "box_top",
+    "box_width",
+    "box_height",
+    "emotion",
+    "probability",
+    "certain",
+    "doubts",
+    "score",
+)
+#: Faces that a photo's ``repr`` names.
+SHOWN = 5
+
+
+def percent(share: float) -> str:
+    """A probability for people: ``93 %``."""
+    return f"{share:.0%}".replace("%", " %")
+
+
+def place(box: Box) -> str:
+    """A box for people: its size, and where its left top corner is."""
+    left, top, width, height = box
+    return f"{width}x{height} at {left},{top}"
+
+
+def count(number: int, thing: str) -> str:
+    """``no face``, ``1 face``, ``2 faces``."""
+    return f"{number or 'no'} {thing}{'s' if number > 1 else ''}"

@@ -1,61 +1,122 @@
 """One object from pixels to people: detect, align, classify, doubt."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from fer.errors import UserError
 from fer.inference.alignment import aligned_face
+from fer.inference.boxes import given_boxes
+from fer.inference.choice import find_model
 from fer.inference.classifier import RELEASED, Classifier
-from fer.inference.detection import Box, CascadeDetector, Detection, Detector
+from fer.inference.detection import Detection, Detector, open_detector
 from fer.inference.faces import Face, Photo
 from fer.inference.image import load_image, to_face
+from fer.inference.tracks import Smoothing
 from fer.inference.trust import doubts
+from fer.inference.video import Frame, read_video
 
 
 class Reader:
-    """Finds the faces of an image and reads their emotions; may be shared by threads.
+    """Finds the faces of an image and reads their emotions.
+
+    Threads may share one. It can be pickled: another process opens model and detector again.
 
     Args:
-        model: a folder with ``model.onnx`` and ``card.json``; by default the model in the package.
-        detector: finds the faces.
+        model: a folder with ``model.onnx`` and ``card.json``; ``released`` is the model in the package.
+        detector: the name of one, or an object that finds faces; by default the best that this machine has.
+        min_face: side of the smallest face to look for, in pixels; by default the detector's own.
         threads: of one call of the classifier; ONNX Runtime's choice by default.
 
     Raises:
-        UserError: when the folder holds no usable model.
+        UserError: when there is no such model or detector.
+
+    Example:
+        >>> photo = Reader().photo("holiday.jpg")
+        >>> print(photo)
+        >>> photo.faces[0].emotion, photo.faces[0].probability, photo.faces[0].certain
     """
 
     def __init__(
-        self, model: str | Path = RELEASED, detector: Detector | None = None, threads: int | None = None
+        self,
+        model: str | Path = RELEASED,
+        detector: str | Detector = "auto",
+        min_face: int | None = None,
+        threads: int | None = None,
     ) -> None:
-        self.classifier = Classifier(Path(model), threads)
-        self.detector = detector or CascadeDetector()
+        folder = find_model(model).absolute()
+        # The package's own by its name: a machine that unpickles this one may have it elsewhere.
+        self._arguments = ("released" if folder == RELEASED else folder, detector, min_face, threads)
+        self.classifier = Classifier(folder, threads)
+        self.detector = open_detector(detector, min_face) if isinstance(detector, str) else detector
 
-    def photo(self, image: str | Path | bytes | np.ndarray, boxes: Sequence[Box] | None = None) -> Photo:
+    def __reduce__(self) -> tuple[type["Reader"], tuple[Any, ...]]:
+        """Pickled as what it was made of."""
+        return type(self), self._arguments
+
+    def __repr__(self) -> str:
+        card = self.classifier.card
+        return f"Reader({card.architecture}, trained on {card.dataset}; faces by {self.detector.name})"
+
+    def photo(self, image: Any, boxes: Iterable[Any] | None = None) -> Photo:
         """The faces of one image, the largest first.
 
         Args:
-            image: a file, its bytes, or uint8 ``[H, W]`` or ``[H, W, 3]`` BGR pixels.
-            boxes: faces that the caller found; in their order. By default the detector looks.
+            image: whatever ``load_image`` takes: a file's path or bytes, pixels in BGR order, or a PIL image. Files
+                and PIL images are turned upright by their EXIF tag.
+            boxes: faces that the caller found, each left, top, width and height in pixels of the upright image (a
+                list or an ``[N, 4]`` array); they are read in their order. By default the detector looks.
 
         Raises:
-            UserError: when the image cannot be read.
+            UserError: in one line, when the image or a box cannot be read.
         """
         name = Path(image).name if isinstance(image, str | Path) else None
         pixels = load_image(image)
-        found = self.detector.detect(pixels) if boxes is None else [Detection(box) for box in boxes]
+        height, width = pixels.shape[:2]
+        if boxes is None:
+            found, by = self.detector.detect(pixels), self.detector.name
+        else:
+            found, by = [Detection(box) for box in given_boxes(boxes, width, height)], "given"
         faces = self._read([aligned_face(pixels, detection) for detection in found], found)
-        detector = self.detector.name if boxes is None else "given"
-        return Photo(pixels.shape[1], pixels.shape[0], detector, tuple(faces), name)
+        return Photo(width, height, by, tuple(faces), name)
 
-    def faces(self, crops: Sequence[np.ndarray]) -> list[Face]:
-        """Every crop read as one face, in order.
+    def faces(self, crops: Iterable[Any]) -> list[Face]:
+        """Every crop read as one face, in order; no face is looked for.
 
         Args:
-            crops: uint8 ``[H, W]`` or ``[H, W, 3]`` BGR images that show one face each.
+            crops: images that show one face each, in any form that ``photo`` takes.
+
+        Raises:
+            UserError: in one line, for the first that cannot be read, with its number from 0.
         """
-        whole = [Detection((0, 0, image.shape[1], image.shape[0])) for image in crops]
-        return self._read([to_face(image) for image in crops], whole)
+        if isinstance(crops, str | bytes | Path) or not isinstance(crops, Iterable):
+            raise UserError(f"faces wants a list of images, not a {type(crops).__name__}; for one photo call photo")
+        faces, whole = [], []
+        for number, crop in enumerate(crops):
+            try:
+                pixels = load_image(crop)
+            except UserError as error:
+                raise UserError(f"faces[{number}]: {error}") from error
+            faces.append(to_face(pixels))
+            whole.append(Detection((0, 0, pixels.shape[1], pixels.shape[0])))
+        return self._read(faces, whole)
+
+    def video(self, source: str | Path, smoothing: Smoothing | None = None) -> Iterator[Frame]:
+        """The faces of every frame of a video file, in order, people followed and emotions smoothed over time.
+
+        Args:
+            source: the file.
+            smoothing: how to follow and smooth; by default as the command ``fer video`` does.
+
+        Yields:
+            A ``Frame`` with ``index``, ``time`` in seconds, ``image`` and ``faces``; one is in memory at a time.
+
+        Raises:
+            UserError: in one line, when the file is no video, and after the last frame where it ends early.
+        """
+        return read_video(self, source, smoothing)
 
     def _read(self, faces: list[np.ndarray], detections: list[Detection]) -> list[Face]:
         if not faces:

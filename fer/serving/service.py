@@ -1,76 +1,82 @@
-"""The service behind ``bentoml serve``: a face image in, the probabilities of the emotions out."""
+"""The BentoML service: what a Bento carries, and what ``fer serve`` runs."""
 
 from pathlib import Path
 
 import bentoml
-from bentoml.exceptions import InvalidArgument
 from bentoml.models import BentoModel
 from pydantic import BaseModel
 
 from fer.errors import UserError
-from fer.inference.image import load_image
+from fer.inference.classifier import RELEASED, Card
 from fer.inference.reader import Reader
+from fer.serving.about import version_of
+from fer.serving.batching import BatchingClassifier
+from fer.serving.connections import guard_connections
 from fer.serving.container import IMAGE
-from fer.serving.upload import ImageUpload
+from fer.serving.engine import Bounded, Engine
+from fer.serving.front import Front
+from fer.serving.routes import ROUTES, House, routes_of
+from fer.serving.settings import service_settings
+from fer.serving.videos import Videos
 
 
 class Arguments(BaseModel):
-    """What a Bento is built with: the tag of its model. A Bento of another day has another."""
+    """What a Bento is built with: the tag of its model. Without one ``FER_SERVE_MODEL`` names a folder."""
 
-    model: str = "fer-classifier:latest"
+    model: str = ""
 
 
 ARGUMENTS = bentoml.use_arguments(Arguments)
+SETTINGS = service_settings()
+HOUSE = House(SETTINGS)
+#: The Bento's own model; None where a folder is served.
+CHAMPION = BentoModel(ARGUMENTS.model) if ARGUMENTS.model else None
+guard_connections()
 
 
-class ModelInfo(BaseModel):
-    """Which model it was: ``version`` is the first 12 hex digits of its file's SHA-256."""
-
-    architecture: str
-    dataset: str
-    fingerprint: str
-    version: str
+def model_folder() -> Path:
+    """Where the model is that this service serves."""
+    return Path(CHAMPION.resolve().path) if CHAMPION else SETTINGS.model or RELEASED
 
 
-class Classification(BaseModel):
-    """The likeliest emotion, every class's probability (0 to 1, together 1), and the model that says so.
-
-    ``certain`` says whether the emotion's probability lies above its class's threshold, from which on the model's
-    predictions on validation images were right as often as the pipeline was asked for.
-    """
-
-    emotion: str
-    certain: bool
-    probabilities: dict[str, float]
-    model: ModelInfo
-
-
-@bentoml.service(name="fer", traffic={"timeout": 30}, threads=4, image=IMAGE)
+@bentoml.service(
+    name="fer",
+    image=IMAGE,
+    workers=SETTINGS.worker_count,
+    # Front counts, logs, limits and answers errors itself: BentoML's labels are raw paths, and its errors tracebacks.
+    traffic={"timeout": 10 * SETTINGS.answer_seconds},
+    metrics={"enabled": False},
+    logging={"access": {"enabled": False}},
+    tracing={"excluded_urls": ".*"},
+)
+@bentoml.asgi_app(routes_of(HOUSE), path="/")
 class FerService:
     """Facial emotion recognition."""
 
-    champion = BentoModel(ARGUMENTS.model)
+    champion = CHAMPION
+
+    @bentoml.on_deployment
+    @staticmethod
+    def check_model() -> None:
+        """Once, before ``bentoml serve`` starts a worker: one that cannot start would be started again for ever."""
+        try:
+            Card.load(model_folder())
+        except UserError as error:
+            raise SystemExit(f"error: {error}") from error
 
     def __init__(self) -> None:
-        stored = self.champion
-        # Four requests at a time on few cores: a pool of threads for each call costs more than it brings
-        # (benchmarks/serving.py).
-        self.reader = Reader(stored.path, threads=1)
-        card = self.reader.classifier.card
-        self.info = ModelInfo(
-            architecture=card.architecture,
-            dataset=card.dataset,
-            fingerprint=card.fingerprint,
-            version=stored.tag.version,
-        )
+        folder = model_folder()
+        reader = Reader(folder, threads=SETTINGS.thread_count)
+        reader.classifier = BatchingClassifier(reader.classifier)
+        reader.detector = Bounded(reader.detector, SETTINGS.max_faces)
+        HOUSE.engine = Engine(reader, SETTINGS)
+        HOUSE.videos = Videos(reader, SETTINGS)
+        HOUSE.facts["X-Model-Version"] = version_of(reader.classifier.card)["version"]
 
-    @bentoml.api(input_spec=ImageUpload)
-    def classify(self, image: Path) -> Classification:
-        """Classify an image that shows one face, cropped to it: PNG, JPEG, WebP or BMP, 25 megapixels at most."""
-        try:
-            face = self.reader.faces([load_image(image.read_bytes())])[0]
-        except UserError as error:
-            raise InvalidArgument(str(error)) from error
-        return Classification(
-            emotion=face.emotion, certain=face.certain, probabilities=face.probabilities, model=self.info
-        )
+    @bentoml.on_shutdown
+    def close(self) -> None:
+        """What is in flight has been answered; videos stop."""
+        HOUSE.close()
+
+
+FerService.add_asgi_middleware(Front, settings=SETTINGS, routes=ROUTES, facts=HOUSE.facts)  # type: ignore[attr-defined]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from project import Project, clean_environment, make_project, tiny
+from videos import write_video
 
 from pipelines import __main__ as entry
 
@@ -57,11 +58,11 @@ def test_a_write_cut_short_by_a_full_disk(monkeypatch):
         entry.main()
 
 
-@pytest.mark.parametrize("output", ["file/below", "/proc/none/here"])
-def test_a_webcam_output_that_cannot_be(model_folder, tmp_path: Path, output: str):
+@pytest.mark.parametrize("output", ["file/below.avi", "/proc/none/here.avi"])
+def test_a_video_output_that_cannot_be(model_folder, tmp_path: Path, output: str):
     (tmp_path / "file").touch()
-    (tmp_path / "faces").mkdir()
-    command = [Path(sys.executable).with_name("fer"), "webcam", "faces", "--no-display"]
+    write_video(tmp_path / "clip.avi", frames=2)
+    command = [Path(sys.executable).with_name("fer"), "video", "clip.avi"]
     done = subprocess.run(
         [*command, "--model", model_folder, "--output", output],
         cwd=tmp_path,

@@ -11,7 +11,8 @@ ROOT = Path(__file__).parents[2]
 LAYERS = (
     {"emotions", "errors", "files", "job", "pipeline_run", "recipe", "schema", "source_code"},
     {"inference"},
-    {"models", "serving", "webcam", "cli"},
+    {"models", "serving"},
+    {"commands", "cli"},
     {"params"},
     {"data", "store"},
     {"evaluation", "checks", "figures"},
@@ -21,7 +22,7 @@ LAYERS = (
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
 #: Modules of one layer that may import each other: what all packages share, and the command `fer` with what it runs.
-TOGETHER = (LAYERS[0], {"cli", "webcam"})
+TOGETHER = (LAYERS[0], {"cli", "commands"})
 
 
 def modules() -> dict[str, list[Path]]:

@@ -1,5 +1,7 @@
 """The distribution that ``pip install .`` makes."""
 
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -36,10 +38,44 @@ def test_its_name_is_not_another_projects_and_its_version_is_the_packages(wheel)
     assert (metadata["Name"], metadata["Version"]) == ("fer-pipeline", fer.__version__)
 
 
-def test_types_and_the_released_model_are_in_it(wheel):
-    assert {"fer/py.typed", "fer/released/model.onnx", "fer/released/card.json"} <= set(wheel.namelist())
-    committed = {path.relative_to(ROOT).as_posix() for path in (ROOT / "fer").rglob("*.py")}
-    assert committed <= set(wheel.namelist())
+def test_everything_that_git_has_of_the_package_is_in_it(wheel):
+    """Code, types, the released model, the page, templates: ``package-data`` in pyproject.toml forgets none."""
+    listed = subprocess.run(
+        ["git", "ls-files", "fer", "pipelines"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    files = {name for name in listed.stdout.splitlines() if (ROOT / name).is_file()}
+    assert {"fer/py.typed", "fer/released/model.onnx", "fer/released/card.json"} <= files
+    assert any(name.endswith(".html") for name in files), "the page"
+    assert any(name.endswith(".jinja") for name in files), "templates"
+    assert files - set(wheel.namelist()) == set()
+
+
+@pytest.mark.slow
+def test_it_works_alone_from_any_folder(wheel, tmp_path):
+    """Unpacked beside nothing of the project: the command reads a photo with its own model."""
+    wheel.extractall(tmp_path / "site")
+    (tmp_path / "elsewhere").mkdir()
+    code = (
+        "import sys, fer; assert fer.__file__.startswith(sys.argv[1]), fer.__file__\n"
+        "import numpy as np\n"
+        "from fer import Reader\n"
+        "print(Reader('fer/released', 'cascade').photo(np.full((99, 99, 3), 90, np.uint8)))"
+    )
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
+    command = [sys.executable, "-c", code, str(tmp_path / "site")]
+    done = subprocess.run(
+        command, cwd=tmp_path / "elsewhere", env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "photo: 99x99, no face\n", done.stderr
+
+
+def test_the_base_runs_where_there_is_no_libgl():
+    base = {re.split(r"[<>=]", line)[0] for line in PROJECT["dependencies"]}
+    assert "opencv-python-headless" in base
+    assert "opencv-python" not in base
+    windowless, window = ((ROOT / f"requirements{end}.lock").read_text() for end in ("", "-window"))
+    (version,) = re.findall(r"^opencv-python-headless==(\S+)", windowless, re.MULTILINE)
+    assert re.findall(r"^(\S+)==(\S+)", window, re.MULTILINE) == [("opencv-python", version)]
 
 
 def test_its_extras_name_it():

@@ -22,7 +22,14 @@ assert not HEAVY & {name.partition(".")[0] for name in sys.modules}
 
 
 @pytest.mark.parametrize(
-    "module", ["fer.inference.classifier", "fer.inference.detection", "fer.serving.service", "fer.webcam"]
+    "module",
+    [
+        "fer.inference.classifier",
+        "fer.inference.detection",
+        "fer.serving.service",
+        "fer.commands.video",
+        "fer.commands.webcam",
+    ],
 )
 def test_clients_and_service_import_nothing_of_the_training_side(module, tmp_path):
     environment = {"BENTOML_HOME": str(tmp_path), "BENTOML_DO_NOT_TRACK": "True"}
@@ -35,3 +42,21 @@ def test_clients_and_service_import_nothing_of_the_training_side(module, tmp_pat
 def test_the_check_itself_can_fail():
     done = subprocess.run([sys.executable, "-c", CHECK, "pandas"], capture_output=True, text=True, check=False)
     assert "pandas was imported" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "left"),
+    [
+        ("fer.inference.classifier", set()),
+        ("fer.inference.runtime", set()),
+        ("fer.serving.service", set()),
+        pytest.param(
+            "onnxruntime", {".ses"}, marks=pytest.mark.skipif(sys.platform != "linux", reason="as seen there")
+        ),
+    ],
+)
+def test_onnx_runtime_reports_to_nobody(module, left, tmp_path):
+    """With its telemetry on, it keeps a session's number in the temporary folder from the import on."""
+    environment = {"TMPDIR": str(tmp_path), "BENTOML_HOME": str(tmp_path / "home"), "BENTOML_DO_NOT_TRACK": "True"}
+    subprocess.run([sys.executable, "-c", f"import {module}"], env=environment, check=True)
+    assert {path.name for path in tmp_path.iterdir()} - {"home"} == left

@@ -1,0 +1,1 @@
+"""What ``fer`` does on the command line: a module per command, and what they share."""

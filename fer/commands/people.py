@@ -1,0 +1,114 @@
+"""Who was seen in a video, for how long, and with which emotions: sums that do not grow with its length."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from fer.inference.faces import Face
+from fer.inference.tracks import Smoothing
+from fer.inference.video import Frame
+
+
+@dataclass
+class Person:
+    """Seconds of one track: ``certain`` of all, and by emotion."""
+
+    track: int
+    first: float
+    last: float
+    seconds: float = 0.0
+    certain: float = 0.0
+    emotions: Counter[str] = field(default_factory=Counter)
+
+    def add(self, face: Face, time: float, interval: float) -> None:
+        """Count a sighting that stands for ``interval`` seconds."""
+        self.last = time
+        self.seconds += interval
+        self.certain += interval if face.certain else 0.0
+        self.emotions[face.emotion] += interval  # type: ignore[assignment]  # Counter is typed for whole numbers
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; shares of the seconds that the person was seen."""
+        return {
+            "track": self.track,
+            "first": self.first,
+            "last": self.last,
+            "seconds": self.seconds,
+            "certain": self.certain / self.seconds,
+            "emotions": {name: seconds / self.seconds for name, seconds in self.emotions.most_common()},
+        }
+
+
+class Summary:
+    """What a video showed, added up frame by frame.
+
+    Args:
+        rate: frames a second; what the first frame stands for.
+    """
+
+    def __init__(self, rate: float) -> None:
+        self.frames = 0
+        self.time = 0.0
+        self.people: dict[int, Person] = {}
+        self.interval = 1 / rate
+
+    def add(self, frame: Frame) -> None:
+        """Count a frame: it stands for the time since the one before."""
+        if self.frames:
+            self.interval = frame.time - self.time
+        self.frames += 1
+        self.time = frame.time
+        for face in frame.faces:
+            assert face.track is not None
+            person = self.people.setdefault(face.track, Person(face.track, frame.time, frame.time))
+            person.add(face, frame.time, self.interval)
+
+    def longest_seen(self) -> list[Person]:
+        """Everybody, who was seen longest first."""
+        return sorted(self.people.values(), key=lambda person: (-person.seconds, person.track))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stretch of time in which one person's label stayed the same."""
+
+    track: int
+    emotion: str
+    start: float
+    end: float
+    frames: int = 1
+    certain: int = 0
+    probability: float = 0.0
+
+    def with_face(self, face: Face, time: float) -> "Run":
+        """The run up to a further sighting."""
+        mean = self.probability + (face.probability - self.probability) / (self.frames + 1)
+        return replace(self, end=time, frames=self.frames + 1, certain=self.certain + face.certain, probability=mean)
+
+
+class Runs:
+    """The runs of everybody who is being seen."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, Run] = {}
+
+    def add(self, frame: Frame) -> Iterator[Run]:
+        """The runs that end with this frame: of labels that change, and of people who are gone."""
+        for face in frame.faces:
+            assert face.track is not None
+            run = self._open.get(face.track)
+            if run is not None and run.emotion == face.emotion:
+                self._open[face.track] = run.with_face(face, frame.time)
+                continue
+            if run is not None:
+                yield replace(run, end=frame.time)
+            self._open[face.track] = Run(
+                face.track, face.emotion, frame.time, frame.time, 1, int(face.certain), face.probability
+            )
+        gone = [track for track, run in self._open.items() if frame.time - run.end > Smoothing.memory]
+        yield from (self._open.pop(track) for track in gone)
+
+    def end(self) -> Iterable[Run]:
+        """The runs that are left at the end."""
+        return sorted(self._open.values(), key=lambda run: (run.start, run.track))

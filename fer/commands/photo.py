@@ -1,0 +1,174 @@
+"""``fer photo``: the faces of photos as a table, JSON lines or CSV, and drawn into copies."""
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import cv2
+import numpy as np
+import typer
+
+from fer.commands.annotate import draw_faces, enlarged
+from fer.commands.reading import open_reading
+from fer.commands.remote import NoAnswerError
+from fer.commands.sources import Source, find_photos, find_targets
+from fer.commands.stopping import stopped_by_signals
+from fer.commands.tables import Column, Table, shortened
+from fer.errors import UserError
+from fer.files import replace_file
+from fer.inference.faces import COLUMNS, Photo, count, percent, place
+from fer.inference.image import load_image
+
+#: Characters of a file's name that the table leaves room for.
+NAME_WIDTH = 40
+#: Quality of annotated copies, of 100, by the format that has one.
+QUALITY = {
+    ".jpg": [cv2.IMWRITE_JPEG_QUALITY, 95],
+    ".jpeg": [cv2.IMWRITE_JPEG_QUALITY, 95],
+    ".webp": [cv2.IMWRITE_WEBP_QUALITY, 95],
+}
+
+
+def photo(
+    files: Annotated[list[str], typer.Argument(help="Photos, folders (with their subfolders), - for standard input.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line for every photo.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a row for every face.")] = False,
+    output: Annotated[
+        Path | None, typer.Option(help="Write the photos with boxes to this folder, or one photo to this file.")
+    ] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Ask the service at this address; FER_API_KEY holds its key, if it has one.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Folder of a model, or 'released', the package's own.")] = None,
+    detector: Annotated[str | None, typer.Option(help="auto, yunet or cascade.  [default: auto]")] = None,
+    min_face: Annotated[int | None, typer.Option(help="Side of the smallest face to look for, in pixels.")] = None,
+) -> None:
+    """Read the faces of photos.
+
+    Photos without a face are listed too. A photo that cannot be read is skipped and named at the end; the exit code
+    is then 1.
+    """
+    if as_json and as_csv:
+        raise UserError("--json and --csv: choose one")
+    sources, problems = find_photos(files)
+    targets = find_targets(sources, files, output) if output else {}
+    reading = open_reading(url, model, detector, min_face)
+    show = _json_lines() if as_json else _csv_rows(reading.classes) if as_csv else _table(sources)
+    tried = done = faces = 0
+    with _progress(len(sources)) as advance, stopped_by_signals() as stopping:
+        for source in sources:
+            tried += 1
+            try:
+                found = _read(source, reading.photo, targets.get(source))
+            except UserError as error:
+                problems.append(str(error))
+                if isinstance(error.__cause__, NoAnswerError):
+                    break
+            else:
+                show(found)
+                done, faces = done + 1, faces + len(found.faces)
+            advance()
+            if stopping.signal:
+                break
+    _say(done, faces, problems, f"; stopped, {left} left" if (left := len(sources) - tried) else "")
+    if stopping.signal or problems:
+        raise typer.Exit(stopping.exit_code or 1)
+
+
+def _read(source: Source, read: Callable[[bytes], Photo], target: Path | None) -> Photo:
+    """The faces of one photo; they are drawn into its copy where it has a target."""
+    data = source.read()
+    try:
+        found = replace(read(data), name=source.name)
+        if target:
+            _write(target, draw_faces(*enlarged(load_image(data), found.faces)))
+    except UserError as error:
+        raise UserError(f"{source.name}: {error}") from error
+    return found
+
+
+def _write(target: Path, image: np.ndarray) -> None:
+    suffix = target.suffix.lower()
+    ok, encoded = cv2.imencode(suffix, image, QUALITY.get(suffix, []))
+    if not ok:
+        raise UserError(f"{target}: cannot be written in this format; give a name that ends in .jpg or .png")
+    with replace_file(target) as fresh:
+        fresh.write_bytes(encoded.tobytes())
+
+
+def _table(sources: Sequence[Source]) -> Callable[[Photo], None]:
+    width = min(max([len("photo"), *(len(source.name) for source in sources)]), NAME_WIDTH)
+    table = Table(
+        Column("photo", width),
+        Column("emotion", 9),
+        Column("probability", 11, right=True),
+        Column("face", 22),
+        Column("not certain: why", 16),
+    )
+    lines = iter([table.header])
+
+    def show(photo: Photo) -> None:
+        for header in lines:
+            print(header)
+        name = shortened(photo.name or "", NAME_WIDTH)
+        if not photo.faces:
+            print(table.row(name, "no face"))
+        for face in photo.faces:
+            print(table.row(name, face.label, percent(face.probability), place(face.box), ", ".join(face.doubts)))
+            name = ""
+        sys.stdout.flush()
+
+    return show
+
+
+def _json_lines() -> Callable[[Photo], None]:
+    return lambda photo: print(json.dumps(photo.to_dict()), flush=True)
+
+
+def _csv_rows(classes: Sequence[str]) -> Callable[[Photo], None]:
+    """A row per face; a photo without one has a row whose face is 0 and that says nothing more."""
+    writer = csv.DictWriter(sys.stdout, [*COLUMNS, *classes], lineterminator="\n")
+    writer.writeheader()
+
+    def show(photo: Photo) -> None:
+        nothing: dict[str, Any] = {
+            "file": photo.name,
+            "width": photo.width,
+            "height": photo.height,
+            "detector": photo.detector,
+            "face": 0,
+        }
+        writer.writerows(photo.to_rows() or [nothing])
+        sys.stdout.flush()
+
+    return show
+
+
+@contextmanager
+def _progress(photos: int) -> Iterator[Callable[[], None]]:
+    """Yield a function that moves a bar on standard error by one photo; there is none where it is no terminal."""
+    if photos < 2 or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    on_terminal = sys.stdout.isatty()
+    with Progress(
+        *columns, console=Console(stderr=True), transient=True, redirect_stdout=on_terminal, redirect_stderr=False
+    ) as bar:
+        task = bar.add_task("", total=photos)
+        yield lambda: bar.advance(task)
+
+
+def _say(photos: int, faces: int, problems: Sequence[str], end: str) -> None:
+    """The sum on standard error, and every photo that was not read."""
+    print(f"{count(photos, 'photo')}, {count(faces, 'face')}{end}", file=sys.stderr)
+    if problems:
+        print(f"not read: {len(problems)}", *(f"  {problem}" for problem in problems), sep="\n", file=sys.stderr)

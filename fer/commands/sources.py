@@ -1,0 +1,128 @@
+"""Which photos a command line names, and where each annotated one goes."""
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fer.errors import UserError
+from fer.inference.image import MAX_FILE, SUFFIXES
+
+#: Formats in which annotated photos are written; others become JPEG.
+WRITTEN_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"))
+#: The argument that stands for standard input.
+STDIN = "-"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A photo to read: what outputs call it, and its file; None is standard input."""
+
+    name: str
+    path: Path | None
+
+    def read(self) -> bytes:
+        """The photo's bytes.
+
+        Raises:
+            UserError: when they cannot be read, or are too many.
+        """
+        try:
+            if self.path is None:
+                data = sys.stdin.buffer.read(MAX_FILE + 1)
+            else:
+                with self.path.open("rb") as file:
+                    data = file.read(MAX_FILE + 1)
+        except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+            reason = getattr(error, "strerror", None) or error
+            raise UserError(f"{self.name}: cannot be read ({reason}); check the path and its permissions") from error
+        if len(data) > MAX_FILE:
+            raise UserError(f"{self.name}: has more than {MAX_FILE >> 20} MiB; give a smaller photo")
+        return data
+
+
+def find_photos(arguments: Sequence[str]) -> tuple[list[Source], list[str]]:
+    """The photos that a command line names, each once, and a line for every argument that holds none.
+
+    Files are taken as they are. A folder stands for the photos in it and in its subfolders, in the order of their
+    names; hidden files and folders, links to folders and files with other endings are passed over.
+
+    Args:
+        arguments: files, folders, or ``-`` for standard input.
+    """
+    found: dict[str, Source] = {}
+    problems = []
+    for argument in arguments:
+        if argument == STDIN:
+            found.setdefault(STDIN, Source("stdin", None))
+            continue
+        paths = list(_below(argument)) if os.path.isdir(argument) else [Path(argument)]
+        if not paths:
+            problems.append(f"{argument}: holds no photo; known endings: {' '.join(sorted(SUFFIXES))}")
+        for path in paths:
+            # Names that are no UTF-8 are shown as far as they are.
+            name = str(path).encode("utf-8", "replace").decode()
+            found.setdefault(os.path.abspath(path), Source(name, path))
+    return list(found.values()), problems
+
+
+def _below(folder: str) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(files):
+            path = Path(parent, name)
+            if path.suffix.lower() in SUFFIXES and not name.startswith(".") and path.is_file():
+                yield path
+
+
+def find_targets(sources: Sequence[Source], arguments: Sequence[str], output: Path) -> dict[Source, Path]:
+    """Where the annotated copy of every photo goes: no two share a place, and none is a photo that is read.
+
+    One photo may go to a file of its own name. Otherwise ``output`` is a folder, in which the photos keep their places
+    relative to the folder that holds all that was asked for.
+
+    Raises:
+        UserError: for a file's name where several photos are read, or where a photo would be overwritten.
+    """
+    is_file = output.suffix.lower() in WRITTEN_SUFFIXES and not output.is_dir()
+    single = len(sources) == 1 and not os.path.isdir(arguments[0])
+    if is_file and not single:
+        raise UserError(f"{output}: is a file's name, for {len(sources)} photos; give a folder")
+    if not is_file and output.exists() and not output.is_dir():
+        raise UserError(f"{output}: is a file of another kind; give a folder, or a name that ends in .jpg or .png")
+    paths = [source.path for source in sources if source.path]
+    targets: dict[Source, Path] = {}
+    taken: set[str] = set()
+    base = _common_folder(arguments)
+    for source in sources:
+        inside = Path("stdin.jpg") if source.path is None else Path(os.path.relpath(source.path, base))
+        target = output if is_file else _free(output / _written(inside), taken)
+        taken.add(str(target).lower())
+        targets[source] = target
+    kept = {os.path.realpath(path) for path in paths}
+    for source, target in targets.items():
+        if os.path.realpath(target) in kept:
+            raise UserError(f"{target}: is a photo that is read; write to another place than {source.name}")
+    return targets
+
+
+def _common_folder(arguments: Sequence[str]) -> str:
+    """The folder that holds everything that was asked for."""
+    named = [os.path.abspath(argument) for argument in arguments if argument != STDIN]
+    folders = [path if os.path.isdir(path) else os.path.dirname(path) for path in named]
+    return os.path.commonpath(folders) if folders else ""
+
+
+def _written(path: Path) -> Path:
+    """The path with an ending of a format that can be written."""
+    return path if path.suffix.lower() in WRITTEN_SUFFIXES else path.with_name(f"{path.name}.jpg")
+
+
+def _free(path: Path, taken: set[str]) -> Path:
+    """The path, or the first one with a number that is not taken; some file systems know no case."""
+    free, number = path, 1
+    while str(free).lower() in taken:
+        number += 1
+        free = path.with_stem(f"{path.stem}-{number}")
+    return free

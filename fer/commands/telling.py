@@ -1,0 +1,128 @@
+"""What frames showed, on standard output: a table of runs, JSON lines or CSV, as it comes."""
+
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from fer.commands.people import Run, Runs, Summary
+from fer.commands.tables import Column, Table
+from fer.commands.timeline import clock
+from fer.emotions import EMOTIONS
+from fer.errors import UserError
+from fer.inference.faces import percent
+from fer.inference.video import COLUMNS, Frame
+
+#: People seen for less than this, in seconds, are counted only in the table.
+BRIEF = 0.5
+
+
+class Telling(Protocol):
+    """Tells every frame, and the sum at the end; what was told is complete whenever it stops."""
+
+    def frame(self, frame: Frame) -> None:
+        """Tell one frame."""
+
+    def end(self, summary: Summary, facts: dict[str, Any]) -> None:
+        """Tell the sum; ``facts`` are what else there is to say."""
+
+
+def choose_telling(as_json: bool, as_csv: bool, classes: Sequence[str]) -> Telling:
+    """What the options ask for.
+
+    Raises:
+        UserError: when both are given.
+    """
+    if as_json and as_csv:
+        raise UserError("--json and --csv: choose one")
+    return JsonLines() if as_json else CsvRows(classes, sys.stdout) if as_csv else RunTable(classes)
+
+
+class JsonLines:
+    """An object a line for every frame, and a last one with the key ``summary``."""
+
+    def frame(self, frame: Frame) -> None:
+        """Print the frame."""
+        print(json.dumps(frame.to_dict()), flush=True)
+
+    def end(self, summary: Summary, facts: dict[str, Any]) -> None:
+        """Print the sum, everybody in it."""
+        people = [person.to_dict() for person in summary.longest_seen()]
+        sums = {"frames": summary.frames, "seconds": summary.time, "tracks": people}
+        print(json.dumps({"summary": facts | sums}), flush=True)
+
+
+class CsvRows:
+    """A row for every face of every frame; ``COLUMNS``, then the probabilities by emotion.
+
+    Args:
+        classes: the emotions.
+        stream: what to write to.
+    """
+
+    def __init__(self, classes: Sequence[str], stream: Any) -> None:
+        self._stream = stream
+        self._writer = csv.DictWriter(stream, [*COLUMNS, *classes], lineterminator="\n")
+        self._writer.writeheader()
+
+    def frame(self, frame: Frame) -> None:
+        """Write the frame's faces."""
+        self._writer.writerows(frame.to_rows())
+        self._stream.flush()
+
+    def end(self, summary: Summary, facts: dict[str, Any]) -> None:
+        """Nothing: the rows are all."""
+
+
+class RunTable:
+    """A row for every stretch in which somebody's label stayed the same; then a row for everybody.
+
+    Args:
+        classes: the emotions.
+    """
+
+    def __init__(self, classes: Sequence[str]) -> None:
+        self._classes = [name for name in EMOTIONS if name in classes]
+        self._runs = Runs()
+        self._table = Table(
+            Column("from", 9, right=True),
+            Column("to", 9, right=True),
+            Column("person", 6, right=True),
+            Column("emotion", 9),
+            Column("probability", 11, right=True),
+            Column("certain", 7, right=True),
+        )
+        self._begun = False
+
+    def frame(self, frame: Frame) -> None:
+        """Print the runs that ended."""
+        self._print(self._runs.add(frame))
+
+    def end(self, summary: Summary, facts: dict[str, Any]) -> None:
+        """Print the runs that are left, and everybody who was seen for a while."""
+        self._print(self._runs.end())
+        people = [person for person in summary.longest_seen() if person.seconds >= BRIEF]
+        if people:
+            emotions = [Column(name, max(len(name), 5), right=True) for name in self._classes]
+            seen = Column("seen", 7, right=True)
+            table = Table(Column("person", 6, right=True), seen, *emotions, Column("certain", 7, right=True))
+            print("", table.header, sep="\n" if self._begun else "")
+            for person in people:
+                shares = [percent(person.emotions[name] / person.seconds) for name in self._classes]
+                certain = percent(person.certain / person.seconds)
+                print(table.row(str(person.track), f"{person.seconds:.1f} s", *shares, certain))
+        if brief := len(summary.people) - len(people):
+            print(f"and {brief} seen for less than {BRIEF} s")
+        sys.stdout.flush()
+
+    def _print(self, runs: Any) -> None:
+        run: Run
+        for run in runs:
+            if not self._begun:
+                print(self._table.header)
+                self._begun = True
+            certain = percent(run.certain / run.frames)
+            times = clock(run.start, 2), clock(run.end, 2)
+            print(self._table.row(*times, str(run.track), run.emotion, percent(run.probability), certain))
+            sys.stdout.flush()

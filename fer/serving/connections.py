@@ -1,0 +1,78 @@
+"""What a connection may cost: how many there are, how long a request's head may take, how long one may idle."""
+
+import asyncio
+
+import h11
+from uvicorn.protocols.http import auto
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from fer.serving.problems import ApiError
+from fer.serving.settings import service_settings
+
+#: Seconds in which a client that still sends may read why it was refused.
+LINGER_SECONDS = 2
+
+
+class GuardedProtocol(H11Protocol):
+    """uvicorn's HTTP, with limits that it does not have: silent, slow and surplus connections are closed."""
+
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Refuse a surplus connection, and expect the first request of another."""
+        super().connection_made(transport)
+        if len(self.connections) > service_settings().max_connections:
+            transport.write(_refusal(ApiError(503, "too_many_connections", "too many connections; try again in 1 s")))
+            transport.close()
+            return
+        self._expect_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clock."""
+        self._stop_clock()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Stop the clock once a request's head is whole; its body has a clock of its own (``uploads``)."""
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._stop_clock()
+
+    def on_response_complete(self) -> None:
+        """Expect the next request; from a client that still sends, none is."""
+        unread = self.cycle.more_body
+        super().on_response_complete()
+        if unread:
+            self._unset_keepalive_if_required()
+            self._stop_clock()
+            self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+        elif self.cycle.response_complete:
+            self._expect_request()
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP, in the form of every error."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            self.transport.write(_refusal(ApiError(400, "bad_request", f"{msg.rstrip('.').lower()}; send HTTP/1.1")))
+        self.transport.close()
+
+    def _expect_request(self) -> None:
+        self._stop_clock()
+        self._timer = self.loop.call_later(service_settings().header_seconds, self.transport.close)
+
+    def _stop_clock(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def guard_connections() -> None:
+    """Make every uvicorn of this process use ``GuardedProtocol``: BentoML starts its own, and takes no protocol."""
+    auto.AutoHTTPProtocol = GuardedProtocol
+
+
+def _refusal(error: ApiError) -> bytes:
+    """A whole answer, for a connection that is closed after it."""
+    body = error.to_json()
+    phrase = {400: "Bad Request", 503: "Service Unavailable"}[error.status]
+    head = f"HTTP/1.1 {error.status} {phrase}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+    return f"{head}Retry-After: 1\r\nConnection: close\r\n\r\n".encode() + body

@@ -1,0 +1,173 @@
+"""The endpoints, as a Starlette app that the BentoML service mounts."""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from fer.serving import metrics
+from fer.serving.about import about
+from fer.serving.engine import Engine
+from fer.serving.front import EXCHANGE
+from fer.serving.openapi import description
+from fer.serving.page_app import page_app
+from fer.serving.problems import ApiError
+from fer.serving.records import record
+from fer.serving.settings import Settings
+from fer.serving.uploads import Uploads, boxes_of
+from fer.serving.videos import Videos, result, task_answer
+
+STARTING = ApiError(503, "starting", "the service is starting; try again in 1 s", {"Retry-After": "1"})
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@dataclass
+class House:
+    """What the endpoints share; engine and videos are there once the service has started.
+
+    Attributes:
+        settings: of the service.
+        engine: reads pictures.
+        videos: reads videos.
+        facts: headers of every answer.
+    """
+
+    settings: Settings
+    engine: Engine | None = None
+    videos: Videos | None = None
+    facts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def ready(self) -> Engine:
+        """The engine; ApiError 503 before there is one."""
+        if self.engine is None:
+            raise STARTING
+        return self.engine
+
+    @property
+    def theatre(self) -> Videos:
+        """The videos; ApiError 503 before there are any."""
+        if self.videos is None:
+            raise STARTING
+        return self.videos
+
+    def close(self) -> None:
+        """Let what runs stop."""
+        if self.engine and self.videos:
+            self.engine.close()
+            self.videos.close()
+
+
+def routes_of(house: House) -> Starlette:
+    """The endpoints of a service, and its page."""
+    uploads = Uploads(house.settings)
+
+    async def classify(request: Request) -> Response:
+        engine = house.ready
+        engine.admission.check()
+        async with uploads.read(request) as upload:
+            crops = await engine.classify(upload.pictures)
+        faces = [crop.face for crop in crops]
+        metrics.count_faces("classify", faces)
+        record(house.settings, "classify", faces)
+        return answer([crop.to_dict() for crop in crops])
+
+    async def analyze(request: Request) -> Response:
+        engine = house.ready
+        engine.admission.check()
+        async with uploads.read(request) as upload:
+            photos = await engine.analyze(upload.pictures, boxes_of(upload, house.settings))
+        faces = [face for photo in photos for face in photo.faces]
+        metrics.count_faces("analyze", faces)
+        record(house.settings, "analyze", faces)
+        return answer([photo.to_dict() for photo in photos])
+
+    async def submit(request: Request) -> Response:
+        return answer(task_answer(await house.theatre.submit(request)))
+
+    async def status(request: Request) -> Response:
+        return answer(task_answer(house.theatre.tasks.find(task_id(request))))
+
+    async def fetch(request: Request) -> Response:
+        tasks = house.theatre.tasks
+        return result(tasks, tasks.find(task_id(request)), request.query_params.get("format", "json"))
+
+    async def cancel(request: Request) -> Response:
+        tasks = house.theatre.tasks
+        task = tasks.find(task_id(request))
+        tasks.cancel(task)
+        return answer(task_answer(task))
+
+    async def model(_: Request) -> Response:
+        return answer(about(house.ready.reader, house.settings))
+
+    async def openapi(_: Request) -> Response:
+        return answer(description(house.settings))
+
+    async def figures(_: Request) -> Response:
+        return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+
+    return Starlette(
+        routes=[
+            Route("/classify", answered(classify), methods=["POST"]),
+            Route("/analyze", answered(analyze), methods=["POST"]),
+            Route("/video/submit", answered(submit), methods=["POST"]),
+            Route("/video/status", answered(status), methods=["GET"]),
+            Route("/video/get", answered(fetch), methods=["GET"]),
+            Route("/video/cancel", answered(cancel), methods=["PUT"]),
+            Route("/model", answered(model), methods=["GET"]),
+            Route("/openapi.json", answered(openapi), methods=["GET"]),
+            # Where BentoML has a description of its own, and its clients look.
+            Route("/docs.json", answered(openapi), methods=["GET"]),
+            Route("/metrics", answered(figures), methods=["GET"]),
+            *page_app().routes,
+        ]
+    )
+
+
+#: The paths that metrics name.
+ROUTES = (
+    "/",
+    "/page",
+    "/classify",
+    "/analyze",
+    "/video",
+    "/model",
+    "/openapi.json",
+    "/docs.json",
+    "/metrics",
+    "/livez",
+    "/readyz",
+    "/healthz",
+)
+
+
+def answered(endpoint: Endpoint) -> Endpoint:
+    """An endpoint whose problems are answers."""
+
+    async def respond(request: Request) -> Response:
+        try:
+            return await endpoint(request)
+        except ApiError as problem:
+            request.scope[EXCHANGE].problem = problem
+            return Response(problem.to_json(), problem.status, problem.headers, "application/json")
+
+    return respond
+
+
+def task_id(request: Request) -> str:
+    """The task that a request asks for; ApiError 400 where it names none."""
+    if not (given := request.query_params.get("task_id")):
+        raise ApiError(400, "no_task_id", "name the task: ?task_id=...")
+    return given
+
+
+def answer(content: Any) -> Response:
+    """A JSON answer."""
+    return Response(json.dumps(content, allow_nan=False).encode(), media_type="application/json")

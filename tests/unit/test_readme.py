@@ -1,0 +1,45 @@
+"""What the README shows runs when it is pasted."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fer.data.sample import draw_sample
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SNIPPETS = [
+    code for code in re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL) if "Reader" in code
+]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with a photo and a short video of a drawn face, under the names that the README uses."""
+    faces, table = draw_sample(140, seed=48)
+    drawn = cv2.resize(faces[np.flatnonzero(table["flaw"] == "")[0]], (192, 192))
+    picture = cv2.cvtColor(cv2.copyMakeBorder(drawn, 60, 60, 60, 60, cv2.BORDER_REPLICATE), cv2.COLOR_GRAY2BGR)
+    cv2.imwrite(str(tmp_path / "photo.jpg"), picture)
+    writer = cv2.VideoWriter(str(tmp_path / "clip.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 10, (312, 312))
+    for _ in range(5):
+        writer.write(picture)
+    writer.release()
+    return tmp_path
+
+
+def test_it_shows_the_reader():
+    assert SNIPPETS
+
+
+@pytest.mark.parametrize("code", SNIPPETS)
+def test_a_snippet_runs_as_it_is_pasted(code, folder):
+    named = set(re.findall(r"[\"']([\w/]+\.(?:jpg|png|mp4))[\"']", code))
+    assert {Path(name).name for name in named} <= {"photo.jpg", "clip.mp4"}, "files that the test has"
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip(), "it prints what it found"
