@@ -16,7 +16,7 @@ import numpy as np
 from served import crop_file, form, load, request_bytes, serving
 
 from fer.inference.classifier import RELEASED, Classifier
-from fer.inference.image import decode_image, to_face
+from fer.inference.image import load_image, to_face
 from fer.serving.settings import cores
 
 BATCH = 64
@@ -50,7 +50,7 @@ def large_photo() -> bytes:
 def main(model: Path, rounds: int, seconds: float) -> None:
     classifier = Classifier(model, threads=cores())
     files = [crop_file(seed) for seed in range(BATCH)]
-    faces = np.stack([to_face(decode_image(file)) for file in files])
+    faces = np.stack([to_face(load_image(file)) for file in files])
     one = request_bytes("/classify", "image/png", files[0])
     many = request_bytes("/classify", *form("images", files))
     photo = request_bytes("/analyze", "image/jpeg", large_photo())
