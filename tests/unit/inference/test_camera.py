@@ -26,7 +26,8 @@ def test_who_reads_slowly_sees_the_newest_frame_and_no_old_ones():
             seen.append(camera.newest(5))
             time.sleep(0.2)
     numbers = [frame.index for frame in seen]
-    assert min(np.diff(numbers)) >= 2, "frames were passed over"
+    assert min(np.diff(numbers)) >= 1
+    assert numbers[-1] >= 2 * len(numbers), "frames were passed over"
     assert [shade(frame) for frame in seen] == pytest.approx([number % 100 for number in numbers], abs=2)
     assert np.diff([frame.time for frame in seen]).min() > 0.1, "none waited in a queue"
 

@@ -20,7 +20,7 @@ SURE = np.float32([[0.9, 0.1, 0.0]])
 
 @pytest.fixture(scope="module")
 def drawn() -> np.ndarray:
-    images, table = draw_sample(60, seed=1)
+    images, table = draw_sample(70, seed=1)
     return images[(table["flaw"] == "").to_numpy()]
 
 
