@@ -40,8 +40,7 @@ class Service:
     """
 
     def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        if not _is_address(url):
             raise UserError(f"--url {url}: not an address; give one such as http://127.0.0.1:3000")
         self._url = url.rstrip("/")
         try:
@@ -110,12 +109,19 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 _OPENER = urllib.request.build_opener(_NoRedirect)
 
 
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        host = (parts.hostname or "").encode("idna")
+        return parts.scheme in ("http", "https") and bool(host) and (parts.port is None or parts.port > 0)
+    except ValueError:  # brackets, a port or a host that are none
+        return False
+
+
 def _pause(headers: Message) -> float:
     """Seconds that a busy service asks to wait."""
-    try:
-        return min(max(float(headers.get("Retry-After", "")), 0.0), LONGEST_PAUSE)
-    except ValueError:  # a date, or nothing
-        return PAUSE
+    said = headers.get("Retry-After", "")
+    return min(float(said), LONGEST_PAUSE) if said.isascii() and said.isdecimal() else PAUSE  # it may be a date
 
 
 def _reason(error: HTTPError) -> str:

@@ -46,8 +46,10 @@ class Reader:
         min_face: int | None = None,
         threads: int | None = None,
     ) -> None:
-        self._arguments = (find_model(model).absolute(), detector, min_face, threads)
-        self.classifier = Classifier(self._arguments[0], threads)
+        folder = find_model(model).absolute()
+        # The package's own by its name: a machine that unpickles this one may have it elsewhere.
+        self._arguments = ("released" if folder == RELEASED else folder, detector, min_face, threads)
+        self.classifier = Classifier(folder, threads)
         self.detector = open_detector(detector, min_face) if isinstance(detector, str) else detector
 
     def __reduce__(self) -> tuple[type["Reader"], tuple[Any, ...]]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 DEFAULT_RATE = 25.0
 #: No camera or film has more frames a second; what says so means something else.
 MAX_RATE = 1000.0
+#: Larger frames are refused: 8K has as many pixels as this.
+MAX_PIXELS = 8192 * 4320
 #: A whole file may show this share, or these seconds, less than it states: sound that is longer, a rounded length.
 SHORTFALL, SHORTFALL_SECONDS = 0.02, 0.5
 
@@ -158,6 +160,10 @@ def open_video(source: str | Path) -> Iterator[Video]:
             if cut_off:
                 raise UserError(f"{path}: is cut off before what its frames are found by; copy it again, whole")
             raise UserError(f"{path}: not a video that OpenCV can read; convert it to .mp4 or .avi")
+        width, height = (round(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if width * height > MAX_PIXELS:
+            limit = f"{MAX_PIXELS / 1e6:.0f} megapixels"
+            raise UserError(f"{path}: has frames of {width}x{height} pixels, more than {limit}; give a smaller one")
         yield Video(path, capture)
     finally:
         capture.release()

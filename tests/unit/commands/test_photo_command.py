@@ -161,6 +161,28 @@ def test_a_reader_that_closes_the_pipe_ends_the_command_quietly(photos, model_fo
     assert "Broken" not in done.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_a_terminal_sees_a_bar_while_it_lasts_and_a_pipe_does_not(photos, model_folder):
+    import pty
+
+    options = ["photo", "p", "--csv", "--model", str(model_folder), "--detector", "cascade"]
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([*FER, *options], stdout=subprocess.PIPE, stderr=theirs) as process:
+        os.close(theirs)
+        out = process.stdout.read().decode()
+        told = b""
+        while True:
+            try:
+                told += os.read(ours, 65536)
+            except OSError:  # the other end is closed
+                break
+    os.close(ours)
+    assert "3/3" in told.decode()
+    assert "\x1b" not in out
+    assert len(out.splitlines()) == 4
+    assert b"\x1b" not in run(*options).stderr
+
+
 # What goes wrong
 
 
@@ -169,16 +191,17 @@ def test_what_cannot_be_read_is_named_at_the_end_and_the_rest_is_done(photos, mo
     (photos / "text.png").write_text("hello")
     side = int(MAX_PIXELS**0.5) + 10
     cv2.imwrite(str(photos / "huge.png"), np.zeros((side, side), np.uint8))
+    (photos / "phone.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
     (photos / "notes.txt").write_text("not a photo, and passed over")
     done = run("photo", "p", "nowhere.jpg", "--json", "--model", model_folder, "--detector", "cascade", text=True)
     names = [json.loads(line)["name"] for line in done.stdout.splitlines()]
     assert names == ["p/face.png", "p/wall.png", "p/sub/wide.jpg"]
     assert done.returncode == 1
     lines = done.stderr.splitlines()
-    at = lines.index("not read: 4")
+    at = lines.index("not read: 5")
     assert lines[at - 1] == "3 photos, 2 faces"
     told = [line.strip().split(":")[0] for line in lines[at + 1 :]]
-    assert told == ["p/broken.jpg", "p/huge.png", "p/text.png", "nowhere.jpg"]
+    assert told == ["p/broken.jpg", "p/huge.png", "p/phone.HEIC", "p/text.png", "nowhere.jpg"]
     assert "Traceback" not in done.stderr
     assert "megapixels" in done.stderr
 

@@ -293,6 +293,7 @@ def test_a_copy_is_made_of_the_same_parts(model_folder, monkeypatch, tmp_path):
     copy = pickle.loads(data)
     assert copy._arguments == (model_folder, "cascade", 70, 1)
     assert len(data) < 1000
+    assert str(RELEASED.parent).encode() not in pickle.dumps(Reader(detector="cascade")), "it may travel"
 
 
 class Whole:

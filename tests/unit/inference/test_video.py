@@ -124,6 +124,12 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path):
         frames(tmp_path / "nowhere.mp4")
 
 
+def test_frames_of_a_size_that_no_camera_has_are_refused(tmp_path):
+    path = write_video(tmp_path / "clip.avi", 1, draw=lambda _: np.zeros((4400, 8200, 3), np.uint8))
+    with pytest.raises(UserError, match="has frames of 8200x4400 pixels, more than 35 megapixels"):
+        frames(path)
+
+
 def test_an_mp4_of_junk_is_one_line(tmp_path):
     content = struct.pack(">I4s", 24, b"ftyp") + bytes(16) + struct.pack(">I4s", 24, b"moov") + bytes(16)
     (tmp_path / "junk.mp4").write_bytes(content)
