@@ -21,7 +21,7 @@ from fer.inference.resize import to_face
 
 SIZE = (480, 640)
 SIDES = (96, 300)
-TURNS = (0, 10, 20, 30)
+TURNS = (0, 20, 10, 30)
 
 
 def clutter(rng: np.random.Generator, size: tuple[int, int] = SIZE) -> np.ndarray:
@@ -135,8 +135,8 @@ def main(folder: Path, most: int | None = None) -> None:
     labels = np.array([classifier.classes.index(name) for name in dataset.table["emotion"].iloc[rows]])
     print(f"{len(faces)} faces of {dataset.name}'s test split, model {classifier.card.architecture}")
     shrunk(faces, labels, classifier)
-    for name in ("yunet", "cascade"):
-        for degrees in TURNS:
+    for degrees in TURNS:
+        for name in ("yunet", "cascade"):
             compare(faces, labels, classifier, open_detector(name), degrees)
 
 

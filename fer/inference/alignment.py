@@ -79,7 +79,7 @@ def square(image: np.ndarray, centre: tuple[float, float], side: float, roll: fl
     steps = size / part.shape[1::-1]
     shift = turn @ (steps / 2 + start - centre) + pixels / 2 - 0.5
     matrix = np.column_stack([turn * steps, shift])
-    return cv2.warpAffine(part, matrix, (pixels, pixels), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(part, matrix, (pixels, pixels), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
 
 
 def overlapping(image: np.ndarray, box: Box) -> None:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from fer.errors import UserError, did_you_mean
-from fer.inference.yunet_file import YuNetMissing, yunet_bytes
+from fer.inference.yunet_file import SETTING, YuNetMissing, yunet_bytes
 
 #: A face's left, top, width and height in pixels.
 Box = tuple[int, int, int, int]
@@ -29,6 +29,8 @@ FOUND_SIDE = 20
 MAX_SEARCH = 3_000_000
 #: A photo in which no face is larger than this in the first search may hold smaller ones that it misses.
 SMALL_SIDE = 40
+#: How many times larger the second search must be to find what the first did not.
+WORTH_IT = 1.2
 #: Pixels of the least side that YuNet is given: on thinner images its numbers overflow.
 LEAST_SEARCH = 32
 #: YuNet's least score, and the overlap (share of the union) above which two boxes are one face.
@@ -130,10 +132,9 @@ class YuNetDetector:
         self._model = np.frombuffer(yunet_bytes(), np.uint8)
         self._local = threading.local()
         try:
-            found = self._search(np.zeros((64, 64, 3), np.uint8), 1.0)
+            self._search(np.zeros((64, 64, 3), np.uint8), 1.0)
         except cv2.error as error:
-            raise UserError(f"FER_YUNET: not a YuNet model ({error.err}); name OpenCV Zoo's file") from error
-        assert found.shape[1] == 15
+            raise UserError(f"{SETTING}: not a YuNet model ({error.err}); name OpenCV Zoo's file") from error
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_min_face": self._min_face, "_model": self._model}
@@ -148,10 +149,11 @@ class YuNetDetector:
         scale = min(1.0, SEARCH_SIDE / max(image.shape[:2]))
         found = self._search(image, scale)
         closer = self._closer(image, scale, found)
-        if closer > scale:
+        if closer > WORTH_IT * scale:
             found = merged(np.concatenate([found, self._search(image, closer)]))
         faces = [_detection(row) for row in found]
-        return largest_first([face for face in faces if min(face.box[2:]) >= (self._min_face or 1)])
+        least = (self._min_face or 0) ** 2  # boxes are taller than wide: what counts is the mean side
+        return largest_first([face for face in faces if face.box[2] * face.box[3] >= least])
 
     def _closer(self, image: np.ndarray, scale: float, found: np.ndarray) -> float:
         """The scale of the second search; ``scale`` where none is needed."""

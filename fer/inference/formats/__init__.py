@@ -7,7 +7,7 @@ from fer.errors import UserError
 from fer.inference.formats import avif, bmp, gif, heic, jpeg, png, tiff, webp
 from fer.inference.formats.still import CUT_SHORT, Still
 
-#: Endings of the files that are read; HEIC's where its library is installed.
+#: Endings of the files that are read; HEIC's need a library, and a file's error says so where it is absent.
 SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif", *heic.SUFFIXES)
 NAMES = "PNG, JPEG, WebP, BMP, TIFF, GIF or AVIF"
 

@@ -4,7 +4,6 @@ import logging
 import os
 import pickle
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -26,7 +25,8 @@ from fer.inference.detection import (
     open_detector,
 )
 
-needs_yunet = pytest.mark.skipif("FER_YUNET" not in os.environ, reason="YuNet's file is not at hand")
+YUNET = os.environ.get("FER_YUNET", "")
+needs_yunet = pytest.mark.skipif(not YUNET, reason="YuNet's file is not at hand")
 BOTH = [pytest.param("yunet", marks=needs_yunet), "cascade"]
 
 
@@ -193,7 +193,7 @@ class Nowhere:
         self.content = b""
         self._monkeypatch = monkeypatch
 
-    def serve(self, content: bytes) -> Iterator[None]:
+    def serve(self, content: bytes) -> http.server.ThreadingHTTPServer:
         nowhere = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -254,6 +254,7 @@ def test_another_file_from_the_address_is_refused_and_not_kept(nowhere):
     assert nowhere.requests == 1
     assert not nowhere.cached.exists()
     server.shutdown()
+    server.server_close()
 
 
 @needs_yunet
@@ -272,9 +273,7 @@ def test_the_download_is_kept_and_a_damaged_copy_is_replaced(nowhere):
     assert nowhere.cached.read_bytes() == yunet
     assert list(nowhere.cached.parent.iterdir()) == [nowhere.cached]
     server.shutdown()
-
-
-YUNET = os.environ.get("FER_YUNET", "")
+    server.server_close()
 
 
 def test_the_detectors_are_detectors():
