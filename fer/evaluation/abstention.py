@@ -46,7 +46,7 @@ def choose_thresholds(labels: np.ndarray, probabilities: np.ndarray, precision: 
             ]
         )
         accepted = confidence > thresholds[predicted]
-        bands = range(round(10 * floor), 10)
+        bands = range(round(10 * floor), band.max(initial=0) + 1)  # above the surest prediction there is nothing
         counts = np.array([(accepted & (band == number)).sum() for number in bands])
         right = np.array([(accepted & (band == number) & correct).sum() for number in bands])
         if _enough(right, counts, precision).all():

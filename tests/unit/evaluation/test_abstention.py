@@ -6,15 +6,19 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 from trained_models import write_trained
 
-from fer.evaluation.abstention import choose_thresholds, lower_bound, thresholds_of
+from fer.evaluation.abstention import FEWEST, choose_thresholds, lower_bound, thresholds_of
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
 from fer.inference.classifier import above_thresholds
 from fer.report.model_tables import abstention_table
 
 PRECISION = 0.8
-CONFIDENCES = st.lists(
-    st.tuples(st.integers(0, 2), st.integers(0, 2), st.sampled_from([0.4, 0.5, 0.6, 0.7, 0.8, 0.9])), min_size=1
+#: Label, prediction, its probability, and how many of them.
+COUNTED = st.lists(
+    st.tuples(
+        st.integers(0, 2), st.integers(0, 2), st.sampled_from([0.45, 0.55, 0.65, 0.75, 0.85, 0.95]), st.integers(1, 60)
+    ),
+    min_size=1,
 )
 
 
@@ -25,16 +29,32 @@ def rows_of(rows: list[tuple[int, int, float]]) -> tuple[np.ndarray, np.ndarray]
     return labels, probabilities
 
 
-def test_the_lowest_threshold_that_keeps_the_precision() -> None:
-    rows = [(0, 0, 0.9)] * 40 + [(1, 0, 0.8)] + [(0, 0, 0.7)] * 20 + [(1, 0, 0.6)] * 40 + [(1, 1, 0.4)] * 40
-    thresholds = choose_thresholds(*rows_of(rows), precision=0.9)
-    np.testing.assert_allclose(thresholds, [0.6, 0, 1], err_msg="60 of 61 are right; all are; never predicted")
+def test_every_band_that_is_called_certain_is_right_often_enough() -> None:
+    """The defect: 200 sure and right predictions of a class made its unsure ones, mostly wrong, certain."""
+    rows = [(0, 0, 0.95)] * 200 + [(0, 0, 0.55)] * 12 + [(1, 0, 0.55)] * 18
+    assert lower_bound(np.array(212), np.array(230)) > PRECISION, "all together they are right often enough"
+    np.testing.assert_array_equal(choose_thresholds(*rows_of(rows), PRECISION), [0.9, 1, 1])
+
+
+def test_the_floor_is_the_lowest_band_from_which_on_all_are_right() -> None:
+    rows = [(0, 0, sure) for sure in (0.55, 0.65, 0.75, 0.85, 0.95) for _ in range(25)]
+    np.testing.assert_array_equal(choose_thresholds(*rows_of(rows), PRECISION), [0.5, 1, 1])
+    gap = [row for row in rows if row[2] != 0.75]
+    np.testing.assert_array_equal(choose_thresholds(*rows_of(gap), PRECISION), [0.8, 1, 1], "a band without evidence")
+    lower = [(0, 0, 0.45)] * 200 + rows
+    np.testing.assert_array_equal(choose_thresholds(*rows_of(lower), PRECISION), [0.5, 1, 1], "never below a half")
+
+
+def test_a_class_may_need_more_than_the_floor() -> None:
+    rows = [(0, 0, 0.95)] * 40 + [(0, 0, 0.85)] * 40 + [(1, 1, 0.95)] * 30 + [(1, 1, 0.85)] * 15 + [(0, 1, 0.85)] * 15
+    thresholds = choose_thresholds(*rows_of(rows), PRECISION)
+    np.testing.assert_allclose(thresholds, [0.8, 0.85, 1], err_msg="of class 1 45 of 60 are right; 2 is not predicted")
 
 
 def test_few_predictions_promise_nothing() -> None:
-    """Nine of nine right ones may well come from a model that is right seven times in ten."""
-    assert choose_thresholds(*rows_of([(0, 0, 0.9)] * 9), precision=0.8)[0] == 1
-    assert choose_thresholds(*rows_of([(0, 0, 0.9)] * 14), precision=0.8)[0] == 0
+    """A class's luckiest few would be chosen: 19 of 19 are too few."""
+    assert choose_thresholds(*rows_of([(0, 0, 0.95)] * (FEWEST - 1)), precision=0.8)[0] == 1
+    assert choose_thresholds(*rows_of([(0, 0, 0.95)] * FEWEST), precision=0.8)[0] == 0.9
 
 
 def test_the_lower_bound_is_the_exact_one() -> None:
@@ -45,21 +65,20 @@ def test_the_lower_bound_is_the_exact_one() -> None:
     np.testing.assert_allclose(bounds, expected, rtol=1e-6, err_msg="one-sided 95 % is the end of the two-sided 90 %")
 
 
-@given(CONFIDENCES, st.sampled_from([0.0, 0.5, 0.8, 1.0]))
-def test_what_is_accepted_is_correct_often_enough_and_one_prediction_more_would_not_be(
-    rows: list[tuple[int, int, float]], precision: float
+@given(COUNTED, st.sampled_from([0.0, 0.5, 0.8, 1.0]))
+def test_what_is_accepted_is_correct_often_enough_in_every_class_and_band(
+    counted: list[tuple[int, int, float, int]], precision: float
 ) -> None:
-    labels, probabilities = rows_of(rows)
+    labels, probabilities = rows_of([row[:3] for row in counted for _ in range(row[3])])
     predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
     thresholds = choose_thresholds(labels, probabilities, precision)
     accepted = above_thresholds(probabilities, thresholds)
-    for code in range(3):
-        accepted_here = accepted & (predicted == code)
-        if accepted_here.any():
-            assert lower_bound((labels[accepted_here] == code).sum(), accepted_here.sum()) >= precision
-        for lower in set(confidence[(predicted == code) & ~accepted]):
-            wider = (predicted == code) & (confidence >= lower)
-            assert lower_bound((labels[wider] == code).sum(), wider.sum()) < precision
+    assert (thresholds >= 0.5).all()
+    bands = [accepted & (confidence >= low) & (confidence < low + 0.1) for low in np.arange(0, 1, 0.1)]
+    for part in (*bands, *(accepted & (predicted == code) for code in range(3))):
+        if part.any():
+            assert part.sum() >= FEWEST
+            assert lower_bound((labels == predicted)[part].sum(), part.sum()) >= precision
 
 
 @pytest.fixture(scope="module")
