@@ -12,7 +12,7 @@ import typer
 
 from fer.commands.annotate import draw_faces
 from fer.commands.people import Summary
-from fer.commands.reading import Reading, open_reading
+from fer.commands.reading import THREADS, Reading, open_reading
 from fer.commands.stopping import Stopping, stopped_by_signals
 from fer.commands.telling import Telling, choose_telling
 from fer.commands.timeline import Timeline
@@ -53,7 +53,7 @@ def video(
     with ExitStack() as stack:
         stopping = stack.enter_context(stopped_by_signals())  # outermost: files are finished under it
         opened = stack.enter_context(open_video(file))
-        reading = open_reading(url, model, detector, min_face)
+        reading = open_reading(url, model, detector, min_face, THREADS)
         telling = choose_telling(as_json, as_csv, reading.classes)
         job = Job(opened, reading, telling, baseline)
         job.output = stack.enter_context(open_output(output, opened.rate, file)) if output else None

@@ -15,7 +15,7 @@ import typer
 
 from fer.commands.annotate import draw_faces
 from fer.commands.people import Summary
-from fer.commands.reading import open_reading
+from fer.commands.reading import THREADS, open_reading
 from fer.commands.stopping import Stopping, stopped_by_signals
 from fer.commands.telling import CsvRows, choose_telling
 from fer.errors import UserError
@@ -62,7 +62,7 @@ def webcam(
         stopping = stack.enter_context(stopped_by_signals())  # outermost: files are finished under it
         show = stack.enter_context(_open_window()) if display else None
         camera = stack.enter_context(open_camera(source))
-        reading = open_reading(url, model, detector, min_face)
+        reading = open_reading(url, model, detector, min_face, THREADS)
         telling = choose_telling(as_json, as_csv, reading.classes)
         written = stack.enter_context(open_output(output, min(camera.rate, MOST_RATE))) if output else None
         recording = stack.enter_context(Recording(reading.classes))
