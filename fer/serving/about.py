@@ -63,6 +63,7 @@ def about(reader: Reader, settings: Settings) -> dict[str, Any]:
         "thresholds": dict(card.thresholds),
         "detector": reader.detector.name,
         "limits": {name: getattr(settings, name) for name in LIMITS},
+        "records": settings.monitor is not None,
         "licence": LICENCE,
         "use": USE,
     }

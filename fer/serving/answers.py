@@ -109,7 +109,10 @@ class Use(Answer):
 
 
 class ModelAnswer(Answer):
-    """The answer of ``/model``: its card, its limits and its terms."""
+    """The answer of ``/model``: its card, its limits and its terms.
+
+    ``records`` says whether predictions are kept, without pictures.
+    """
 
     model: ModelVersion
     sha256: str
@@ -120,6 +123,7 @@ class ModelAnswer(Answer):
     thresholds: dict[str, float]
     detector: str
     limits: dict[str, float]
+    records: bool
     licence: str
     use: Use
 

@@ -378,9 +378,10 @@ def test_a_busy_service_is_asked_again_when_it_said(opened):
     assert 2.9 < asked[1] - asked[0] < 10
 
 
-def test_a_service_with_a_key(opened, tmp_path):
+def test_a_service_with_a_key_and_with_records(opened, tmp_path):
     wanted = "This service wants a key. Whoever runs it has one."
-    with service(tmp_path, free_port(), {"FER_SERVE_API_KEY": "pass"}) as (_, address):
+    settings = {"FER_SERVE_API_KEY": "pass", "FER_SERVE_MONITOR": str(tmp_path / "records")}
+    with service(tmp_path, free_port(), settings) as (_, address):
         page = opened(address, expected="Failed to load resource")
         status(page, wanted)
         for key in ("wrong", "pass"):
@@ -388,6 +389,9 @@ def test_a_service_with_a_key(opened, tmp_path):
             page.get_by_label("Key of this service").fill(key)
             page.keyboard.press("Enter")
             expect(page.locator("#model")).to_contain_text("FER-2013" if key == "pass" else "wants a key")
+        # This service records what it reads, and the page does not say that nothing is kept.
+        expect(page.locator("#privacy")).to_contain_text("what it read is recorded, without any picture")
+        expect(page.locator("#privacy")).not_to_contain_text("nothing is kept")
         drop(page, [("party.jpg", "image/jpeg", jpeg(picture()))])
         status(page, "party.jpg: one face found.")
         expect(page.locator("#key-form")).to_be_hidden()

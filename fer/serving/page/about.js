@@ -9,6 +9,9 @@ export function showModel(model) {
   const facts = [which(model), accuracy(model), extremes(model), rest(model)];
   if (model.drawn) facts.unshift('It learned from drawn faces: what it says about real ones is worth nothing.');
   write('model', 'p', facts.filter(Boolean));
+  if (model.records) {
+    document.getElementById('kept').textContent = 'what it read is recorded, without any picture';
+  }
   for (const part of PARTS) {
     const sentences = model.use?.[part] ?? [];
     if (sentences.length) write(part, 'li', sentences);

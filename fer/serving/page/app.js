@@ -6,15 +6,14 @@ import { People } from './people.js';
 import { drawPicture } from './picture.js';
 import { Record } from './record.js';
 import { KeyError, Service, ServiceError } from './service.js';
+import { Session } from './session.js';
 import { Camera, Clip, Photo, SourceError } from './sources.js';
 import { Timeline } from './timeline.js';
-import { Tracker } from './tracker.js';
 
 const QUALITY = 0.85; // of the JPEG that is sent
 const NARROWEST = 0.8; // width over height of the picture's place
 const SPOKEN_EVERY = 5; // seconds between two announcements to screen readers, at least
 const DRAWN_EVERY = 0.2; // seconds between two drawings of the timeline and the figures, at least
-const FIGURES_OVER = 3; // seconds that the frames per second are counted over
 
 const $ = (id) => document.getElementById(id);
 const service = new Service();
@@ -25,72 +24,6 @@ const timeline = new Timeline($('timeline'));
 let session = null; // what is being read
 let spare = document.createElement('canvas'); // the next frame is drawn here, while `shown` is seen
 let shown = null; // {frame, faces, people}
-
-/** One source from its start to its end. */
-class Session {
-  tracker = new Tracker();
-  frames = 0;
-  paused = false;
-  #abort = new AbortController();
-  #answers = []; // {at, latency} in ms
-  #wakers = [];
-
-  constructor(source) {
-    this.source = source;
-  }
-
-  get signal() {
-    return this.#abort.signal;
-  }
-
-  get alive() {
-    return !this.signal.aborted;
-  }
-
-  end() {
-    this.#abort.abort();
-    this.wake();
-  }
-
-  wake() {
-    for (const waker of this.#wakers.splice(0)) waker();
-  }
-
-  /** Resolves when neither the user nor a hidden tab holds the session up. */
-  async awake() {
-    while (this.alive && (this.paused || document.hidden)) {
-      await new Promise((resolve) => {
-        this.#wakers.push(resolve);
-      });
-    }
-  }
-
-  async sleep(seconds) {
-    await new Promise((resolve) => {
-      const timer = setTimeout(resolve, 1000 * seconds);
-      this.#wakers.push(() => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
-  }
-
-  answered(at, latency) {
-    this.#answers.push({ at, latency });
-    this.#answers = this.#answers.filter((answer) => at - answer.at <= 1000 * FIGURES_OVER);
-  }
-
-  /** Answers per second and their middle latency in ms, lately; null before there are two. */
-  get figures() {
-    const answers = this.#answers;
-    const latencies = answers.map(({ latency }) => latency).sort((a, b) => a - b);
-    const span = answers.length > 1 ? answers.at(-1).at - answers[0].at : 0;
-    return {
-      rate: span > 0 ? (1000 * (answers.length - 1)) / span : null,
-      latency: latencies[latencies.length >> 1] ?? null,
-    };
-  }
-}
 
 /* ---------- reading ---------- */
 
