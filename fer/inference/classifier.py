@@ -113,6 +113,8 @@ class Classifier:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = threads or 0
+        # Idle threads sleep: spinning, they take the cores from whoever decodes (benchmarks/serving.py).
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         path = folder / MODEL_FILE
         try:
             self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])

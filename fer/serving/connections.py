@@ -1,6 +1,7 @@
 """What a connection may cost: how many there are, how long a request's head may take, how long one may idle."""
 
 import asyncio
+import socket
 
 import h11
 from uvicorn.protocols.http import auto
@@ -21,6 +22,10 @@ class GuardedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Refuse a surplus connection, and expect the first request of another."""
         super().connection_made(transport)
+        # asyncio sets it only where the listening socket names its protocol, and that of bind or create_server does
+        # not: head and body of an answer are two packets, and the second waited 40 ms for the first to be acknowledged.
+        if (connection := transport.get_extra_info("socket")) and connection.family != socket.AF_UNIX:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if len(self.connections) > service_settings().max_connections:
             transport.write(_refusal(ApiError(503, "too_many_connections", "too many connections; try again in 1 s")))
             transport.close()
