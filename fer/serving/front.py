@@ -84,7 +84,7 @@ class Front:
         try:
             await self._app(scope, receive, answer.send)
         except ClientDisconnect:
-            exchange.status = GONE
+            exchange.status, exchange.problem = GONE, None  # Starlette has tried to answer 500
         except Exception:
             logger.exception("%s %s", scope["method"], shown(scope["path"]))
             if not answer.started:

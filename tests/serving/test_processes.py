@@ -133,6 +133,28 @@ def test_slow_silent_and_surplus_connections_are_closed(tmp_path, model_folder):
         assert eventually(lambda: answers(service.url))
 
 
+def test_clients_that_do_not_read_are_let_go_and_web_sockets_are_none(tmp_path, model_folder):
+    """Whoever asks and never reads would hold a connection for ever."""
+    with serving(tmp_path, "--model", model_folder, header_seconds=1, body_seconds=2) as service:
+        place = ("127.0.0.1", int(service.url.rsplit(":", 1)[1]))
+        asking = b"GET /page/style.css HTTP/1.1\r\nHost: x\r\n"
+        deaf = []
+        for head in (asking * 0, asking + b"Connection: close\r\n"):
+            deaf.append(connection := socket.socket())
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(place)
+            connection.sendall((asking + b"\r\n") * 900 + (head + b"\r\n" if head else b""))
+        (worker,) = service.workers()
+        assert sum(c.status == "ESTABLISHED" for c in worker.net_connections()) >= 2
+        eventually(lambda: not [c for c in worker.net_connections() if c.status != "LISTEN"], 15)
+
+        head = "Host: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        with socket.create_connection(place) as connection:
+            connection.sendall(f"GET /nothing HTTP/1.1\r\n{head}\r\n".encode())
+            assert b'"code": "not_found"' in connection.recv(4096)
+        assert "Unsupported upgrade" not in service.log.read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "words"),
     [
