@@ -114,7 +114,8 @@ class Tasks:
 
     def cancel(self, task: Task) -> None:
         """Ask whoever works on a task to stop."""
-        (self.place(task) / "cancel").touch()
+        with suppress(FileNotFoundError):  # swept meanwhile
+            (self.place(task) / "cancel").touch()
 
     def is_cancelled(self, task: Task) -> bool:
         """Whether somebody asked to stop."""

@@ -44,3 +44,11 @@ def test_results_are_bounded_in_number_and_bytes_those_of_nothing_go_first(tmp_p
     large = finished(tasks, size=4900, age=10)
     tasks.create()
     assert kept(tasks, first, second, third, large, running) == [False, False, False, True, True]
+
+
+def test_a_task_that_another_worker_has_removed_meanwhile_is_no_error(tmp_path):
+    tasks = Tasks(4, tmp_path)
+    task = tasks.create()
+    tasks.remove(task)
+    tasks.cancel(task)
+    tasks.write(task)
