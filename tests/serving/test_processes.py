@@ -140,8 +140,8 @@ def test_open_files_are_enough_for_all_connections_or_it_does_not_start(tmp_path
     refused = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
     assert refused.returncode == 1
     assert refused.stderr == (
-        "error: serve: FER_SERVE_MAX_CONNECTIONS=512 takes 736 open files, and the system allows 64; "
-        "set fewer, or raise it (ulimit -n 736)\n"
+        "error: serve: FER_SERVE_MAX_CONNECTIONS=512 takes 992 open files, and the system allows 64; "
+        "set fewer, or raise it (ulimit -n 992)\n"
     )
 
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
