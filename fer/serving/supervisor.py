@@ -32,8 +32,8 @@ PROTOCOL = "fer.serving.connections:GuardedProtocol"
 MODEL = f"{PREFIX}MODEL"
 #: Seconds after which a worker that answers nothing is replaced, and at most until one that was killed is noticed.
 HUNG_SECONDS = 10
-#: Connections that wait to be accepted: a surplus one tries again after 1 s. asyncio accepts as many at a time, before any
-#: of them can be refused. With 512 connections and all else it fits into the usual 1,024 files.
+#: Connections that wait to be accepted: a surplus one tries again after 1 s. asyncio accepts as many at a time, before
+#: any can be refused. With 512 connections and all else it fits into the usual 1,024 files.
 BACKLOG = 384
 #: Files that a worker has open besides: libraries, pipes, a model, videos and their results.
 OTHER_FILES = 96
