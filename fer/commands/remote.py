@@ -40,6 +40,8 @@ class Service:
     """
 
     def __init__(self, url: str) -> None:
+        if not set("@?#").isdisjoint(url):  # what it is may be a secret, and is not repeated
+            raise UserError(f"--url: holds more than an address; give http://host:port, and a key in {KEY}")
         if not _is_address(url):
             raise UserError(f"--url {url}: not an address; give one such as http://127.0.0.1:3000")
         self._url = url.rstrip("/")
@@ -80,7 +82,7 @@ class Service:
             request = urllib.request.Request(self._url + path, body, {"User-Agent": f"fer/{__version__}"})
             if body is not None:
                 request.add_header("Content-Type", kind)
-            if key := os.environ.get(KEY):
+            if key := _key():
                 request.add_header("Authorization", f"Bearer {key}")
             try:
                 with _OPENER.open(request, timeout=TIMEOUT) as answer:
@@ -116,6 +118,14 @@ def _is_address(url: str) -> bool:
         return parts.scheme in ("http", "https") and bool(host) and (parts.port is None or parts.port > 0)
     except ValueError:  # brackets, a port or a host that are none
         return False
+
+
+def _key() -> str:
+    """The service's key, as ``http.client`` writes UTF-8 into a header; empty where there is none."""
+    key = os.environ.get(KEY, "").strip()
+    if not key.isprintable():
+        raise UserError(f"{KEY}: holds a character that no header carries; give the service's FER_SERVE_API_KEY")
+    return key.encode().decode("latin-1")
 
 
 def _pause(headers: Message) -> float:

@@ -1,5 +1,6 @@
 """``fer serve``: the service and its page, from any folder."""
 
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
@@ -8,6 +9,7 @@ import typer
 
 from fer.errors import UserError
 from fer.inference.choice import choose_model
+from fer.inference.yunet_file import SETTING
 
 
 def serve(
@@ -21,11 +23,15 @@ def serve(
     """Answer over HTTP, with a page for the browser. FER_SERVE_... set the limits (docs/serving.md)."""
     if find_spec("bentoml") is None:
         raise UserError("serve: BentoML is not installed; pip install 'fer-pipeline[serving]'")
+    from fer.inference.detection import open_detector
     from fer.serving.settings import Settings  # what the extra brings
     from fer.serving.supervisor import listening, supervise
 
     settings = Settings.of()
     choice = choose_model(model or settings.model)
+    settings.check_monitor()
+    if os.environ.get(SETTING):  # a wrong file is said here, before a worker fails; a download is the worker's
+        open_detector("yunet")
     with listening(host, port) as listener:
         address, number = listener.getsockname()[:2]
         shown = f"[{address}]" if ":" in address else address

@@ -32,7 +32,8 @@ def check_kind(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(189)
     transport_stream = len(head) == 189 and head[0] == head[188] == 0x47  # packets of 188 bytes (ISO/IEC 13818-1)
-    known = head[4:8] in _ISO or head[8:12] == b"AVI " or head.startswith((_EBML, *_OTHERS)) or transport_stream
+    avi = head.startswith(b"RIFF") and head[8:12] == b"AVI "
+    known = head[4:8] in _ISO or avi or head.startswith((_EBML, *_OTHERS)) or transport_stream
     if not known:
         raise UserError(f"{path}: not a video; give an MP4, MOV, AVI, MKV or WebM file (fer photo reads pictures)")
 

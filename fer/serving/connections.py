@@ -1,4 +1,4 @@
-"""What a connection may cost: how many there are, how long a request's head may take, how long one may idle."""
+"""What a connection may cost: how many there are, how long a request's head may take, how long one may stall."""
 
 import asyncio
 import socket
@@ -15,9 +15,10 @@ LINGER_SECONDS = 2
 
 
 class GuardedProtocol(H11Protocol):
-    """uvicorn's HTTP, with limits that it does not have: silent, slow and surplus connections are closed."""
+    """uvicorn's HTTP, with limits that it does not have: silent, slow, deaf and surplus connections are closed."""
 
     _timer: asyncio.TimerHandle | None = None
+    _patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Refuse a surplus connection, and expect the first request of another."""
@@ -33,9 +34,20 @@ class GuardedProtocol(H11Protocol):
         self._expect_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the clock."""
+        """Stop the clocks."""
         self._stop_clock()
+        self._lose_patience(None)
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Let a client go that does not read its answer: closing alone would wait for it."""
+        super().pause_writing()
+        self._lose_patience(service_settings().body_seconds)
+
+    def resume_writing(self) -> None:
+        """It reads."""
+        super().resume_writing()
+        self._lose_patience(service_settings().body_seconds if self.transport.is_closing() else None)
 
     def data_received(self, data: bytes) -> None:
         """Stop the clock once a request's head is whole; its body has a clock of its own (``uploads``)."""
@@ -47,10 +59,12 @@ class GuardedProtocol(H11Protocol):
         """Expect the next request; from a client that still sends, none is."""
         unread = self.cycle.more_body
         super().on_response_complete()
-        if unread:
+        if self.transport.is_closing():
+            self._close()
+        elif unread:
             self._unset_keepalive_if_required()
             self._stop_clock()
-            self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
+            self._timer = self.loop.call_later(LINGER_SECONDS, self._close)
         elif self.cycle.response_complete:
             self._expect_request()
 
@@ -60,9 +74,28 @@ class GuardedProtocol(H11Protocol):
             self.transport.write(_refusal(ApiError(400, "bad_request", f"{msg.rstrip('.').lower()}; send HTTP/1.1")))
         self.transport.close()
 
+    def timeout_keep_alive_handler(self) -> None:
+        """Close what idles, whether or not the client has read everything."""
+        super().timeout_keep_alive_handler()
+        self._close()
+
+    def _should_upgrade(self) -> bool:
+        return False  # nothing here speaks WebSocket, and uvicorn would count and limit it nowhere
+
+    def _close(self) -> None:
+        """Close once everything is written, or nobody has read it for long."""
+        self.transport.close()
+        self._lose_patience(service_settings().body_seconds)
+
+    def _lose_patience(self, seconds: float | None) -> None:
+        """Give the connection up after some seconds; never, for None."""
+        if self._patience is not None:
+            self._patience.cancel()
+        self._patience = None if seconds is None else self.loop.call_later(seconds, self.transport.abort)
+
     def _expect_request(self) -> None:
         self._stop_clock()
-        self._timer = self.loop.call_later(service_settings().header_seconds, self.transport.close)
+        self._timer = self.loop.call_later(service_settings().header_seconds, self._close)
 
     def _stop_clock(self) -> None:
         if self._timer is not None:

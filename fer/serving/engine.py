@@ -1,11 +1,11 @@
 """From uploaded pictures to faces, in threads beside the event loop."""
 
 import asyncio
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from threading import BoundedSemaphore, Event
 from typing import Any, TypeVar
 
 import cv2
@@ -73,7 +73,7 @@ class Engine:
         self.reader = reader
         self._settings = settings
         self.admission = Admission(settings.queue_seconds)
-        self._large_images = threading.BoundedSemaphore(cores())
+        self._large_images = BoundedSemaphore(cores())
         self._small = ThreadPoolExecutor(THREADS, "small")
         self._large = ThreadPoolExecutor(cores(), "large")
 
@@ -84,7 +84,7 @@ class Engine:
 
     async def analyze(self, pictures: Sequence[Picture], boxes: Sequence[list[Box] | None]) -> list[Photo]:
         """Every face of every photo; those under the caller's boxes where there are some."""
-        return await self._run(self._large, lambda given: self._photos(given, boxes), pictures)
+        return await self._run(self._large, lambda given, late: self._photos(given, boxes, late), pictures)
 
     def close(self) -> None:
         """Let the threads end."""
@@ -92,20 +92,25 @@ class Engine:
             pool.shutdown(wait=False, cancel_futures=True)
 
     async def _run(
-        self, pool: Executor, work: Callable[[Sequence[Picture]], Result], pictures: Sequence[Picture]
+        self, pool: Executor, work: Callable[[Sequence[Picture], Event], Result], pictures: Sequence[Picture]
     ) -> Result:
-        size = sum(len(picture.data) for picture in pictures)
+        """``work`` in a thread of the pool; nobody waits for it once the event that it is given is set."""
+        size, late = sum(len(picture.data) for picture in pictures), Event()
         with self.admission.enter(len(pictures) + size / UNIT):
             try:
                 async with asyncio.timeout(self._settings.answer_seconds):
-                    return await asyncio.get_running_loop().run_in_executor(pool, work, pictures)
+                    return await asyncio.get_running_loop().run_in_executor(pool, work, pictures, late)
             except TimeoutError as error:
                 raise overloaded(self._settings.answer_seconds) from error
+            finally:
+                late.set()
 
-    def _crops(self, pictures: Sequence[Picture]) -> list[Crop]:
+    def _crops(self, pictures: Sequence[Picture], late: Event) -> list[Crop]:
         crops = []
         for group in self._groups(pictures):
             with self._room(group.pixels):
+                if late.is_set():
+                    break
                 images = [_decode(picture, where) for picture, where in group.pictures]
                 whether = [is_crop(image, self.reader.detector) for image in images]
                 faces = self.reader.faces(images)
@@ -113,10 +118,12 @@ class Engine:
             crops += [Crop(*found) for found in zip(names, faces, whether, strict=True)]
         return crops
 
-    def _photos(self, pictures: Sequence[Picture], boxes: Sequence[list[Box] | None]) -> list[Photo]:
+    def _photos(self, pictures: Sequence[Picture], boxes: Sequence[list[Box] | None], late: Event) -> list[Photo]:
         given, photos = iter(boxes), []
         for group in self._groups(pictures, most=0):
             with self._room(group.pixels):
+                if late.is_set():
+                    break
                 photos += [self._photo(picture, where, next(given)) for picture, where in group.pictures]
         return photos
 

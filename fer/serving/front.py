@@ -84,11 +84,11 @@ class Front:
         try:
             await self._app(scope, receive, answer.send)
         except ClientDisconnect:
-            exchange.status = GONE
+            exchange.status, exchange.problem = GONE, None  # Starlette has tried to answer 500
         except Exception:
             logger.exception("%s %s", scope["method"], shown(scope["path"]))
             if not answer.started:
-                exchange.problem = internal()
+                exchange.problem = of_status(500)
                 await respond(exchange.problem, answer.send)
         finally:
             self._record(scope, exchange, time.perf_counter() - start)
@@ -185,11 +185,6 @@ async def respond(problem: ApiError, send: Callable[[MutableMapping[str, Any]], 
     raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": problem.status, "headers": raw})
     await send({"type": "http.response.body", "body": body})
-
-
-def internal() -> ApiError:
-    """A mistake of ours."""
-    return ApiError(500, "internal", "something went wrong here; the service's log says what")
 
 
 def shown(path: str) -> str:

@@ -35,6 +35,7 @@ class ApiError(Exception):
 CODES = {
     404: ("not_found", "there is nothing at this address; GET /openapi.json describes what there is"),
     405: ("method_not_allowed", "this address does not take that method; the Allow header names those that it takes"),
+    500: ("internal", "something went wrong here; the service's log says what"),
 }
 
 

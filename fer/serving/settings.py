@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -11,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from fer.errors import UserError, did_you_mean
 
 PREFIX = "FER_SERVE_"
+#: Never shown.
+SECRET = f"{PREFIX}API_KEY"
 
 Count = Annotated[int, Field(ge=1)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -41,7 +44,7 @@ class Settings(BaseModel):
         monitor: folder for records of predictions, without pixels; none are kept by default.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     model: Path | None = None
     max_bytes: Count = 25_000_000
@@ -59,7 +62,7 @@ class Settings(BaseModel):
     queue_seconds: Seconds = 1
     workers: Count | None = None
     threads: Count | None = None
-    api_key: str | None = None
+    api_key: Annotated[str, Field(min_length=1)] | None = None
     cors_origins: str = ""
     monitor: Path | None = None
 
@@ -83,7 +86,20 @@ class Settings(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             name = f"{PREFIX}{first['loc'][0]}".upper()
-            raise UserError(f"{name}: {first['msg'].lower()}, got {first['input']!r:.60}") from error
+            got = "" if name == SECRET else f", got {first['input']!r:.60}"
+            raise UserError(f"{name}: {first['msg'].lower()}{got}") from error
+
+    def check_monitor(self) -> None:
+        """UserError where ``monitor`` names a folder in which nothing can be kept."""
+        if self.monitor is None:
+            return
+        try:
+            self.monitor.mkdir(parents=True, exist_ok=True)
+            with TemporaryFile(dir=self.monitor):
+                pass
+        except OSError as error:
+            where = f"{PREFIX}MONITOR: {self.monitor}"
+            raise UserError(f"{where}: cannot be written ({error.strerror}); name another folder") from error
 
     @property
     def origins(self) -> tuple[str, ...]:

@@ -23,8 +23,8 @@ from fer.serving.problems import ApiError, overloaded
 
 #: A service's private folder, where its supervisor has made one.
 FOLDER = "FER_SERVICE_FOLDER"
-#: Seconds that the results of a task are kept after its end.
-KEPT_SECONDS = 3600
+#: How long the results of a task are kept after its end, in seconds; of how many tasks, and of how many bytes together.
+KEPT_SECONDS, KEPT_TASKS, KEPT_BYTES = 3600, 256, 1_000_000_000
 #: Seconds after which one asks again whether there is room for a video.
 BUSY_SECONDS = 10
 
@@ -76,9 +76,9 @@ class Tasks:
     def create(self) -> Task:
         """A task of this process; ApiError 503 where there are too many."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._sweep()
-        unfinished = [task for task in self._all() if task.status is Status.IN_PROGRESS]
-        if len(unfinished) >= self._most:
+        known = self._all()
+        self._sweep([task for task in known if task.status is not Status.IN_PROGRESS])
+        if sum(task.status is Status.IN_PROGRESS for task in known) >= self._most:
             raise overloaded(BUSY_SECONDS)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         task = Task(task_id=secrets.token_hex(16), status=Status.IN_PROGRESS, created_at=now, worker=os.getpid())
@@ -98,6 +98,9 @@ class Tasks:
         if task.status is Status.IN_PROGRESS and not _lives(task.worker):
             task = task.model_copy(update={"status": Status.FAILED, "message": "its worker ended; submit it again"})
             self.write(task)
+        if task.status is not Status.IN_PROGRESS and time.time() - self._ended(task) > KEPT_SECONDS:
+            self.remove(task)
+            raise missing
         return task
 
     def write(self, task: Task) -> None:
@@ -111,7 +114,8 @@ class Tasks:
 
     def cancel(self, task: Task) -> None:
         """Ask whoever works on a task to stop."""
-        (self.place(task) / "cancel").touch()
+        with suppress(FileNotFoundError):  # swept meanwhile
+            (self.place(task) / "cancel").touch()
 
     def is_cancelled(self, task: Task) -> bool:
         """Whether somebody asked to stop."""
@@ -128,12 +132,22 @@ class Tasks:
                 found.append(self.find(path.name))
         return found
 
-    def _sweep(self) -> None:
-        for task in self._all():
+    def _ended(self, task: Task) -> float:
+        """When a finished task ended, in seconds since 1970."""
+        try:
+            return (self.place(task) / "task.json").stat().st_mtime
+        except OSError:  # another worker has removed it
+            return 0.0
+
+    def _sweep(self, finished: list[Task]) -> None:
+        """Forget what is too much, but never the newest result: those without one first, then the oldest."""
+        size = 0
+        finished.sort(key=lambda task: (task.status is Status.COMPLETED, self._ended(task)), reverse=True)
+        for number, task in enumerate(finished, 1):
             with suppress(OSError):
-                age = time.time() - (self.place(task) / "task.json").stat().st_mtime
-                if task.status is not Status.IN_PROGRESS and age > KEPT_SECONDS:
-                    self.remove(task)
+                size += sum(file.stat().st_size for file in self.place(task).iterdir())
+            if number > 1 and (number > KEPT_TASKS or size > KEPT_BYTES):
+                self.remove(task)
 
 
 def _lives(process: int) -> bool:

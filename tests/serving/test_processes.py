@@ -1,6 +1,7 @@
 """``fer serve`` as a process: what it says, what it survives, what it leaves."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -133,12 +134,63 @@ def test_slow_silent_and_surplus_connections_are_closed(tmp_path, model_folder):
         assert eventually(lambda: answers(service.url))
 
 
+def test_open_files_are_enough_for_all_connections_or_it_does_not_start(tmp_path, model_folder):
+    """At ``ulimit -n 64`` and 120 silent connections asyncio wrote 577,161 lines in 15 seconds."""
+    command = ["sh", "-c", 'ulimit -n 64; exec "$0" serve --port 0', FER]
+    refused = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        "error: serve: FER_SERVE_MAX_CONNECTIONS=512 takes 992 open files, and the system allows 64; "
+        "set fewer, or raise it (ulimit -n 992)\n"
+    )
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, before[1]))
+    try:
+        starting = serving(tmp_path, "--model", model_folder, max_connections=100)
+        service = starting.__enter__()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    try:
+        place = ("127.0.0.1", int(service.url.rsplit(":", 1)[1]))
+        held = [socket.create_connection(place) for _ in range(300)]
+        time.sleep(1)
+        for connection in held:
+            connection.close()
+        assert eventually(lambda: answers(service.url))
+        assert not [line for line in service.lines() if "out of system resource" in line]
+    finally:
+        starting.__exit__(None, None, None)
+
+
+def test_clients_that_do_not_read_are_let_go_and_web_sockets_are_none(tmp_path, model_folder):
+    """Whoever asks and never reads would hold a connection for ever."""
+    with serving(tmp_path, "--model", model_folder, header_seconds=1, body_seconds=5) as service:
+        place = ("127.0.0.1", int(service.url.rsplit(":", 1)[1]))
+        asking = b"GET /page/style.css HTTP/1.1\r\nHost: x\r\n"
+        deaf = []
+        for head in (asking * 0, asking + b"Connection: close\r\n"):
+            deaf.append(connection := socket.socket())
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(place)
+            connection.sendall((asking + b"\r\n") * 900 + (head + b"\r\n" if head else b""))
+        (worker,) = service.workers()
+        eventually(lambda: sum(c.status == "ESTABLISHED" for c in worker.net_connections()) == 2)
+        eventually(lambda: not [c for c in worker.net_connections() if c.status != "LISTEN"], 30)
+
+        upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+        assert httpx.get(f"{service.url}/nothing", headers=upgrade).json()["error"]["code"] == "not_found"
+        assert "Unsupported upgrade" not in service.log.read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "words"),
     [
         (("--model", "nowhere"), {}, "nowhere: no such folder"),
         (("--host", "203.0.113.1"), {}, "cannot listen on 203.0.113.1 port 3000"),
         ((), {"FER_SERVE_MAX_BYTES": "x"}, "FER_SERVE_MAX_BYTES: "),
+        ((), {"FER_YUNET": "/nowhere/yunet.onnx"}, "FER_YUNET: /nowhere/yunet.onnx: cannot be read"),
+        ((), {"FER_SERVE_MONITOR": "/dev/null/kept"}, "FER_SERVE_MONITOR: /dev/null/kept: cannot be written"),
     ],
 )
 def test_a_mistake_at_start_is_one_line(tmp_path, arguments, environment, words):

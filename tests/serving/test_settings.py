@@ -44,3 +44,10 @@ def test_a_mistake_is_one_line_that_names_the_variable(name, value, words):
     with pytest.raises(UserError, match=words) as caught:
         Settings.of({name: value})
     assert "\n" not in str(caught.value)
+
+
+def test_a_key_from_a_file_loses_its_line_end_and_a_blank_one_is_refused_without_being_shown():
+    assert Settings.of({"FER_SERVE_API_KEY": "s3cret\n"}).api_key == "s3cret"
+    with pytest.raises(UserError, match="FER_SERVE_API_KEY: ") as caught:
+        Settings.of({"FER_SERVE_API_KEY": " \n"})
+    assert "got" not in str(caught.value)

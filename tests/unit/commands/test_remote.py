@@ -193,6 +193,28 @@ def test_what_is_no_address_is_one_line(url):
         Service(url)
 
 
+@pytest.mark.parametrize(
+    "url", ["http://me:s3cret@a", "http://a/?token=s3cret", "http://a/#s3cret", "http://me:s3cret@a:99999"]
+)
+def test_a_secret_in_an_address_is_refused_and_not_repeated(url):
+    with pytest.raises(UserError, match=f"{KEY}") as refused:
+        Service(url)
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["a\nb", "a\tb"])
+def test_a_key_that_no_header_carries_is_said(server, monkeypatch, key):
+    monkeypatch.setenv(KEY, key)
+    with pytest.raises(UserError, match=f"{KEY}: "):
+        Service(server.url)
+
+
+def test_a_key_is_sent_without_its_line_end_and_in_utf_8(server, monkeypatch):
+    monkeypatch.setenv(KEY, "ключ\n")
+    Service(server.url)
+    assert server.seen[0][1]["Authorization"].encode("latin-1") == "Bearer ключ".encode()
+
+
 def test_where_nothing_answers_is_one_line():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -111,7 +111,16 @@ def test_a_file_without_its_index_is_one_line(tmp_path, suffix):
         frames(path)
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"#EXTM3U\nhttp://127.0.0.1:9/a.ts\n", b"v=0\no=- 0 0 IN IP4 x\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"hello",
+        b"#EXTM3U\nhttp://127.0.0.1:9/a.ts\n",
+        b"#EXTM3U\nAVI \nhttp://127.0.0.1:9/a",
+        b"v=0\no=- 0 0 IN IP4 x\n",
+    ],
+)
 def test_what_is_no_video_is_refused_before_a_decoder_sees_it(tmp_path, content):
     """FFmpeg would fetch what a playlist names."""
     (tmp_path / "clip.mp4").write_bytes(content)
