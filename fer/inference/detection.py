@@ -62,6 +62,11 @@ class Detection:
     landmarks: tuple[Point, ...] | None = None
 
     @property
+    def side(self) -> int:
+        """The box's shorter side in pixels: the size of a face, for ``min_face`` and for ``doubts``."""
+        return min(self.box[2:])
+
+    @property
     def roll(self) -> float | None:
         """Degrees by which the line through the eyes is turned clockwise from level, -180 to 180; None without eyes."""
         if self.landmarks is None:
@@ -86,7 +91,7 @@ def open_detector(name: str = "auto", min_face: int | None = None) -> Detector:
     Args:
         name: ``yunet``, ``cascade``, or ``auto``: YuNet, and where its file cannot be had the cascade, which one line
             of warning says.
-        min_face: side in pixels of the smallest face to find; by default whatever the detector finds.
+        min_face: shorter side in pixels of the smallest face to find; by default whatever the detector finds.
 
     Raises:
         UserError: for another name, a ``min_face`` below 1, and for ``yunet`` where its file cannot be had.
@@ -122,7 +127,7 @@ class YuNetDetector:
     at 0.75 megapixels at most; where there are small ones only, or hints of some, at 3 megapixels at most.
 
     Args:
-        min_face: side in pixels of the smallest face to find: the second search is then as large as it needs, 3
+        min_face: shorter side in pixels of the smallest face to find: the second search is then as large as it needs, 3
             megapixels at most. By default what the searches find: some 20 of their pixels.
 
     Raises:
@@ -156,8 +161,7 @@ class YuNetDetector:
         while (closer := self._closer(image, scale, found)) > WORTH_IT * scale:
             found, scale = merged(np.concatenate([found, self._search(image, closer)])), closer
         faces = [_detection(row) for row in found[found[:, 14] >= LEAST_SCORE]]
-        least = (self._min_face or 0) ** 2  # boxes are taller than wide: what counts is the mean side
-        return largest_first([face for face in faces if face.box[2] * face.box[3] >= least])
+        return largest_first([face for face in faces if face.side >= (self._min_face or 0)])
 
     def _closer(self, image: np.ndarray, scale: float, found: np.ndarray) -> float:
         """The scale of the next search; ``scale`` where none is needed."""
