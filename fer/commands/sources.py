@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer.errors import UserError
-from fer.inference.image import MAX_FILE, SUFFIXES
+from fer.inference.formats import SUFFIXES
+from fer.inference.image import MAX_FILE
 
 #: Formats in which annotated photos are written; others become JPEG.
 WRITTEN_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"))
