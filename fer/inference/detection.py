@@ -4,6 +4,7 @@ import logging
 import math
 import threading
 from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -98,8 +99,8 @@ def open_detector(name: str = "auto", min_face: int | None = None) -> Detector:
     """
     if name not in DETECTORS:
         raise UserError(f"no detector is called {name!r}{did_you_mean(name, DETECTORS)}")
-    if min_face is not None and min_face < 1:
-        raise UserError(f"the smallest face to find has {min_face} pixels; give 1 or more")
+    if min_face is not None and (not isinstance(min_face, Real) or not min_face >= 1):
+        raise UserError(f"the smallest face to find has {min_face!r} pixels; give 1 or more")
     if name == "cascade":
         return CascadeDetector(min_face)
     try:

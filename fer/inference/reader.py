@@ -50,6 +50,8 @@ class Reader:
         folder = find_model(model).absolute()
         # The package's own by its name: a machine that unpickles this one may have it elsewhere.
         self._arguments = ("released" if folder == RELEASED else folder, detector, min_face, threads)
+        if not isinstance(detector, str) and not (hasattr(detector, "detect") and hasattr(detector, "name")):
+            raise UserError(f"detector: {detector!r} is none; give a name, or an object with name and detect")
         self.classifier = Classifier(folder, threads)
         self.detector = open_detector(detector, min_face) if isinstance(detector, str) else detector
 

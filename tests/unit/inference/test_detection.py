@@ -222,7 +222,12 @@ def test_merging_keeps_the_surest_of_every_face_and_is_idempotent(found):
 
 @pytest.mark.parametrize(
     ("name", "min_face", "words"),
-    [("yunit", None, "did you mean yunet"), ("haar", None, "auto, yunet, cascade"), ("cascade", 0, "1 or more")],
+    [
+        ("yunit", None, "did you mean yunet"),
+        ("haar", None, "auto, yunet, cascade"),
+        ("cascade", 0, "1 or more"),
+        ("auto", "24", "1 or more"),
+    ],
 )
 def test_a_wrong_name_or_size_is_one_line(name, min_face, words):
     with pytest.raises(UserError, match=words):
