@@ -139,7 +139,7 @@ def _csv_rows(classes: Sequence[str]) -> Callable[[Photo], None]:
 
     def show(photo: Photo) -> None:
         nothing: dict[str, Any] = {
-            "file": photo.name,
+            "name": photo.name,
             "width": photo.width,
             "height": photo.height,
             "detector": photo.detector,

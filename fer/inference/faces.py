@@ -115,7 +115,7 @@ class Photo:
 
     def to_rows(self) -> list[dict[str, Any]]:
         """A flat row per face, ready for a table: ``COLUMNS``, and a probability by emotion."""
-        photo = {"file": self.name, "width": self.width, "height": self.height, "detector": self.detector}
+        photo = {"name": self.name, "width": self.width, "height": self.height, "detector": self.detector}
         return [photo | {"face": number} | face.to_row() for number, face in enumerate(self.faces, start=1)]
 
     def to_frame(self) -> "pd.DataFrame":
@@ -155,7 +155,7 @@ FACE_COLUMNS = (
     *("emotion", "probability", "certain", "doubts", "score"),
 )
 #: Of a photo's flat rows, before the probabilities by emotion.
-COLUMNS = ("file", "width", "height", "detector", "face", *FACE_COLUMNS)
+COLUMNS = ("name", "width", "height", "detector", "face", *FACE_COLUMNS)
 #: Faces that a photo's ``repr`` names.
 SHOWN = 5
 

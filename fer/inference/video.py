@@ -60,7 +60,7 @@ class Frame:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON, without the image."""
         faces = [face.to_dict() for face in self.faces]
-        return {"index": self.index, "time": self.time, "detector": self.detector, "faces": faces}
+        return {"frame": self.index, "time": self.time, "detector": self.detector, "faces": faces}
 
     def to_rows(self) -> list[dict[str, Any]]:
         """A flat row per face, ready for a table: ``COLUMNS``, and a probability by emotion."""
