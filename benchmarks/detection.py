@@ -18,7 +18,8 @@ import numpy as np
 from fer.errors import UserError
 from fer.inference import detection
 from fer.inference.detection import Detection, Detector, open_detector
-from fer.inference.image import SUFFIXES, load_image
+from fer.inference.formats import SUFFIXES
+from fer.inference.image import load_image
 
 SIDES = (640, 1280, 2560, 4000)
 #: Photos that are enlarged and turned; the largest files first.

@@ -16,7 +16,8 @@ import numpy as np
 from served import crop_file, form, load, request_bytes, serving
 
 from fer.inference.classifier import RELEASED, Classifier
-from fer.inference.image import load_image, to_face
+from fer.inference.image import load_image
+from fer.inference.resize import to_face
 from fer.serving.settings import cores
 
 BATCH = 64

@@ -22,7 +22,7 @@ from fer.inference.classifier import Classifier
 from fer.inference.detection import Detection, open_detector
 from fer.inference.face_size import FACE_SIZE
 from fer.inference.faces import Doubt
-from fer.inference.image import to_face
+from fer.inference.resize import to_face
 from fer.inference.trust import doubts
 
 COUNT, SIDES = 200, (48, 64, 96, 160, 224)
@@ -91,7 +91,7 @@ def from_photos(folder: Path, rng: np.random.Generator) -> dict[str, tuple[np.nd
                 found["structured patches" if patch.std() > 25 else "patches"].append((patch, Detection(box)))
         boxed = [box for box in cascade.detect(image) if not near(box.box, detections)]
         found["boxed by the cascade"] += [(aligned_face(image, box), box) for box in boxed]
-    large = [(face, box) for face, box in found["faces"] if box and min(box.box[2:]) >= FACE_SIZE]
+    large = [(face, box) for face, box in found["faces"] if box and box.side >= FACE_SIZE]
     chosen = {
         "faces": found["faces"],
         "faces of 48 pixels and more": large,

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from fer.emotions import EMOTION_COLORS
-from fer.inference.faces import Face
+from fer.inference.faces import Face, percent
 
 #: Size of the letters (OpenCV's font scale) below which nobody can read them.
 LEAST_SCALE = 0.45
@@ -47,7 +47,7 @@ def _draw_label(canvas: np.ndarray, face: Face, scale: float) -> None:
     x, y = face.box[:2]
     colour, stroke = bgr(EMOTION_COLORS[face.emotion]), max(round(1.4 * scale), 1)
     person = f"{face.track} " if face.track else ""
-    text = f"{person}{face.label} {face.probability:.0%}"
+    text = f"{person}{face.label} {percent(face.probability)}"
     (text_width, text_height), base = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, stroke)
     left = max(min(x, width - text_width), 0)
     bottom = max(y, text_height + base)  # above the box, inside the image

@@ -112,3 +112,8 @@ class Runs:
     def end(self) -> Iterable[Run]:
         """The runs that are left at the end."""
         return sorted(self._open.values(), key=lambda run: (run.start, run.track))
+
+
+def count_people(number: int) -> str:
+    """``nobody``, ``1 person``, ``2 people``: tracks, for people; who comes back later is counted again."""
+    return "nobody" if number == 0 else "1 person" if number == 1 else f"{number} people"

@@ -3,8 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +13,8 @@ import numpy as np
 import typer
 
 from fer.commands.annotate import draw_faces, enlarged
+from fer.commands.options import DetectorName, MinFace, Model, Url
+from fer.commands.progress import progress
 from fer.commands.reading import open_reading
 from fer.commands.remote import NoAnswerError
 from fer.commands.sources import Source, find_photos, find_targets
@@ -41,12 +42,10 @@ def photo(
     output: Annotated[
         Path | None, typer.Option(help="Write the photos with boxes to this folder, or one photo to this file.")
     ] = None,
-    url: Annotated[
-        str | None, typer.Option(help="Ask the service at this address; FER_API_KEY holds its key, if it has one.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="Folder of a model, or 'released', the package's own.")] = None,
-    detector: Annotated[str | None, typer.Option(help="auto, yunet or cascade.  [default: auto]")] = None,
-    min_face: Annotated[int | None, typer.Option(help="Side of the smallest face to look for, in pixels.")] = None,
+    url: Url = None,
+    model: Model = None,
+    detector: DetectorName = None,
+    min_face: MinFace = None,
 ) -> None:
     """Read the faces of photos.
 
@@ -60,7 +59,10 @@ def photo(
     reading = open_reading(url, model, detector, min_face)
     show = _json_lines() if as_json else _csv_rows(reading.classes) if as_csv else _table(sources)
     tried = done = faces = 0
-    with _progress(len(sources)) as advance, stopped_by_signals() as stopping:
+    with (
+        progress(len(sources) if len(sources) > 1 else None, counted=True) as advance,
+        stopped_by_signals() as stopping,
+    ):
         for source in sources:
             tried += 1
             try:
@@ -72,7 +74,7 @@ def photo(
             else:
                 show(found)
                 done, faces = done + 1, faces + len(found.faces)
-            advance()
+            advance(tried)
             if stopping.signal:
                 break
     _say(done, faces, problems, f"; stopped, {left} left" if (left := len(sources) - tried) else "")
@@ -137,7 +139,7 @@ def _csv_rows(classes: Sequence[str]) -> Callable[[Photo], None]:
 
     def show(photo: Photo) -> None:
         nothing: dict[str, Any] = {
-            "file": photo.name,
+            "name": photo.name,
             "width": photo.width,
             "height": photo.height,
             "detector": photo.detector,
@@ -147,24 +149,6 @@ def _csv_rows(classes: Sequence[str]) -> Callable[[Photo], None]:
         sys.stdout.flush()
 
     return show
-
-
-@contextmanager
-def _progress(photos: int) -> Iterator[Callable[[], None]]:
-    """Yield a function that moves a bar on standard error by one photo; there is none where it is no terminal."""
-    if photos < 2 or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    on_terminal = sys.stdout.isatty()
-    with Progress(
-        *columns, console=Console(stderr=True), transient=True, redirect_stdout=on_terminal, redirect_stderr=False
-    ) as bar:
-        task = bar.add_task("", total=photos)
-        yield lambda: bar.advance(task)
 
 
 def _say(photos: int, faces: int, problems: Sequence[str], end: str) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer.errors import UserError
-from fer.inference.image import MAX_FILE, SUFFIXES
+from fer.inference.formats import SUFFIXES
+from fer.inference.image import MAX_FILE
 
 #: Formats in which annotated photos are written; others become JPEG.
 WRITTEN_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"))
@@ -83,9 +84,12 @@ def find_targets(sources: Sequence[Source], arguments: Sequence[str], output: Pa
     relative to the folder that holds all that was asked for.
 
     Raises:
-        UserError: for a file's name where several photos are read, or where a photo would be overwritten.
+        UserError: for a file's name where several photos are read or in a format that is not written, or where a photo
+            would be overwritten.
     """
     is_file = output.suffix.lower() in WRITTEN_SUFFIXES and not output.is_dir()
+    if output.suffix.lower() in SUFFIXES and not is_file and not output.is_dir():
+        raise UserError(f"{output}: is not written in this format; give a folder, or a name that ends in .jpg or .png")
     single = len(sources) == 1 and not os.path.isdir(arguments[0])
     if is_file and not single:
         raise UserError(f"{output}: is a file's name, for {len(sources)} photos; give a folder")

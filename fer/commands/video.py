@@ -1,8 +1,8 @@
 """``fer video``: the faces of a video over time, as a table, JSON lines or CSV, a picture, and drawn into a copy."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,9 @@ import cv2
 import typer
 
 from fer.commands.annotate import draw_faces
-from fer.commands.people import Summary
+from fer.commands.options import Baseline, DetectorName, FramesAsCsv, FramesAsJson, MinFace, Model, Url, VideoFile
+from fer.commands.people import Summary, count_people
+from fer.commands.progress import progress
 from fer.commands.reading import THREADS, Reading, open_reading
 from fer.commands.stopping import Stopping, stopped_by_signals
 from fer.commands.telling import Telling, choose_telling
@@ -25,22 +27,17 @@ from fer.inference.video_output import VideoOutput, open_output
 
 def video(
     file: Annotated[Path, typer.Argument(help="A video file: MP4, MOV, AVI, MKV, WebM.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line for every frame.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a row for every face of every frame.")] = False,
-    output: Annotated[Path | None, typer.Option(help="Write the video with boxes to this .mp4 or .avi file.")] = None,
+    as_json: FramesAsJson = False,
+    as_csv: FramesAsCsv = False,
+    output: VideoFile = None,
     timeline: Annotated[
         Path | None, typer.Option(help="Write a picture of the emotions over time here (.png).")
     ] = None,
-    baseline: Annotated[
-        float | None,
-        typer.Option(min=0.1, help="Seconds at the start in which everybody's face rests: it then counts as neutral."),
-    ] = None,
-    url: Annotated[
-        str | None, typer.Option(help="Ask the service at this address; FER_API_KEY holds its key, if it has one.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="Folder of a model, or 'released', the package's own.")] = None,
-    detector: Annotated[str | None, typer.Option(help="auto, yunet or cascade.  [default: auto]")] = None,
-    min_face: Annotated[int | None, typer.Option(help="Side of the smallest face to look for, in pixels.")] = None,
+    baseline: Baseline = None,
+    url: Url = None,
+    model: Model = None,
+    detector: DetectorName = None,
+    min_face: MinFace = None,
 ) -> None:
     """Read the faces of a video and follow them over time.
 
@@ -57,7 +54,7 @@ def video(
         telling = choose_telling(as_json, as_csv, reading.classes)
         job = Job(opened, reading, telling, baseline)
         job.output = stack.enter_context(open_output(output, opened.rate, file)) if output else None
-        job.advance = stack.enter_context(_progress(opened.seconds))
+        job.advance = stack.enter_context(progress(opened.seconds))
         done = job.run(stopping)
     telling.end(done.summary, {"file": str(file), "detector": done.detector, "problem": done.problem})
     if timeline:
@@ -109,9 +106,7 @@ class Job:
 def _say(file: Path, done: Done, stopping: Stopping) -> None:
     """The sum on standard error; a source that ended early, or a signal, ends the command with its exit code."""
     summary = done.summary
-    people = (
-        "nobody" if not summary.people else f"{len(summary.people)} people" if len(summary.people) > 1 else "1 person"
-    )
+    people = count_people(len(summary.people))
     print(f"{file.name}: {count(summary.frames, 'frame')}, {summary.time:.1f} s, {people}", file=sys.stderr)
     if done.problem:
         print(done.problem, file=sys.stderr)
@@ -121,21 +116,3 @@ def _say(file: Path, done: Done, stopping: Stopping) -> None:
 def _write_picture(path: Path, timeline: Timeline) -> None:
     with replace_file(path) as fresh:
         fresh.write_bytes(cv2.imencode(path.suffix.lower(), timeline.draw())[1].tobytes())
-
-
-@contextmanager
-def _progress(seconds: float | None) -> Iterator[Callable[[float], None]]:
-    """Yield a function that moves a bar on standard error to a time; there is none where it is no terminal."""
-    if not seconds or not sys.stderr.isatty():
-        yield lambda _: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
-
-    columns = BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
-    on_terminal = sys.stdout.isatty()
-    with Progress(
-        *columns, console=Console(stderr=True), transient=True, redirect_stdout=on_terminal, redirect_stderr=False
-    ) as bar:
-        task = bar.add_task("", total=seconds)
-        yield lambda time: bar.update(task, completed=time)

@@ -14,7 +14,8 @@ import numpy as np
 import typer
 
 from fer.commands.annotate import draw_faces
-from fer.commands.people import Summary
+from fer.commands.options import Baseline, DetectorName, FramesAsCsv, FramesAsJson, MinFace, Model, Url, VideoFile
+from fer.commands.people import Summary, count_people
 from fer.commands.reading import THREADS, open_reading
 from fer.commands.stopping import Stopping, stopped_by_signals
 from fer.commands.telling import CsvRows, choose_telling
@@ -37,20 +38,15 @@ RATE_WINDOW = 2.0
 
 def webcam(
     source: Annotated[str, typer.Argument(help="A camera: 0, /dev/video0, rtsp://..., http://...")] = "0",
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line for every frame.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a row for every face of every frame.")] = False,
-    output: Annotated[Path | None, typer.Option(help="Write the video with boxes to this .mp4 or .avi file.")] = None,
+    as_json: FramesAsJson = False,
+    as_csv: FramesAsCsv = False,
+    output: VideoFile = None,
     display: Annotated[bool, typer.Option(help="Show a window.")] = True,
-    baseline: Annotated[
-        float | None,
-        typer.Option(min=0.1, help="Seconds at the start in which everybody's face rests: it then counts as neutral."),
-    ] = None,
-    url: Annotated[
-        str | None, typer.Option(help="Ask the service at this address; FER_API_KEY holds its key, if it has one.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="Folder of a model, or 'released', the package's own.")] = None,
-    detector: Annotated[str | None, typer.Option(help="auto, yunet or cascade.  [default: auto]")] = None,
-    min_face: Annotated[int | None, typer.Option(help="Side of the smallest face to look for, in pixels.")] = None,
+    baseline: Baseline = None,
+    url: Url = None,
+    model: Model = None,
+    detector: DetectorName = None,
+    min_face: MinFace = None,
 ) -> None:
     """Read the faces that a camera sees, in a window.
 
@@ -99,7 +95,7 @@ def _newest(camera: Camera, stopping: Stopping) -> Iterator[Frame]:
 def _say(summary: Summary, meter: "Meter", problem: str | None) -> None:
     """The sum on standard error; a camera that went away ends the command with exit code 1."""
     rate = f", {meter.mean:.1f} frames a second" if meter.mean else ""
-    people = count(len(summary.people), "track")
+    people = count_people(len(summary.people))
     print(f"{count(summary.frames, 'frame')}, {summary.time:.1f} s{rate}, {people}", file=sys.stderr)
     if problem:
         print(problem, file=sys.stderr)

@@ -79,6 +79,11 @@ class Face:
         moments = {"track": self.track, "time": self.time}
         return content | {name: value for name, value in moments.items() if value is not None}
 
+    def to_row(self) -> dict[str, Any]:
+        """A flat row's part: ``FACE_COLUMNS``, and a probability by emotion."""
+        values = (*self.box, self.emotion, self.probability, self.certain, ", ".join(self.doubts), self.score)
+        return dict(zip(FACE_COLUMNS, values, strict=True)) | self.probabilities
+
 
 @dataclass(frozen=True, repr=False)
 class Photo:
@@ -110,16 +115,8 @@ class Photo:
 
     def to_rows(self) -> list[dict[str, Any]]:
         """A flat row per face, ready for a table: ``COLUMNS``, and a probability by emotion."""
-        photo = {"file": self.name, "width": self.width, "height": self.height, "detector": self.detector}
-        return [
-            photo
-            | {"face": number}
-            | dict(zip(("box_left", "box_top", "box_width", "box_height"), face.box, strict=True))
-            | {"emotion": face.emotion, "probability": face.probability, "certain": face.certain}
-            | {"doubts": ", ".join(face.doubts), "score": face.score}
-            | face.probabilities
-            for number, face in enumerate(self.faces, start=1)
-        ]
+        photo = {"name": self.name, "width": self.width, "height": self.height, "detector": self.detector}
+        return [photo | {"face": number} | face.to_row() for number, face in enumerate(self.faces, start=1)]
 
     def to_frame(self) -> "pd.DataFrame":
         """A table with a row per face and the columns of ``to_rows``; without faces it has no row.
@@ -152,23 +149,13 @@ class Photo:
         return "\n".join([title + by, *(line.rstrip() for line in lines)])
 
 
-#: Of a photo's flat rows, before the probabilities by emotion.
-COLUMNS = (
-    "file",
-    "width",
-    "height",
-    "detector",
-    "face",
-    "box_left",
-    "box_top",
-    "box_width",
-    "box_height",
-    "emotion",
-    "probability",
-    "certain",
-    "doubts",
-    "score",
+#: Of a face in flat rows, before the probabilities by emotion.
+FACE_COLUMNS = (
+    *("box_left", "box_top", "box_width", "box_height"),
+    *("emotion", "probability", "certain", "doubts", "score"),
 )
+#: Of a photo's flat rows, before the probabilities by emotion.
+COLUMNS = ("name", "width", "height", "detector", "face", *FACE_COLUMNS)
 #: Faces that a photo's ``repr`` names.
 SHOWN = 5
 

@@ -7,12 +7,9 @@ import cv2
 import numpy as np
 
 from fer.errors import UserError
-from fer.inference.formats import SUFFIXES, read_still
+from fer.inference.formats import read_still
 from fer.inference.formats.exif import upright
 from fer.inference.formats.still import DAMAGED, Still
-from fer.inference.resize import to_face
-
-__all__ = ["MAX_PIXELS", "SUFFIXES", "load_image", "to_face"]
 
 #: Larger images are refused before a pixel is decoded: a file of a few kilobytes can claim gigapixels.
 MAX_PIXELS = 25_000_000
@@ -31,7 +28,7 @@ def load_image(source: Any) -> np.ndarray:
     """The pixels of an image, upright.
 
     Args:
-        source: a path (str or Path) or the bytes of a file in one of the formats of ``SUFFIXES``, of which the first
+        source: a path (str or Path) or the bytes of a file in a format of ``fer.inference.formats``, of which the first
             picture is read and turned upright by its EXIF tag; an array or nested lists ``[H, W]`` grey, ``[H, W, 3]``
             BGR or ``[H, W, 4]`` BGRA of whole numbers 0 to 255 or of floats 0 to 1; or a PIL image.
 

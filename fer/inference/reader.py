@@ -13,7 +13,8 @@ from fer.inference.choice import find_model
 from fer.inference.classifier import RELEASED, Classifier
 from fer.inference.detection import Detection, Detector, open_detector
 from fer.inference.faces import Face, Photo
-from fer.inference.image import load_image, to_face
+from fer.inference.image import load_image
+from fer.inference.resize import to_face
 from fer.inference.tracks import Smoothing
 from fer.inference.trust import doubts
 from fer.inference.video import Frame, read_video
@@ -27,7 +28,7 @@ class Reader:
     Args:
         model: a folder with ``model.onnx`` and ``card.json``; ``released`` is the model in the package.
         detector: the name of one, or an object that finds faces; by default the best that this machine has.
-        min_face: side of the smallest face to look for, in pixels; by default the detector's own.
+        min_face: shorter side of the smallest face to look for, in pixels; by default the detector's own.
         threads: of one call of the classifier; ONNX Runtime's choice by default.
 
     Raises:
@@ -49,6 +50,8 @@ class Reader:
         folder = find_model(model).absolute()
         # The package's own by its name: a machine that unpickles this one may have it elsewhere.
         self._arguments = ("released" if folder == RELEASED else folder, detector, min_face, threads)
+        if not isinstance(detector, str) and not (hasattr(detector, "detect") and hasattr(detector, "name")):
+            raise UserError(f"detector: {detector!r} is none; give a name, or an object with name and detect")
         self.classifier = Classifier(folder, threads)
         self.detector = open_detector(detector, min_face) if isinstance(detector, str) else detector
 

@@ -34,7 +34,7 @@ def doubts(
     if len(faces) == 0:
         return []
     thresholds = np.array([card.thresholds.get(name, 1.0) for name in card.classes])
-    sides = np.array([LEAST_SIDE if found is None else min(found.box[2:]) for found in detections])
+    sides = np.array([LEAST_SIDE if found is None else found.side for found in detections])
     scores = np.array([1.0 if found is None or found.score is None else found.score for found in detections])
     holding = {
         Doubt.PROBABILITY: ~above_thresholds(probabilities, thresholds),

@@ -14,7 +14,7 @@ import numpy as np
 from fer.errors import UserError
 from fer.inference.container import check_kind, has_index, stated_bytes, stated_seconds
 from fer.inference.cuts import Cuts
-from fer.inference.faces import Face, Photo
+from fer.inference.faces import FACE_COLUMNS, Face, Photo
 from fer.inference.tracks import Smoothing, Tracker
 
 if TYPE_CHECKING:
@@ -60,36 +60,16 @@ class Frame:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON, without the image."""
         faces = [face.to_dict() for face in self.faces]
-        return {"index": self.index, "time": self.time, "detector": self.detector, "faces": faces}
+        return {"frame": self.index, "time": self.time, "detector": self.detector, "faces": faces}
 
     def to_rows(self) -> list[dict[str, Any]]:
         """A flat row per face, ready for a table: ``COLUMNS``, and a probability by emotion."""
-        return [
-            {"frame": self.index, "time": self.time, "track": face.track, "detector": self.detector}
-            | dict(zip(("box_left", "box_top", "box_width", "box_height"), face.box, strict=True))
-            | {"emotion": face.emotion, "probability": face.probability, "certain": face.certain}
-            | {"doubts": ", ".join(face.doubts), "score": face.score}
-            | face.probabilities
-            for face in self.faces
-        ]
+        frame = {"frame": self.index, "time": self.time}
+        return [frame | {"track": face.track, "detector": self.detector} | face.to_row() for face in self.faces]
 
 
 #: Of a frame's flat rows, before the probabilities by emotion.
-COLUMNS = (
-    "frame",
-    "time",
-    "track",
-    "detector",
-    "box_left",
-    "box_top",
-    "box_width",
-    "box_height",
-    "emotion",
-    "probability",
-    "certain",
-    "doubts",
-    "score",
-)
+COLUMNS = ("frame", "time", "track", "detector", *FACE_COLUMNS)
 
 
 class Video:

@@ -71,9 +71,9 @@ class TrackedFace(FaceAnswer):
 
 
 class FrameAnswer(Answer):
-    """A frame of a video and its faces; ``time`` in seconds."""
+    """A frame of a video, numbered from 0, and its faces; ``time`` in seconds."""
 
-    index: Count
+    frame: Count
     time: float
     detector: str | None
     faces: list[TrackedFace]
@@ -168,4 +168,4 @@ EXAMPLE_TASK = {
     "seconds": 4.8,
     "message": None,
 }
-EXAMPLE_FRAME = {"index": 0, "time": 0.0, "detector": "yunet", "faces": [EXAMPLE_FACE | {"track": 1, "time": 0.0}]}
+EXAMPLE_FRAME = {"frame": 0, "time": 0.0, "detector": "yunet", "faces": [EXAMPLE_FACE | {"track": 1, "time": 0.0}]}

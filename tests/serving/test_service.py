@@ -14,7 +14,8 @@ from services import encode, noise, serving, temporary
 
 from fer.emotions import EMOTIONS
 from fer.inference.classifier import Classifier
-from fer.inference.image import load_image, to_face
+from fer.inference.image import load_image
+from fer.inference.resize import to_face
 from fer.serving import answers
 
 FACE = noise(seed=5)

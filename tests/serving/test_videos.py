@@ -63,7 +63,7 @@ def test_a_video_is_read_frame_by_frame(client, clip):
     assert (task["status"], task["frames"], task["message"]) == ("completed", 30, None)
     assert task["seconds"] == pytest.approx(29 / 25, abs=0.01)
     frames = client.get("/video/get", params={"task_id": task_id}).json()
-    assert [frame["index"] for frame in frames] == list(range(30))
+    assert [frame["frame"] for frame in frames] == list(range(30))
     table = client.get("/video/get", params={"task_id": task_id, "format": "csv"})
     assert table.headers["Content-Type"].startswith("text/csv")
     rows = list(csv.DictReader(io.StringIO(table.text)))

@@ -93,7 +93,7 @@ def test_csv_has_a_row_per_face_and_one_for_a_photo_without(photos, call):
     (photos / 'a "b", c.png').write_bytes((photos / "wall.png").read_bytes())
     rows = list(csv.DictReader(io.StringIO(call("p", "--csv").stdout)))
     assert list(rows[0]) == [*COLUMNS, *EMOTIONS]
-    assert [row["file"] for row in rows] == ['p/a "b", c.png', "p/face.png", "p/wall.png", "p/sub/wide.jpg"]
+    assert [row["name"] for row in rows] == ['p/a "b", c.png', "p/face.png", "p/wall.png", "p/sub/wide.jpg"]
     assert [row["face"] for row in rows] == ["0", "1", "0", "1"]
     assert rows[0]["emotion"] == ""
     assert sum(float(rows[1][name]) for name in EMOTIONS) == pytest.approx(1, abs=1e-5)

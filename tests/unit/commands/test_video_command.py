@@ -79,7 +79,7 @@ def test_csv_has_a_row_for_every_face_of_every_frame(clip, model_folder):
 def test_json_has_a_line_for_every_frame_and_a_sum(clip, model_folder):
     done = run(clip, "--json", "--model", model_folder, *OPTIONS)
     *frames, last = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [frame["index"] for frame in frames] == list(range(30))
+    assert [frame["frame"] for frame in frames] == list(range(30))
     assert all(frame["faces"][0]["track"] == 1 for frame in frames)
     summary = last["summary"]
     assert (summary["frames"], summary["problem"], summary["detector"]) == (30, None, "cascade")
@@ -181,7 +181,7 @@ def test_memory_stays_the_same_however_long_the_video(tmp_path, model_folder):
     )  # fmt: skip
     memory = {}
     for line in process.stdout:
-        index = json.loads(line).get("index")
+        index = json.loads(line).get("frame")
         if index in (100, 599):
             memory[index] = psutil.Process(process.pid).memory_info().rss
     assert process.wait() == 0
@@ -209,3 +209,12 @@ def test_a_mistake_is_one_line(tmp_path, arguments, words):
     assert done.stderr.splitlines()[-1].startswith("error: ")
     assert "Traceback" not in done.stderr
     assert sorted(file.name for file in tmp_path.iterdir()) == ["clip.avi", "text.mp4"]
+
+
+def test_json_and_csv_have_one_vocabulary(clip, model_folder):
+    """What CSV has in a column, JSON has under the same key: of the frame, or of the face."""
+    options = ["--model", model_folder, *OPTIONS]
+    header = run(clip, "--csv", *options).stdout.splitlines()[0].split(",")
+    first = json.loads(run(clip, "--json", *options).stdout.splitlines()[0])
+    keys = set(first) | set(first["faces"][0]) | set(first["faces"][0]["probabilities"])
+    assert {name for name in header if not name.startswith("box_")} <= keys

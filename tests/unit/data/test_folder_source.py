@@ -14,7 +14,7 @@ from fer.data import kaggle_source
 from fer.data.folder_source import read_folder
 from fer.data.kaggle_source import read_kaggle
 from fer.errors import UserError
-from fer.inference.image import to_face
+from fer.inference.resize import to_face
 
 
 def zip_folder(folder: Path, path: Path) -> Path:

@@ -17,10 +17,12 @@ from scenes import scene
 from fer.errors import UserError
 from fer.inference import detection, yunet_file
 from fer.inference.detection import (
+    Box,
     CascadeDetector,
     Detection,
     Detector,
     YuNetDetector,
+    averaged,
     merged,
     open_detector,
 )
@@ -95,9 +97,17 @@ def test_yunet_finds_the_same_faces_at_every_size(side):
         np.testing.assert_allclose(np.array(other.box) / scale, one.box, atol=8)
 
 
+def twelve(detector: Detector, left: int, top: int, side: int) -> dict[int, Box]:
+    """Places for twelve drawn faces that are found where they are large: what is tested is their size alone."""
+    clear = (n for n in range(70) if detector.detect(scene({n: (60, 60, 120, 120)}, (240, 240))))
+    return {
+        n: (100 + left * (at % 4), 100 + top * (at // 4), side, side) for at, n in zip(range(12), clear, strict=False)
+    }
+
+
 @needs_yunet
-def test_small_faces_of_a_large_photo_are_found_by_a_second_search():
-    places = {n: (100 + 500 * (n % 4), 100 + 450 * (n // 4), 64, 64) for n in range(12)}
+def test_small_faces_of_a_large_photo_are_found_by_closer_searches():
+    places = twelve(YuNetDetector(), 500, 450, 64)
     image = scene(places, (1500, 2000))
     found = YuNetDetector().detect(image)
     assert len(found) >= 10
@@ -120,20 +130,60 @@ def test_smaller_faces_than_asked_for_are_left_out(name):
     assert found.box[0] > 250
 
 
-@needs_yunet
-@pytest.mark.parametrize("size", [(9000, 12000), (200, 40000)])
-def test_the_largest_search_is_bounded(size, monkeypatch):
-    searched = []
+@pytest.fixture
+def searched(monkeypatch):
+    """Pixels of every search."""
+    pixels = []
     search = YuNetDetector._search
 
     def counted(self: YuNetDetector, image: np.ndarray, scale: float) -> np.ndarray:
-        searched.append(image.shape[0] * image.shape[1] * scale**2)
+        pixels.append(image.shape[0] * image.shape[1] * scale**2)
         return search(self, image, scale)
 
     monkeypatch.setattr(YuNetDetector, "_search", counted)
-    detector = YuNetDetector(min_face=1)
+    return pixels
+
+
+@needs_yunet
+@pytest.mark.parametrize("min_face", [24, 60, 85, 100])
+def test_no_side_of_a_face_is_smaller_than_asked_for(min_face):
+    image = scene({8: (60, 100, 120, 120), 0: (300, 120, 240, 240)})
+    found = YuNetDetector(min_face).detect(image)
+    assert found
+    assert min(face.side for face in found) >= min_face
+
+
+@needs_yunet
+@pytest.mark.parametrize("size", [(9000, 12000), (200, 40000), (3000, 4000)])
+@pytest.mark.parametrize(("min_face", "most"), [(None, 750_000), (1, 3_000_000)])
+def test_a_photo_without_a_face_costs_a_bounded_search(size, min_face, most, searched):
+    detector = YuNetDetector(min_face)
+    searched.clear()  # of the test image
     detector.detect(np.full((*size, 3), 90, np.uint8))
-    assert sum(searched) <= detection.MAX_SEARCH + 640**2 + 64**2
+    assert sum(searched) <= 1.001 * most + 640**2
+
+
+@needs_yunet
+@pytest.mark.parametrize(("side", "searches"), [(640, 1), (200, 2), (130, 3)])
+def test_a_photo_of_12_megapixels_is_searched_more_closely_the_smaller_its_faces(side, searches, searched):
+    detector = YuNetDetector()
+    image = scene(twelve(detector, 900, 900, side), (3000, 4000))
+    searched.clear()
+    assert detector.detect(image)
+    assert len(searched) == searches
+    assert sum(searched) <= 640**2 + 1.001 * [0, 750_000, 3_750_000][searches - 1]
+
+
+@given(st.integers(1, 200), st.integers(1, 200), st.floats(0.02, 1))
+def test_halving_first_averages_as_one_step_does(width, height, scale):
+    ramp = np.add.outer(np.linspace(0, 120, height), np.linspace(0, 120, width)).astype(np.uint8)
+    size = max(1, round(scale * width)), max(1, round(scale * height))
+    found = averaged(ramp, size)
+    assert found.shape == size[::-1]
+    # Odd edges that are left out are less than a pixel of the result together; and every step rounds.
+    bound = 120 / size[0] + 120 / size[1] + 4
+    direct = cv2.resize(ramp, size, interpolation=cv2.INTER_AREA)
+    assert np.abs(found.astype(int) - direct).max() <= bound
 
 
 @pytest.mark.parametrize("name", BOTH)
@@ -172,7 +222,12 @@ def test_merging_keeps_the_surest_of_every_face_and_is_idempotent(found):
 
 @pytest.mark.parametrize(
     ("name", "min_face", "words"),
-    [("yunit", None, "did you mean yunet"), ("haar", None, "auto, yunet, cascade"), ("cascade", 0, "1 or more")],
+    [
+        ("yunit", None, "did you mean yunet"),
+        ("haar", None, "auto, yunet, cascade"),
+        ("cascade", 0, "1 or more"),
+        ("auto", "24", "1 or more"),
+    ],
 )
 def test_a_wrong_name_or_size_is_one_line(name, min_face, words):
     with pytest.raises(UserError, match=words):

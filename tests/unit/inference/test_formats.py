@@ -17,7 +17,8 @@ from PIL import Image
 
 from fer.errors import UserError
 from fer.inference import image as limits
-from fer.inference.image import SUFFIXES, load_image
+from fer.inference.formats import SUFFIXES
+from fer.inference.image import load_image
 
 RNG = np.random.default_rng(7)
 SMOOTH = cv2.resize(RNG.integers(0, 256, (5, 6, 3), np.uint8), (96, 72), interpolation=cv2.INTER_CUBIC)

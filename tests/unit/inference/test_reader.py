@@ -315,6 +315,12 @@ def test_a_detector_of_the_callers_own(model_folder):
 # Models
 
 
+@pytest.mark.parametrize("detector", [3, None, np.zeros(2)])
+def test_what_is_no_detector_is_refused_in_one_line(model_folder, detector):
+    with pytest.raises(UserError, match=r"detector: .* give a name, or an object"):
+        Reader(model_folder, detector=detector)
+
+
 def test_the_model_may_be_named_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name in ("released", "fer/released", Path("fer/released")):
