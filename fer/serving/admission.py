@@ -14,7 +14,7 @@ HALF_LIFE = 2.0
 
 
 class Admission:
-    """Counts the work in the house and measures how fast it leaves; used from one event loop.
+    """Counts the work inside and measures how fast it leaves; used from one event loop.
 
     Little's law: what waits, divided by what leaves per second while there is work, is how long a newcomer waits.
 

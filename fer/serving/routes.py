@@ -28,7 +28,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass
-class House:
+class ServiceState:
     """What the endpoints share; engine and videos are there once the service has started.
 
     Attributes:
@@ -44,14 +44,14 @@ class House:
     facts: dict[str, str] = field(default_factory=dict)
 
     @property
-    def ready(self) -> Engine:
+    def ready_engine(self) -> Engine:
         """The engine; ApiError 503 before there is one."""
         if self.engine is None:
             raise STARTING
         return self.engine
 
     @property
-    def theatre(self) -> Videos:
+    def ready_videos(self) -> Videos:
         """The videos; ApiError 503 before there are any."""
         if self.videos is None:
             raise STARTING
@@ -64,51 +64,51 @@ class House:
             self.videos.close()
 
 
-def routes_of(house: House) -> Starlette:
+def routes_of(state: ServiceState) -> Starlette:
     """The endpoints of a service, and its page."""
-    uploads = Uploads(house.settings)
+    uploads = Uploads(state.settings)
 
     async def classify(request: Request) -> Response:
-        engine = house.ready
+        engine = state.ready_engine
         engine.admission.check()
         async with uploads.read(request) as upload:
             crops = await engine.classify(upload.pictures)
         faces = [crop.face for crop in crops]
         metrics.count_faces("classify", faces)
-        record(house.settings, "classify", faces)
+        record(state.settings, "classify", faces)
         return answer([crop.to_dict() for crop in crops])
 
     async def analyze(request: Request) -> Response:
-        engine = house.ready
+        engine = state.ready_engine
         engine.admission.check()
         async with uploads.read(request) as upload:
-            photos = await engine.analyze(upload.pictures, boxes_of(upload, house.settings))
+            photos = await engine.analyze(upload.pictures, boxes_of(upload, state.settings))
         faces = [face for photo in photos for face in photo.faces]
         metrics.count_faces("analyze", faces)
-        record(house.settings, "analyze", faces)
+        record(state.settings, "analyze", faces)
         return answer([photo.to_dict() for photo in photos])
 
     async def submit(request: Request) -> Response:
-        return answer(task_answer(await house.theatre.submit(request)))
+        return answer(task_answer(await state.ready_videos.submit(request)))
 
     async def status(request: Request) -> Response:
-        return answer(task_answer(house.theatre.tasks.find(task_id(request))))
+        return answer(task_answer(state.ready_videos.tasks.find(task_id(request))))
 
     async def fetch(request: Request) -> Response:
-        tasks = house.theatre.tasks
+        tasks = state.ready_videos.tasks
         return result(tasks, tasks.find(task_id(request)), request.query_params.get("format", "json"))
 
     async def cancel(request: Request) -> Response:
-        tasks = house.theatre.tasks
+        tasks = state.ready_videos.tasks
         task = tasks.find(task_id(request))
         tasks.cancel(task)
         return answer(task_answer(task))
 
     async def model(_: Request) -> Response:
-        return answer(about(house.ready.reader, house.settings))
+        return answer(about(state.ready_engine.reader, state.settings))
 
     async def openapi(_: Request) -> Response:
-        return answer(description(house.settings))
+        return answer(description(state.settings))
 
     async def figures(_: Request) -> Response:
         return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)

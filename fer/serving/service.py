@@ -15,7 +15,7 @@ from fer.serving.connections import guard_connections
 from fer.serving.container import IMAGE
 from fer.serving.engine import Bounded, Engine
 from fer.serving.front import Front
-from fer.serving.routes import ROUTES, House, routes_of
+from fer.serving.routes import ROUTES, ServiceState, routes_of
 from fer.serving.settings import service_settings
 from fer.serving.videos import Videos
 
@@ -28,7 +28,7 @@ class Arguments(BaseModel):
 
 ARGUMENTS = bentoml.use_arguments(Arguments)
 SETTINGS = service_settings()
-HOUSE = House(SETTINGS)
+STATE = ServiceState(SETTINGS)
 #: The Bento's own model; None where a folder is served.
 CHAMPION = BentoModel(ARGUMENTS.model) if ARGUMENTS.model else None
 guard_connections()
@@ -49,7 +49,7 @@ def model_folder() -> Path:
     logging={"access": {"enabled": False}},
     tracing={"excluded_urls": ".*"},
 )
-@bentoml.asgi_app(routes_of(HOUSE), path="/")
+@bentoml.asgi_app(routes_of(STATE), path="/")
 class FerService:
     """Facial emotion recognition."""
 
@@ -69,14 +69,14 @@ class FerService:
         reader = Reader(folder, threads=SETTINGS.thread_count)
         reader.classifier = BatchingClassifier(reader.classifier)
         reader.detector = Bounded(reader.detector, SETTINGS.max_faces)
-        HOUSE.engine = Engine(reader, SETTINGS)
-        HOUSE.videos = Videos(reader, SETTINGS)
-        HOUSE.facts["X-Model-Version"] = version_of(reader.classifier.card)["version"]
+        STATE.engine = Engine(reader, SETTINGS)
+        STATE.videos = Videos(reader, SETTINGS)
+        STATE.facts["X-Model-Version"] = version_of(reader.classifier.card)["version"]
 
     @bentoml.on_shutdown
     def close(self) -> None:
         """What is in flight has been answered; videos stop."""
-        HOUSE.close()
+        STATE.close()
 
 
-FerService.add_asgi_middleware(Front, settings=SETTINGS, routes=ROUTES, facts=HOUSE.facts)  # type: ignore[attr-defined]
+FerService.add_asgi_middleware(Front, settings=SETTINGS, routes=ROUTES, facts=STATE.facts)  # type: ignore[attr-defined]
