@@ -72,8 +72,9 @@ def test_a_video_output_that_cannot_be(model_folder, tmp_path: Path, output: str
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("error: ")
-    assert done.stderr.count("\n") == 1
+    model, error = done.stderr.splitlines()
+    assert model.startswith("model: ")
+    assert error.startswith("error: ")
 
 
 def test_a_misspelt_key_is_one_line_before_dvc_runs(tmp_path):

@@ -12,6 +12,8 @@ import yaml
 from mlflow_stores import runs_of, store_of
 from project import json_of
 
+from fer.evaluation.predictions import SCORE
+
 pytestmark = pytest.mark.slow
 
 ARCHITECTURES = ["baseline", "mobilenetv2"]
@@ -89,8 +91,8 @@ def test_the_registrys_champion_is_the_packaged_model(retrained, monkeypatch):
     assert version.tags["architecture"] == card["architecture"]
     digest = hashlib.sha256((project.folder / "champion" / "model.onnx").read_bytes()).hexdigest()
     assert digest == card["model_sha256"] == version.tags["model_sha256"]
-    best = pd.read_csv(project.folder / "reports" / "compare" / "comparison.csv").iloc[0]
-    assert card["architecture"] == best["model"]
+    scores = pd.read_csv(project.folder / "reports" / "compare" / "comparison.csv").set_index("model")[SCORE]
+    assert scores[card["architecture"]] == scores.max(), "so few validation images may give equals"
 
     bento = json_of(project.folder / "reports" / "bento.json")
     assert bento["model_sha256"] == digest
