@@ -19,7 +19,7 @@ from fer.commands.reading import open_reading
 from fer.commands.remote import NoAnswerError
 from fer.commands.sources import Source, find_photos, find_targets
 from fer.commands.stopping import stopped_by_signals
-from fer.commands.tables import Column, Table, shortened
+from fer.commands.tables import Column, Table, detector_line, shortened
 from fer.errors import UserError
 from fer.files import replace_file
 from fer.inference.faces import COLUMNS, Photo, count, percent, place
@@ -59,6 +59,7 @@ def photo(
     reading = open_reading(url, model, detector, min_face)
     show = _json_lines() if as_json else _csv_rows(reading.classes) if as_csv else _table(sources)
     tried = done = faces = 0
+    detector = None
     with (
         progress(len(sources) if len(sources) > 1 else None, counted=True) as advance,
         stopped_by_signals() as stopping,
@@ -73,10 +74,12 @@ def photo(
                     break
             else:
                 show(found)
-                done, faces = done + 1, faces + len(found.faces)
+                done, faces, detector = done + 1, faces + len(found.faces), found.detector
             advance(tried)
             if stopping.signal:
                 break
+    if not (as_json or as_csv) and (line := detector_line(detector)):
+        print(line, flush=True)
     _say(done, faces, problems, f"; stopped, {left} left" if (left := len(sources) - tried) else "")
     if stopping.signal or problems:
         raise typer.Exit(stopping.exit_code or 1)

@@ -84,7 +84,7 @@ def stated_seconds(path: Path) -> float | None:
 def stated_start(path: Path) -> float:
     """When players show the first frame, in seconds: empty edits at the start of an edit list put it off.
 
-    FFmpeg's times, as OpenCV gives them, count from the first frame. 0 for other files, and for more than ``MAX_START``.
+    OpenCV's times count from the first frame. 0 for other files, and for more than ``MAX_START``.
     """
     start = sum(seconds for seconds, _ in itertools.takewhile(lambda edit: not edit[1], _edits(path)))
     return start if start <= MAX_START else 0.0

@@ -24,6 +24,8 @@ from fer.errors import UserError
 from fer.inference.faces import COLUMNS
 from fer.inference.image import MAX_PIXELS
 
+YUNET = os.environ.get("FER_YUNET", "")
+needs_yunet = pytest.mark.skipif(not YUNET, reason="YuNet's file is not at hand")
 FER = [sys.executable, "-c", "from fer.cli import main; main()"]
 
 
@@ -72,13 +74,20 @@ def call(model_folder):
 
 def test_a_table_is_the_default(photos, call):
     done = call("p")
-    header, *rows = done.stdout.splitlines()
+    header, *rows, last = done.stdout.splitlines()
     assert header.split() == ["photo", "emotion", "probability", "face", "not", "certain:", "why"]
     assert [row.split()[0] for row in rows] == ["p/face.png", "p/wall.png", "p/sub/wide.jpg"]
     assert "no face" in rows[1]
     assert " % " in rows[0]
     assert " at " in rows[0]
+    assert last == "faces found by the cascade, not by YuNet"
     assert done.stderr.splitlines()[-1] == "3 photos, 2 faces"
+
+
+@needs_yunet
+def test_the_table_does_not_name_yunet(photos, model_folder):
+    done = run("photo", "p/wall.png", "--model", model_folder, text=True)
+    assert done.stdout.splitlines()[1:] == ["p/wall.png  no face"]
 
 
 def test_json_is_an_object_a_line(photos, call):
@@ -109,12 +118,12 @@ def test_names_that_would_move_the_cursor_are_shown_and_not_obeyed(photos, call)
     (photos / "red\x1b[31m\nline.png").write_bytes((photos / "wall.png").read_bytes())
     done = call("p")
     assert "\x1b" not in done.stdout
-    assert len(done.stdout.splitlines()) == 5
+    assert len(done.stdout.splitlines()) == 6
 
 
 def test_long_names_leave_the_columns_where_they_are(photos, call):
     (photos / f"{'a' * 90}-face.png").write_bytes((photos / "face.png").read_bytes())
-    header, *lines = call("p").stdout.splitlines()
+    header, *lines, _ = call("p").stdout.splitlines()
     at = header.index("emotion")
     assert len(lines) == 4
     assert all(line[at - 2 : at] == "  " and line[at] != " " for line in lines)
