@@ -49,8 +49,8 @@ def photo(
 ) -> None:
     """Read the faces of photos.
 
-    Photos without a face are listed too. A photo that cannot be read is skipped and named at the end; the exit code
-    is then 1.
+    Photos without a face are listed too. A photo that cannot be read is
+    skipped and named at the end; the exit code is then 1.
     """
     if as_json and as_csv:
         raise UserError("--json and --csv: choose one")
@@ -156,6 +156,7 @@ def _csv_rows(classes: Sequence[str]) -> Callable[[Photo], None]:
 
 def _say(photos: int, faces: int, problems: Sequence[str], end: str) -> None:
     """The sum on standard error, and every photo that was not read."""
-    print(f"{count(photos, 'photo')}, {count(faces, 'face')}{end}", file=sys.stderr)
+    done = f"{count(photos, 'photo')}, {count(faces, 'face')}" if photos else "no photo was read"
+    print(f"{done}{end}", file=sys.stderr)
     if problems:
         print(f"not read: {len(problems)}", *(f"  {problem}" for problem in problems), sep="\n", file=sys.stderr)

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from onnx_models import write_model
 from typer.testing import CliRunner
+from videos import write_video
 
 import fer
 from fer.cli import COMMANDS, app
@@ -22,7 +23,7 @@ from fer.data.sample import draw_sample
 from fer.emotions import EMOTIONS, FIVE_EMOTIONS
 from fer.errors import UserError
 from fer.inference.faces import COLUMNS
-from fer.inference.image import MAX_PIXELS
+from fer.inference.image import MAX_FILE, MAX_PIXELS
 
 YUNET = os.environ.get("FER_YUNET", "")
 needs_yunet = pytest.mark.skipif(not YUNET, reason="YuNet's file is not at hand")
@@ -213,6 +214,24 @@ def test_what_cannot_be_read_is_named_at_the_end_and_the_rest_is_done(photos, mo
     assert told == ["p/broken.jpg", "p/huge.png", "p/phone.HEIC", "p/text.png", "nowhere.jpg"]
     assert "Traceback" not in done.stderr
     assert "megapixels" in done.stderr
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv", ".wmv"])
+def test_a_video_is_sent_to_fer_video(photos, call, suffix):
+    name = write_video(photos / f"clip{suffix}", 2).name
+    done = call(f"p/{name}", code=1)
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[-3:] == [
+        "no photo was read",
+        "not read: 1",
+        f"  p/{name}: is a video; fer video reads videos",
+    ]
+
+
+def test_a_video_is_known_however_large_it_is(photos, call):
+    path = write_video(photos / "clip.mp4", 2)
+    os.truncate(path, MAX_FILE + 10)
+    assert "is a video; fer video reads videos" in call("p/clip.mp4", code=1).stderr
 
 
 @pytest.mark.parametrize(
