@@ -325,6 +325,14 @@ def test_help_and_version_are_light(tmp_path):
         assert all(word in done.stdout for word in words)
 
 
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
+def test_help_shows_flags_without_a_type(command):
+    shown = CliRunner().invoke(app, [*command, "--help"]).stdout
+    assert "--help" in shown
+    assert "bool" not in shown.lower()
+    assert not command or "default" in shown, "of the detector"
+
+
 def test_errors_inside_commands_stay_user_errors(photos):
     done = CliRunner().invoke(app, ["photo", "p/wall.png", "--model", "nowhere"])
     assert isinstance(done.exception, UserError)
