@@ -19,15 +19,28 @@ COMMANDS = {
 }
 
 
+def _without_types(options: list[Any]) -> list[Any]:
+    """Flags whose help does not say that they take a truth value."""
+    for option in options:
+        if getattr(option, "is_flag", False):
+            option.metavar = ""
+    return options
+
+
 class _Commands(TyperGroup):
     """Imports a command's module when it is called: ``fer --help`` is fast and needs no extra."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _without_types(super().get_params(ctx))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         if args[0] not in COMMANDS:
             return super().resolve_command(ctx, args)
         single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
         single.command(args[0])(getattr(import_module(f"fer.commands.{args[0]}"), args[0]))
-        return args[0], typer.main.get_command(single), args[1:]
+        command = typer.main.get_command(single)
+        _without_types(command.get_params(ctx))
+        return args[0], command, args[1:]
 
 
 app = typer.Typer(cls=_Commands, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)

@@ -57,6 +57,19 @@ def trimmed(path: Path, seconds: float) -> Path:
     return _change(path, change)
 
 
+def delayed(path: Path, *seconds: float) -> Path:
+    """Change an MP4 file: empty edits before its edit list's own, so that players show its first frame later."""
+
+    def change(name: bytes, body: bytes) -> bytes:
+        if name != b"elst":
+            return body
+        empty = b"".join(struct.pack(">IiHH", round(1000 * each), -1, 1, 0) for each in seconds)
+        (count,) = struct.unpack_from(">I", body, 4)
+        return body[:4] + struct.pack(">I", count + len(seconds)) + empty + body[8:]
+
+    return _change(path, change)
+
+
 def index_first(path: Path) -> Path:
     """Change an MP4 file: its index before its pictures, so that it plays while it loads."""
     data = path.read_bytes()

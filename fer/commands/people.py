@@ -1,7 +1,6 @@
 """Who was seen in a video, for how long, and with which emotions: sums that do not grow with its length."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -77,9 +76,14 @@ class Run:
     emotion: str
     start: float
     end: float
-    frames: int = 1
+    frames: int = 0
     certain: int = 0
     probability: float = 0.0
+
+    @property
+    def place(self) -> tuple[float, int]:
+        """Among other runs."""
+        return self.start, self.track
 
     def with_face(self, face: Face, time: float) -> "Run":
         """The run up to a further sighting."""
@@ -88,30 +92,50 @@ class Run:
 
 
 class Runs:
-    """The runs of everybody who is being seen."""
+    """The runs of everybody, by start and person; one that ends waits for those that began before it and go on."""
 
     def __init__(self) -> None:
         self._open: dict[int, Run] = {}
+        self._ended: list[Run] = []
+        self._seen: set[int] = set()  # in the last frame
 
-    def add(self, frame: Frame) -> Iterator[Run]:
-        """The runs that end with this frame: of labels that change, and of people who are gone."""
+    def add(self, frame: Frame) -> list[Run]:
+        """The runs that can be told after this frame.
+
+        A run ends with the frame in which its label has changed, or its person is not seen for the first time.
+        """
+        self._last_until(frame.time)
+        self._seen = set()
         for face in frame.faces:
             assert face.track is not None
             run = self._open.get(face.track)
-            if run is not None and run.emotion == face.emotion:
-                self._open[face.track] = run.with_face(face, frame.time)
-                continue
-            if run is not None:
-                yield replace(run, end=frame.time)
-            self._open[face.track] = Run(
-                face.track, face.emotion, frame.time, frame.time, 1, int(face.certain), face.probability
-            )
+            if run is None or run.emotion != face.emotion:
+                if run is not None:
+                    self._ended.append(run)
+                run = Run(face.track, face.emotion, frame.time, frame.time)
+            self._open[face.track] = run.with_face(face, frame.time)
+            self._seen.add(face.track)
         gone = [track for track, run in self._open.items() if frame.time - run.end > Smoothing.memory]
-        yield from (self._open.pop(track) for track in gone)
+        self._ended += [self._open.pop(track) for track in gone]
+        return self._told(min((run.place for run in self._open.values()), default=None))
 
-    def end(self) -> Iterable[Run]:
-        """The runs that are left at the end."""
-        return sorted(self._open.values(), key=lambda run: (run.start, run.track))
+    def end(self, time: float) -> list[Run]:
+        """The runs that are left, where the last frame is shown until ``time``."""
+        self._last_until(time)
+        self._ended += self._open.values()
+        self._open = {}
+        return self._told(None)
+
+    def _last_until(self, time: float) -> None:
+        for track in self._seen:
+            self._open[track] = replace(self._open[track], end=time)
+
+    def _told(self, before: tuple[float, int] | None) -> list[Run]:
+        """Take out those that began before a place, or all."""
+        self._ended.sort(key=lambda run: run.place)
+        told = [run for run in self._ended if before is None or run.place < before]
+        del self._ended[: len(told)]
+        return told
 
 
 def count_people(number: int) -> str:

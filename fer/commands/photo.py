@@ -19,7 +19,7 @@ from fer.commands.reading import open_reading
 from fer.commands.remote import NoAnswerError
 from fer.commands.sources import Source, find_photos, find_targets
 from fer.commands.stopping import stopped_by_signals
-from fer.commands.tables import Column, Table, shortened
+from fer.commands.tables import Column, Table, detector_line, shortened
 from fer.errors import UserError
 from fer.files import replace_file
 from fer.inference.faces import COLUMNS, Photo, count, percent, place
@@ -49,8 +49,8 @@ def photo(
 ) -> None:
     """Read the faces of photos.
 
-    Photos without a face are listed too. A photo that cannot be read is skipped and named at the end; the exit code
-    is then 1.
+    Photos without a face are listed too. A photo that cannot be read is
+    skipped and named at the end; the exit code is then 1.
     """
     if as_json and as_csv:
         raise UserError("--json and --csv: choose one")
@@ -59,6 +59,7 @@ def photo(
     reading = open_reading(url, model, detector, min_face)
     show = _json_lines() if as_json else _csv_rows(reading.classes) if as_csv else _table(sources)
     tried = done = faces = 0
+    detector = None
     with (
         progress(len(sources) if len(sources) > 1 else None, counted=True) as advance,
         stopped_by_signals() as stopping,
@@ -73,10 +74,12 @@ def photo(
                     break
             else:
                 show(found)
-                done, faces = done + 1, faces + len(found.faces)
+                done, faces, detector = done + 1, faces + len(found.faces), found.detector
             advance(tried)
             if stopping.signal:
                 break
+    if not (as_json or as_csv) and (line := detector_line(detector)):
+        print(line, flush=True)
     _say(done, faces, problems, f"; stopped, {left} left" if (left := len(sources) - tried) else "")
     if stopping.signal or problems:
         raise typer.Exit(stopping.exit_code or 1)
@@ -153,6 +156,7 @@ def _csv_rows(classes: Sequence[str]) -> Callable[[Photo], None]:
 
 def _say(photos: int, faces: int, problems: Sequence[str], end: str) -> None:
     """The sum on standard error, and every photo that was not read."""
-    print(f"{count(photos, 'photo')}, {count(faces, 'face')}{end}", file=sys.stderr)
+    done = f"{count(photos, 'photo')}, {count(faces, 'face')}" if photos else "no photo was read"
+    print(f"{done}{end}", file=sys.stderr)
     if problems:
         print(f"not read: {len(problems)}", *(f"  {problem}" for problem in problems), sep="\n", file=sys.stderr)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer.errors import UserError
-from fer.inference.formats import SUFFIXES
+from fer.inference.container import HEAD, is_video
+from fer.inference.formats import SUFFIXES, is_image
 from fer.inference.image import MAX_FILE
 
 #: Formats in which annotated photos are written; others become JPEG.
@@ -27,7 +28,7 @@ class Source:
         """The photo's bytes.
 
         Raises:
-            UserError: when they cannot be read, or are too many.
+            UserError: when they cannot be read, are too many, or a video's.
         """
         try:
             if self.path is None:
@@ -38,6 +39,8 @@ class Source:
         except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
             reason = getattr(error, "strerror", None) or error
             raise UserError(f"{self.name}: cannot be read ({reason}); check the path and its permissions") from error
+        if is_video(data[:HEAD]) and not is_image(data):
+            raise UserError(f"{self.name}: is a video; fer video reads videos")
         if len(data) > MAX_FILE:
             raise UserError(f"{self.name}: has more than {MAX_FILE >> 20} MiB; give a smaller photo")
         return data

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from fer.commands.people import Run, Runs, Summary
-from fer.commands.tables import Column, Table
+from fer.commands.tables import Column, Table, detector_line
 from fer.commands.timeline import clock
 from fer.emotions import EMOTIONS
 from fer.errors import UserError
@@ -76,7 +76,7 @@ class CsvRows:
 
 
 class RunTable:
-    """A row for every stretch in which somebody's label stayed the same; then a row for everybody.
+    """A row for every stretch in which somebody's label stayed the same, by its start; then a row for everybody.
 
     Args:
         classes: the emotions.
@@ -94,30 +94,35 @@ class RunTable:
             Column("certain", 7, right=True),
         )
         self._begun = False
+        self._detector: str | None = None
 
     def frame(self, frame: Frame) -> None:
-        """Print the runs that ended."""
+        """Print the runs that ended and before which none goes on."""
         self._print(self._runs.add(frame))
+        self._detector = frame.detector
 
     def end(self, summary: Summary, facts: dict[str, Any]) -> None:
         """Print the runs that are left, and everybody who was seen for a while."""
-        self._print(self._runs.end())
+        self._print(self._runs.end(summary.time + summary.interval))
         people = [person for person in summary.longest_seen() if person.seconds >= BRIEF]
         if people:
             emotions = [Column(name, max(len(name), 5), right=True) for name in self._classes]
             seen = Column("seen", 7, right=True)
             table = Table(Column("person", 6, right=True), seen, *emotions, Column("certain", 7, right=True))
-            print("", table.header, sep="\n" if self._begun else "")
+            print("\nshare of the time in which a person was seen:", table.header, sep="\n")
             for person in people:
                 shares = [percent(person.emotions[name] / person.seconds) for name in self._classes]
                 certain = percent(person.certain / person.seconds)
                 print(table.row(str(person.track), f"{person.seconds:.1f} s", *shares, certain))
         if brief := len(summary.people) - len(people):
             print(f"and {brief} seen for less than {BRIEF} s")
+        if self._begun:
+            print("\ncertain: share of the time in which the network was certain of the emotion")
+        if line := detector_line(self._detector):
+            print(line)
         sys.stdout.flush()
 
-    def _print(self, runs: Any) -> None:
-        run: Run
+    def _print(self, runs: Sequence[Run]) -> None:
         for run in runs:
             if not self._begun:
                 print(self._table.header)

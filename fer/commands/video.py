@@ -31,7 +31,7 @@ def video(
     as_csv: FramesAsCsv = False,
     output: VideoFile = None,
     timeline: Annotated[
-        Path | None, typer.Option(help="Write a picture of the emotions over time here (.png).")
+        Path | None, typer.Option(help="Write a picture of the emotions over time to this .png or .jpg file.")
     ] = None,
     baseline: Baseline = None,
     url: Url = None,
@@ -41,9 +41,10 @@ def video(
 ) -> None:
     """Read the faces of a video and follow them over time.
 
-    Times are those of the frames themselves. Where the file ends early,
-    what came before is told and written, and the exit code is 1. So it is
-    after Ctrl-C and SIGTERM, with the exit codes 130 and 143.
+    Times are those of the frames themselves, as players show them. Where
+    the file ends early, what came before is told and written, and the exit
+    code is 1. So it is after Ctrl-C and SIGTERM, with the exit codes 130
+    and 143.
     """
     if timeline and timeline.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UserError(f"{timeline}: not a picture's name; end it in .png or .jpg")

@@ -1,5 +1,7 @@
-"""What a video file says of itself, read without decoding: its kind, whether it is whole, how long it shows."""
+"""What a video file says of itself, read without decoding: its kind, whether it is whole, when and how long it
+shows."""
 
+import itertools
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +19,12 @@ _OTHERS = (b"\x00\x00\x01\xba", b"FLV\x01", _ASF, b"OggS")
 #: The name of ASF's object that holds the file's size, 24 bytes behind its start (ASF specification 3.2).
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
+#: Bytes at a file's start by which its kind is known.
+HEAD = 189
 #: Boxes of one level that are looked at: a recording in fragments has two a second.
 MAX_BOXES = 100_000
+#: Seconds, a day, by which a video may start late: what says more is damaged.
+MAX_START = 86_400
 
 
 def check_kind(path: Path) -> None:
@@ -30,12 +36,16 @@ def check_kind(path: Path) -> None:
         UserError: when it is none.
     """
     with path.open("rb") as file:
-        head = file.read(189)
-    transport_stream = len(head) == 189 and head[0] == head[188] == 0x47  # packets of 188 bytes (ISO/IEC 13818-1)
-    avi = head.startswith(b"RIFF") and head[8:12] == b"AVI "
-    known = head[4:8] in _ISO or avi or head.startswith((_EBML, *_OTHERS)) or transport_stream
+        known = is_video(file.read(HEAD))
     if not known:
         raise UserError(f"{path}: not a video; give an MP4, MOV, AVI, MKV or WebM file (fer photo reads pictures)")
+
+
+def is_video(head: bytes) -> bool:
+    """Whether a file's first ``HEAD`` bytes are a video's; HEIC and AVIF pictures begin as an MP4 does."""
+    transport_stream = len(head) >= HEAD and head[0] == head[188] == 0x47  # packets of 188 bytes (ISO/IEC 13818-1)
+    avi = head.startswith(b"RIFF") and head[8:12] == b"AVI "
+    return head[4:8] in _ISO or avi or head.startswith((_EBML, *_OTHERS)) or transport_stream
 
 
 def stated_bytes(path: Path) -> int | None:
@@ -69,24 +79,39 @@ def has_index(path: Path) -> bool:
 
 
 def stated_seconds(path: Path) -> float | None:
-    """How long an MP4 or QuickTime file's video shows, its edit list followed; None for other files.
+    """How long an MP4 or QuickTime file shows its video, by its edit list; None where it has none.
 
     FFmpeg counts the frames that an edit list hides, too.
     """
+    edits = _edits(path)
+    return sum(seconds for seconds, shows in edits if shows) if edits else None
+
+
+def stated_start(path: Path) -> float:
+    """When players show the first frame, in seconds: empty edits at the start of an edit list put it off.
+
+    OpenCV's times count from the first frame. 0 for other files, and for more than ``MAX_START``.
+    """
+    start = sum(seconds for seconds, _ in itertools.takewhile(lambda edit: not edit[1], _edits(path)))
+    return start if start <= MAX_START else 0.0
+
+
+def _edits(path: Path) -> list[tuple[float, bool]]:
+    """The edit list of an MP4 or QuickTime file's video: seconds, and whether the video shows or nothing does."""
     with path.open("rb") as file:
         if file.read(8)[4:] not in _ISO:
-            return None
+            return []
         try:
-            return _shown(file, path.stat().st_size)
+            return _edit_list(file, path.stat().st_size)
         except (struct.error, IndexError):  # a header cut short
-            return None
+            return []
 
 
-def _shown(file: BinaryIO, end: int) -> float | None:
+def _edit_list(file: BinaryIO, end: int) -> list[tuple[float, bool]]:
     movie = _find(file, 0, end, b"moov")
     header = movie and _find(file, *movie, b"mvhd")
     if not movie or not header:
-        return None
+        return []
     timescale = _number(file, header[0] + (20 if _version(file, header[0]) else 12))
     for name, start, size in _boxes(file, *movie):
         track = (start + 8, start + size)
@@ -95,18 +120,17 @@ def _shown(file: BinaryIO, end: int) -> float | None:
         if not handler or _bytes(file, handler[0] + 8, 4) != b"vide":
             continue
         edits = _find(file, *track, b"edts")
-        edit_list = edits and _find(file, *edits, b"elst")
-        return _edited(file, edit_list[0]) / timescale if edit_list and timescale else None
-    return None
+        content = edits and _find(file, *edits, b"elst")
+        return _entries(file, content[0], timescale) if content and timescale else []
+    return []
 
 
-def _edited(file: BinaryIO, start: int) -> int:
-    """The sum of an edit list's durations that show the media, in the movie's time scale."""
+def _entries(file: BinaryIO, start: int, timescale: int) -> list[tuple[float, bool]]:
     entry = ">Qq4x" if _version(file, start) else ">Ii4x"
     size = struct.calcsize(entry)
     count = min(_number(file, start + 4), 1000)
     entries = (struct.unpack(entry, _bytes(file, start + 8 + at * size, size)) for at in range(count))
-    return sum(duration for duration, media_time in entries if media_time >= 0)
+    return [(duration / timescale, media_time >= 0) for duration, media_time in entries]
 
 
 def _boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
@@ -159,5 +183,8 @@ def _number(file: BinaryIO, at: int) -> int:
 
 
 def _bytes(file: BinaryIO, at: int, count: int) -> bytes:
-    file.seek(at)
+    try:
+        file.seek(at)
+    except OSError:  # a place beyond any file
+        return b""
     return file.read(count)

@@ -118,7 +118,7 @@ _warned = threading.Event()
 def _warn_of_cascade(reason: str) -> None:
     if not _warned.is_set():
         _warned.set()
-        _log.warning("%s; the cascade finds the faces meanwhile, and misses more of them", reason)
+        _log.warning("the cascade finds the faces, and misses more of them: %s", reason)
 
 
 class YuNetDetector:

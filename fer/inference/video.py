@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from fer.errors import UserError
-from fer.inference.container import check_kind, has_index, stated_bytes, stated_seconds
+from fer.inference.container import check_kind, has_index, stated_bytes, stated_seconds, stated_start
 from fer.inference.cuts import Cuts
 from fer.inference.faces import FACE_COLUMNS, Face, Photo
 from fer.inference.tracks import Smoothing, Tracker
@@ -45,7 +45,8 @@ class Frame:
 
     Attributes:
         index: its number, from 0; a camera's numbers have gaps where frames were passed over.
-        time: seconds since the first frame.
+        time: of a file, in seconds as players show it: a first frame that an MP4's or QuickTime file's edit list puts
+            off comes later than 0. Of other files, and of a camera, seconds since the first frame.
         image: uint8 ``[H, W, 3]`` BGR, upright.
         faces: each with its track.
         detector: who found the faces; None before anybody looked.
@@ -78,7 +79,8 @@ class Video:
     Attributes:
         path: of the file.
         rate: frames a second, on average.
-        seconds: how long it says that it shows; None where it does not say.
+        start: when its first frame is shown, in seconds.
+        seconds: when it says that it ends; None where it does not say.
     """
 
     def __init__(self, path: Path, capture: cv2.VideoCapture) -> None:
@@ -88,7 +90,9 @@ class Video:
         self.rate = rate if 0 < rate <= MAX_RATE else DEFAULT_RATE
         count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self._count = count if count > 0 else math.inf
-        self.seconds = stated_seconds(path) or (count / self.rate if count > 0 else None)
+        self.start = stated_start(path)
+        shown = stated_seconds(path) or (count / self.rate if count > 0 else None)
+        self.seconds = None if shown is None else self.start + shown
 
     def __iter__(self) -> Iterator[Frame]:
         """Every frame, with its own time stamp: a variable rate shows.
@@ -96,11 +100,11 @@ class Video:
         Raises:
             EndedEarlyError: after the last frame, when the file goes on, or says so, and no more can be decoded.
         """
-        index, time, start = 0, 0.0, 0.0
+        index, time, start = 0, self.start, 0.0
         while (read := self._capture.read())[0]:
             stamp = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
             if index == 0:
-                start = stamp
+                start = stamp - self.start
             # Times only rise; a frame without one follows the last at the file's rate.
             time = stamp - start if index == 0 or stamp - start > time else time + 1 / self.rate
             yield Frame(index, time, read[1])

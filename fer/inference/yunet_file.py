@@ -57,28 +57,38 @@ def yunet_bytes() -> bytes:
     with _lock:  # threads that start together download once
         downloaded, failure = _download(cached)
     if downloaded is None:
-        raise YuNetMissing(f"{NAME}: not in {cached.parent}; {failure}; name the file in {SETTING}")
+        remedy = f"fetch {URL} and name the file in {SETTING}"
+        raise YuNetMissing(f"YuNet's file cannot be downloaded ({failure}); {remedy}")
     return downloaded
 
 
 @functools.cache  # tried once a process
 def _download(cached: Path) -> tuple[bytes | None, str]:
     """The file's content and "", or None and why there is none."""
-    import urllib.request  # slow to import, and seldom needed
+    import http.client  # both are slow to import, and seldom needed
+    import urllib.request
 
     try:
         with urllib.request.urlopen(URL, timeout=TIMEOUT) as answer:
             content = answer.read(SIZE + 1)
-    except OSError as error:  # URLError, HTTPError, timeouts and TLS failures
-        return None, f"download failed: {' '.join(str(error).split())[:120]}"
+    except (OSError, http.client.HTTPException) as error:  # URLError, HTTPError, timeouts and TLS failures
+        return None, _reason(error)
     if not _is_yunet(content):
-        return None, f"{URL} gave another file (sha256 differs)"
+        return None, "the address gives another file: its sha256 differs"
     try:
         with replace_file(cached) as fresh:
             fresh.write_bytes(content)
     except OSError as error:
         _log.warning("%s: cannot be kept (%s); the next process downloads it again", cached, error.strerror)
     return content, ""
+
+
+def _reason(error: Exception) -> str:
+    """An error in one line; URLError wraps the system's own."""
+    inner = getattr(error, "reason", None)
+    cause = inner if isinstance(inner, Exception) else error
+    words = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    return " ".join(words.split())[:120]
 
 
 def _is_yunet(content: bytes) -> bool:

@@ -24,6 +24,11 @@ _FORMATS: tuple[tuple[Callable[[bytes], bool], Callable[[bytes], Still]], ...] =
 )
 
 
+def is_image(data: bytes) -> bool:
+    """Whether the bytes of a file begin as those of an image that is read."""
+    return any(known(data) for known, _ in _FORMATS)
+
+
 def read_still(data: bytes) -> Still:
     """The first picture of an image file.
 

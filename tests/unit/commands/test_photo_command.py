@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from onnx_models import write_model
 from typer.testing import CliRunner
+from videos import write_video
 
 import fer
 from fer.cli import COMMANDS, app
@@ -22,8 +23,10 @@ from fer.data.sample import draw_sample
 from fer.emotions import EMOTIONS, FIVE_EMOTIONS
 from fer.errors import UserError
 from fer.inference.faces import COLUMNS
-from fer.inference.image import MAX_PIXELS
+from fer.inference.image import MAX_FILE, MAX_PIXELS
 
+YUNET = os.environ.get("FER_YUNET", "")
+needs_yunet = pytest.mark.skipif(not YUNET, reason="YuNet's file is not at hand")
 FER = [sys.executable, "-c", "from fer.cli import main; main()"]
 
 
@@ -72,13 +75,20 @@ def call(model_folder):
 
 def test_a_table_is_the_default(photos, call):
     done = call("p")
-    header, *rows = done.stdout.splitlines()
+    header, *rows, last = done.stdout.splitlines()
     assert header.split() == ["photo", "emotion", "probability", "face", "not", "certain:", "why"]
     assert [row.split()[0] for row in rows] == ["p/face.png", "p/wall.png", "p/sub/wide.jpg"]
     assert "no face" in rows[1]
     assert " % " in rows[0]
     assert " at " in rows[0]
+    assert last == "faces found by the cascade, not by YuNet"
     assert done.stderr.splitlines()[-1] == "3 photos, 2 faces"
+
+
+@needs_yunet
+def test_the_table_does_not_name_yunet(photos, model_folder):
+    done = run("photo", "p/wall.png", "--model", model_folder, text=True)
+    assert done.stdout.splitlines()[1:] == ["p/wall.png  no face"]
 
 
 def test_json_is_an_object_a_line(photos, call):
@@ -109,12 +119,12 @@ def test_names_that_would_move_the_cursor_are_shown_and_not_obeyed(photos, call)
     (photos / "red\x1b[31m\nline.png").write_bytes((photos / "wall.png").read_bytes())
     done = call("p")
     assert "\x1b" not in done.stdout
-    assert len(done.stdout.splitlines()) == 5
+    assert len(done.stdout.splitlines()) == 6
 
 
 def test_long_names_leave_the_columns_where_they_are(photos, call):
     (photos / f"{'a' * 90}-face.png").write_bytes((photos / "face.png").read_bytes())
-    header, *lines = call("p").stdout.splitlines()
+    header, *lines, _ = call("p").stdout.splitlines()
     at = header.index("emotion")
     assert len(lines) == 4
     assert all(line[at - 2 : at] == "  " and line[at] != " " for line in lines)
@@ -206,6 +216,24 @@ def test_what_cannot_be_read_is_named_at_the_end_and_the_rest_is_done(photos, mo
     assert "megapixels" in done.stderr
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".avi", ".mkv", ".wmv"])
+def test_a_video_is_sent_to_fer_video(photos, call, suffix):
+    name = write_video(photos / f"clip{suffix}", 2).name
+    done = call(f"p/{name}", code=1)
+    assert done.stdout == ""
+    assert done.stderr.splitlines()[-3:] == [
+        "no photo was read",
+        "not read: 1",
+        f"  p/{name}: is a video; fer video reads videos",
+    ]
+
+
+def test_a_video_is_known_however_large_it_is(photos, call):
+    path = write_video(photos / "clip.mp4", 2)
+    os.truncate(path, MAX_FILE + 10)
+    assert "is a video; fer video reads videos" in call("p/clip.mp4", code=1).stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -295,6 +323,14 @@ def test_help_and_version_are_light(tmp_path):
         )
         assert done.stdout.splitlines()[-1] == "[]"
         assert all(word in done.stdout for word in words)
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
+def test_help_shows_flags_without_a_type(command):
+    shown = CliRunner().invoke(app, [*command, "--help"]).stdout
+    assert "--help" in shown
+    assert "bool" not in shown.lower()
+    assert not command or "default" in shown, "of the detector"
 
 
 def test_errors_inside_commands_stay_user_errors(photos):

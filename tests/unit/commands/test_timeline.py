@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fer.commands.annotate import bgr
 from fer.commands.people import Runs, Summary
@@ -88,21 +90,58 @@ def test_a_person_is_seen_for_the_time_of_the_frames_themselves():
     assert (told["first"], told["last"]) == (0.0, 1.3)
 
 
-def test_runs_end_where_a_label_changes_or_a_person_is_gone():
+def runs_told(frames):
+    """All runs in the order in which they are told; frames last 0.1 s."""
     runs = Runs()
-    told = []
+    told = [run for one in frames for run in runs.add(one)]
+    return told + list(runs.end(len(frames) / 10))
+
+
+def test_runs_last_until_the_frame_in_which_the_label_is_gone():
     labels = ["happy"] * 5 + ["sad"] * 5
-    for at, label in enumerate(labels):
-        told += runs.add(frame(at, at / 10, (1, label, True), (2, "fear", at % 2 == 0)))
-    for at in range(10, 40):
-        told += runs.add(frame(at, at / 10, (2, "fear", False)))
-    told += runs.end()
+    frames = [frame(at, at / 10, (1, label, True), (2, "fear", at % 2 == 0)) for at, label in enumerate(labels)]
+    frames += [frame(at, at / 10, (2, "fear", False)) for at in range(10, 40)]
+    told = runs_told(frames)
     assert [(run.track, run.emotion, run.start, run.end, run.frames) for run in told] == [
         (1, "happy", 0.0, 0.5, 5),
-        (1, "sad", 0.5, 0.9, 5),
-        (2, "fear", 0.0, 3.9, 40),
+        (2, "fear", 0.0, 4.0, 40),
+        (1, "sad", 0.5, 1.0, 5),
     ]
-    assert told[2].certain == 5
+    assert told[1].certain == 5
+
+
+def test_who_is_seen_once_is_seen_for_one_frame():
+    frames = [frame(at, at / 10, *([(1, "sad", True)] if at in (0, 30, 59) else [])) for at in range(60)]
+    assert [(run.start, run.end, run.frames) for run in runs_told(frames)] == [
+        (0.0, 0.1, 1),
+        (3.0, 3.1, 1),
+        (5.9, pytest.approx(6.0), 1),
+    ]
+
+
+def test_who_is_covered_for_a_moment_goes_on():
+    frames = [frame(at, at / 10, *([(1, "sad", True)] if at % 10 < 3 else [])) for at in range(30)]
+    assert [(run.start, run.end, run.frames) for run in runs_told(frames)] == [(0.0, 2.3, 9)]
+
+
+@given(st.lists(st.dictionaries(st.integers(1, 4), st.sampled_from(["happy", "sad"]), max_size=4), max_size=120))
+def test_runs_are_told_by_start_and_person_and_hold_every_sighting(seen):
+    frames = [
+        frame(at, at / 10, *((track, emotion, True) for track, emotion in people.items()))
+        for at, people in enumerate(seen)
+    ]
+    told = runs_told(frames)
+    assert [(run.start, run.track) for run in told] == sorted((run.start, run.track) for run in told)
+    assert sum(run.frames for run in told) == sum(len(people) for people in seen)
+    assert all(run.end > run.start for run in told)
+
+
+def test_a_run_is_told_as_soon_as_no_earlier_one_goes_on():
+    runs = Runs()
+    assert not list(runs.add(frame(0, 0.0, (1, "happy", True), (2, "sad", True))))
+    assert not list(runs.add(frame(1, 0.1, (1, "happy", True), (2, "happy", True)))), "person 1 comes before"
+    told = list(runs.add(frame(2, 0.2, (1, "sad", True), (2, "happy", True))))
+    assert [(run.track, run.emotion) for run in told] == [(1, "happy"), (2, "sad")]
 
 
 @pytest.mark.parametrize(

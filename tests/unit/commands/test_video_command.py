@@ -51,15 +51,20 @@ def rows_of(text):
 def test_the_table_has_runs_and_people(clip, model_folder):
     done = run(clip, "--model", model_folder, *OPTIONS)
     assert done.returncode == 0, done.stderr
-    runs, people = done.stdout.split("\n\n")
+    runs, people, notes = done.stdout.split("\n\n")
     header, first, *_ = runs.splitlines()
     assert header.split() == ["from", "to", "person", "emotion", "probability", "certain"]
     assert first.split()[0] == "0:00.00"
     assert first.split()[2] == "1"
-    header, row = people.splitlines()
+    title, header, row = people.splitlines()
+    assert title == "share of the time in which a person was seen:"
     assert header.split() == ["person", "seen", *EMOTIONS, "certain"]
     assert row.split()[:3] == ["1", "1.2", "s"]
     assert sum(int(share) for share in row.split()[3:-2:2]) == pytest.approx(100, abs=3)
+    assert notes.splitlines() == [
+        "certain: share of the time in which the network was certain of the emotion",
+        "faces found by the cascade, not by YuNet",
+    ]
     assert done.stderr.splitlines()[-1] == "clip.mp4: 30 frames, 1.2 s, 1 person"
     assert "trained on drawn" in done.stderr
 
@@ -74,6 +79,18 @@ def test_csv_has_a_row_for_every_face_of_every_frame(clip, model_folder):
         assert sum(float(row[name]) for name in EMOTIONS) == pytest.approx(1, abs=1e-5)
         assert float(row["probability"]) == pytest.approx(float(row[row["emotion"]]))
         assert abs(int(row["box_left"]) - (40 + 2 * at)) < 25
+
+
+def test_the_tables_rows_are_in_the_order_of_their_start(tmp_path, model_folder):
+    """The first person stays until the end; another one comes, and is gone long before."""
+
+    def draw(at):
+        faces = {0: (10, 60, 110, 110)} | ({1: (190, 60, 110, 110)} if 10 <= at < 20 else {})
+        return scene(faces, size=(240, 320))
+
+    done = run(write_video(tmp_path / "clip.mp4", 80, draw=draw), "--model", model_folder, *OPTIONS)
+    rows = [row.split()[:3] for row in done.stdout.split("\n\n")[0].splitlines()[1:]]
+    assert rows == [["0:00.00", "0:03.20", "1"], ["0:00.40", "0:00.80", "2"]]
 
 
 def test_json_has_a_line_for_every_frame_and_a_sum(clip, model_folder):

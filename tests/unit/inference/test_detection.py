@@ -3,6 +3,7 @@ import http.server
 import logging
 import os
 import pickle
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -248,15 +249,15 @@ class Nowhere:
         self.content = b""
         self._monkeypatch = monkeypatch
 
-    def serve(self, content: bytes) -> http.server.ThreadingHTTPServer:
+    def serve(self, content: bytes | None) -> http.server.ThreadingHTTPServer:
         nowhere = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 nowhere.requests += 1
-                self.send_response(200)
+                self.send_response(404 if content is None else 200)
                 self.end_headers()
-                self.wfile.write(content)
+                self.wfile.write(content or b"")
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -279,14 +280,45 @@ def test_without_yunet_the_cascade_answers_and_one_line_says_so(nowhere, caplog)
     with caplog.at_level(logging.WARNING):
         assert [open_detector().name, open_detector("auto").name] == ["cascade", "cascade"]
     (line,) = caplog.messages
-    assert yunet_file.NAME in line
-    assert "FER_YUNET" in line
-    assert "\n" not in line
+    assert line == (
+        "the cascade finds the faces, and misses more of them: YuNet's file cannot be downloaded (Connection refused); "
+        f"fetch {yunet_file.URL} and name the file in FER_YUNET"
+    )
 
 
 def test_yunet_by_name_that_cannot_be_had_is_a_mistake(nowhere):
-    with pytest.raises(UserError, match=r"yunet_2023mar.onnx: not in .*; download failed: .*; name the file in FER_"):
+    with pytest.raises(UserError, match=r"^YuNet's file cannot be downloaded \(Connection refused\); fetch http"):
         open_detector("yunet")
+
+
+@pytest.mark.parametrize("address", ["http://nowhere.invalid/f", "https://nowhere.invalid/f", "http://127.0.0.1:9/f"])
+def test_why_there_is_no_download_is_said_without_pythons_words(nowhere, monkeypatch, address):
+    monkeypatch.setattr(yunet_file, "URL", address)
+    with pytest.raises(UserError, match=r"^YuNet's file cannot be downloaded \([\w ,-]+\); fetch ") as caught:
+        open_detector("yunet")
+    assert not any(word in str(caught.value) for word in ("<", "urlopen", "Errno"))
+
+
+def test_an_address_without_the_file_says_so(nowhere):
+    with nowhere.serve(None) as server:
+        with pytest.raises(UserError, match=r"cannot be downloaded \(HTTP Error 404: Not Found\); fetch "):
+            open_detector("yunet")
+        server.shutdown()
+
+
+def test_a_server_that_speaks_no_http_is_one_line(nowhere, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        monkeypatch.setattr(yunet_file, "URL", f"http://127.0.0.1:{listening.getsockname()[1]}/f")
+
+        def answer():
+            connection = listening.accept()[0]
+            connection.recv(4096)
+            connection.sendall(b"220 mail\r\n")
+            connection.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        with pytest.raises(UserError, match=r"^YuNet's file cannot be downloaded \(220 mail\); fetch "):
+            open_detector("yunet")
 
 
 @pytest.mark.parametrize("name", ["auto", "yunet"])

@@ -14,6 +14,7 @@ from videos import (
     WIDTH,
     cut_off,
     damaged,
+    delayed,
     index_first,
     scene,
     trimmed,
@@ -23,7 +24,7 @@ from videos import (
 )
 
 from fer.errors import UserError
-from fer.inference.container import check_kind, has_index, stated_bytes, stated_seconds
+from fer.inference.container import check_kind, has_index, stated_bytes, stated_seconds, stated_start
 from fer.inference.faces import Face, Photo
 from fer.inference.reader import Reader
 from fer.inference.video import EndedEarlyError, Frame, follow, open_video, read_video
@@ -67,6 +68,29 @@ def test_a_clip_that_was_trimmed_by_its_edit_list_is_whole(tmp_path):
     path = trimmed(write_video(tmp_path / "clip.mp4"), 1.0)
     assert stated_seconds(path) == pytest.approx(1.0)
     assert len(frames(path)) == 25
+
+
+@pytest.mark.parametrize("empty", [(0.852,), (0.4, 0.2)])
+@pytest.mark.parametrize("suffix", [".mp4", ".mov"])
+def test_a_track_that_starts_late_has_the_times_that_a_player_shows(tmp_path, suffix, empty):
+    path = delayed(write_video(tmp_path / f"clip{suffix}"), *empty)
+    assert stated_start(path) == pytest.approx(sum(empty))
+    with open_video(path) as video:
+        read = list(video)
+        assert video.seconds == pytest.approx(sum(empty) + 2.0)
+    assert [frame.time for frame in read] == pytest.approx([sum(empty) + at / RATE for at in range(50)], abs=0.001)
+
+
+def test_a_track_that_starts_late_and_breaks_off_says_so_in_the_same_times(tmp_path):
+    read, message = break_off(index_first(delayed(write_video(tmp_path / "clip.mp4"), 5.0)), damaged)
+    assert 10 < len(read) < 40
+    assert f"{read[-1].time:.1f} of 7.0 s" in message
+
+
+def test_a_start_of_days_is_no_start(tmp_path):
+    path = delayed(write_video(tmp_path / "clip.mp4"), 4e6)
+    assert stated_start(path) == 0
+    assert frames(path)[0].time == 0
 
 
 def break_off(path, how):
@@ -159,6 +183,7 @@ def test_whatever_a_header_says_reading_it_ends(tmp_path_factory, start, rest, m
     assert has_index(path) in (True, False)
     assert (stated_bytes(path) or 0) >= 0
     assert (stated_seconds(path) or 0) >= 0
+    assert stated_start(path) >= 0
 
 
 @pytest.mark.parametrize("suffix", [".avi", ".mp4", ".mov", ".mkv", ".webm", ".wmv"])
@@ -205,6 +230,12 @@ def test_follow_reads_any_frames():
     images = [Frame(at, at / 10, np.zeros((60, 60, 3), np.uint8)) for at in range(3)]
     told = list(follow(lambda image: Photo(60, 60, "given", (face,)), images))
     assert [(frame.index, frame.faces[0].track) for frame in told] == [(0, 1), (1, 1), (2, 1)]
+
+
+def test_a_size_beyond_any_file_is_read_as_one_that_is_not_stated(tmp_path):
+    path = tmp_path / "clip.mkv"
+    path.write_bytes(b"\x1aE\xdf\xa3" + b"\x01\x7f\xff\xff\xff\xff\xff\xff" + bytes(40))
+    assert stated_bytes(path) is None
 
 
 def test_the_file_is_let_go_when_reading_stops(tmp_path):
