@@ -17,8 +17,17 @@ _OTHERS = (b"\x00\x00\x01\xba", b"FLV\x01", _ASF, b"OggS")
 #: The name of ASF's object that holds the file's size, 24 bytes behind its start (ASF specification 3.2).
 _ASF_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
+#: Bytes at a file's start that its kind is told by.
+HEAD = 189
 #: Boxes of one level that are looked at: a recording in fragments has two a second.
 MAX_BOXES = 100_000
+
+
+def is_video(head: bytes) -> bool:
+    """Whether a file is a video by its first ``HEAD`` bytes."""
+    transport_stream = len(head) == HEAD and head[0] == head[188] == 0x47  # packets of 188 bytes (ISO/IEC 13818-1)
+    avi = head.startswith(b"RIFF") and head[8:12] == b"AVI "
+    return head[4:8] in _ISO or avi or head.startswith((_EBML, *_OTHERS)) or transport_stream
 
 
 def check_kind(path: Path) -> None:
@@ -30,11 +39,8 @@ def check_kind(path: Path) -> None:
         UserError: when it is none.
     """
     with path.open("rb") as file:
-        head = file.read(189)
-    transport_stream = len(head) == 189 and head[0] == head[188] == 0x47  # packets of 188 bytes (ISO/IEC 13818-1)
-    avi = head.startswith(b"RIFF") and head[8:12] == b"AVI "
-    known = head[4:8] in _ISO or avi or head.startswith((_EBML, *_OTHERS)) or transport_stream
-    if not known:
+        head = file.read(HEAD)
+    if not is_video(head):
         raise UserError(f"{path}: not a video; give an MP4, MOV, AVI, MKV or WebM file (fer photo reads pictures)")
 
 
