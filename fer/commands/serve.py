@@ -22,7 +22,7 @@ def serve(
 ) -> None:
     """Answer over HTTP, with a page for the browser. FER_SERVE_... set the limits (docs/serving.md)."""
     if find_spec("bentoml") is None:
-        raise UserError("serve: BentoML is not installed; pip install '.[serving]' in the folder of its source")
+        raise UserError("serve: BentoML is not installed; in a clone of the repository: pip install '.[serving]'")
     from fer.inference.detection import open_detector
     from fer.serving.settings import Settings  # what the extra brings
     from fer.serving.supervisor import listening, supervise

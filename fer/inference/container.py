@@ -27,6 +27,13 @@ MAX_BOXES = 100_000
 MAX_START = 86_400
 
 
+def is_video(head: bytes) -> bool:
+    """Whether a file's first ``HEAD`` bytes are a video's; HEIC and AVIF pictures begin as an MP4 does."""
+    transport_stream = len(head) >= HEAD and head[0] == head[188] == 0x47  # packets of 188 bytes (ISO/IEC 13818-1)
+    avi = head.startswith(b"RIFF") and head[8:12] == b"AVI "
+    return head[4:8] in _ISO or avi or head.startswith((_EBML, *_OTHERS)) or transport_stream
+
+
 def check_kind(path: Path) -> None:
     """Check that a file is a video by its first bytes.
 
@@ -39,13 +46,6 @@ def check_kind(path: Path) -> None:
         known = is_video(file.read(HEAD))
     if not known:
         raise UserError(f"{path}: not a video; give an MP4, MOV, AVI, MKV or WebM file (fer photo reads pictures)")
-
-
-def is_video(head: bytes) -> bool:
-    """Whether a file's first ``HEAD`` bytes are a video's; HEIC and AVIF pictures begin as an MP4 does."""
-    transport_stream = len(head) >= HEAD and head[0] == head[188] == 0x47  # packets of 188 bytes (ISO/IEC 13818-1)
-    avi = head.startswith(b"RIFF") and head[8:12] == b"AVI "
-    return head[4:8] in _ISO or avi or head.startswith((_EBML, *_OTHERS)) or transport_stream
 
 
 def stated_bytes(path: Path) -> int | None:

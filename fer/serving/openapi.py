@@ -17,7 +17,7 @@ REFUSALS = {
     408: "The body came too slowly.",
     409: "The task is not completed.",
     413: "More bytes, images or boxes than the service takes.",
-    415: "The body is no image and no form.",
+    415: "The body is no image and no form; or the file is no video.",
     422: "An image that cannot be read.",
     503: "No time; `Retry-After` says when to try again.",
 }

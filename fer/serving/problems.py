@@ -27,8 +27,8 @@ class ApiError(Exception):
         return {"error": {"code": self.code, "message": self.message}}
 
     def to_json(self) -> bytes:
-        """The body of the answer, encoded."""
-        return json.dumps(self.to_dict()).encode()
+        """The body of the answer, encoded; it ends with a newline, as every JSON answer."""
+        return f"{json.dumps(self.to_dict())}\n".encode()
 
 
 #: The codes of statuses that the framework below gives without a word of its own.

@@ -169,5 +169,5 @@ def task_id(request: Request) -> str:
 
 
 def answer(content: Any) -> Response:
-    """A JSON answer."""
-    return Response(json.dumps(content, allow_nan=False).encode(), media_type="application/json")
+    """A JSON answer; its newline keeps a shell's prompt off it."""
+    return Response(f"{json.dumps(content, allow_nan=False)}\n".encode(), media_type="application/json")

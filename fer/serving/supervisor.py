@@ -89,6 +89,7 @@ def supervise(listener: socket.socket, model: Path, settings: Settings) -> None:
         workers.run()
         if any(process.exitcode == STARTUP_FAILURE for process in workers.processes):
             raise UserError("serve: the service does not start; the lines above say why")
+        print("serve: stopped", flush=True)
 
 
 def _allow_files(needed: int) -> None:

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from fer.errors import UserError
+from fer.inference.container import HEAD, is_video
 from fer.inference.reader import Reader
 from fer.inference.video import COLUMNS, EndedEarlyError, Frame, read_video
 from fer.serving import metrics
@@ -79,7 +80,7 @@ class Videos:
             async for chunk in body:
                 file.write(chunk)
             file.flush()
-            return file
+            return _video(file)
         if not kind.startswith(FORM):
             raise ApiError(415, "unsupported_media_type", f"the body is no video and no form; {HOW}")
         try:
@@ -91,7 +92,7 @@ class Videos:
             raise ApiError(400, "bad_form", f"no file named video in the form; {HOW}")
         upload.file.fileno()  # a file of the disk from here on, however small
         upload.file.flush()
-        return upload.file
+        return _video(upload.file)
 
     def _read(self, task: Task, video: IO[bytes]) -> None:
         path = Path(f"/dev/fd/{video.fileno()}")
@@ -144,6 +145,16 @@ class Videos:
             raise UserError("the video has too many frames or faces; send a part of it")
 
 
+def _video(file: IO[bytes]) -> IO[bytes]:
+    """The file itself; closed, and ApiError 415, where it is no video by its first bytes."""
+    file.seek(0)
+    if not is_video(file.read(HEAD)):
+        file.close()
+        raise ApiError(415, "not_a_video", "the file is no MP4, MOV, AVI, MKV or WebM video; send pictures to /analyze")
+    file.seek(0)
+    return file
+
+
 def result(tasks: Tasks, task: Task, kind: str) -> Response:
     """What a task has found, as ``json`` (a list of frames) or ``csv`` (a row per face).
 
@@ -172,7 +183,7 @@ async def _list(path: Path) -> AsyncIterator[bytes]:
         while lines := file.readlines(PIECE):
             yield separator + b",".join(line.rstrip() for line in lines)
             separator = b","
-    yield b"]" if separator == b"," else b"[]"
+    yield b"]\n" if separator == b"," else b"[]\n"
 
 
 def task_answer(task: Task) -> dict[str, Any]:

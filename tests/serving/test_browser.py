@@ -27,6 +27,8 @@ from page_browser import (
     write_video,
 )
 from playwright.sync_api import Browser, FileChooser, Page, expect, sync_playwright
+from scenes import scene
+from services import encode
 
 from fer.emotions import EMOTION_COLORS, EMOTIONS
 from fer.inference.faces import Doubt
@@ -206,15 +208,58 @@ def test_the_camera_opens_only_when_asked(opened):
 
 
 @pytest.mark.parametrize("size", [(640, 480), (3000, 2000)], ids=["small", "six megapixels"])
-def test_a_dropped_photo(opened, url, size):
+@pytest.mark.parametrize("suffix", [".jpg", ".png"])
+def test_a_photos_figures_are_the_services_for_the_file(opened, url, size, suffix):
     page = opened()
     pixels = cv2.resize(picture(width=720, height=480), size) if size[0] > 1280 else picture()
-    drop(page, [("party.jpg", "image/jpeg", jpeg(pixels))])
-    status(page, "party.jpg: one face found.")
+    file = encode(pixels, suffix)
+    drop(page, [(f"party{suffix}", f"image/{suffix[1:]}", file)])
+    status(page, f"party{suffix}: one face found.")
     (call,) = calls(page)
-    assert (call["photo"]["width"], call["photo"]["height"]) == (size if size[0] <= 1280 else (1280, 853))
+    assert call["bytes"] == file
+    assert (call["photo"]["width"], call["photo"]["height"]) == size
+    own = analyze(url, file)
+    (face,) = own["faces"]
+    assert call["photo"] == own | {"name": f"party{suffix}"}
     (card,) = shown(page)
-    assert (card["emotion"], card["percent"]) == words(analyze(url, call["bytes"])["faces"][0])
+    assert (card["emotion"], card["percent"]) == words(face)
+    np.testing.assert_allclose(card["widths"], [100 * value for value in face["probabilities"].values()], atol=0.01)
+    # The picture that is shown may be smaller: its box is where the face is.
+    left, top, _, height = face["box"]
+    border = page.evaluate(
+        """([x, y, wide, high]) => {
+          const canvas = document.getElementById('picture');
+          const scale = Math.min(canvas.width / wide, canvas.height / high);
+          return Array.from({ length: 40 }, (_, step) => [...canvas.getContext('2d').getImageData(
+            (canvas.width - wide * scale) / 2 + x * scale,
+            (canvas.height - high * scale) / 2 + y * scale + step, 1, 1).data]);
+        }""",
+        [left, top + height // 2, *size],
+    )
+    assert np.abs(np.array(border)[:, :3] - np.array([0x4C, 0xC2, 0xFF])).max(axis=1).min() < 12
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ({"max_bytes": 20_000}, r"[\d.]+ MB, more than 0"),
+        ({"max_pixels": 1_000_000}, "6 megapixels, more than 1"),
+    ],
+)
+def test_a_photo_above_the_services_limits_is_shrunk_and_that_is_said(opened, limit, said):
+    page = opened()
+    page.route("**/model", lambda route: route.fulfill(json=limited(route.fetch().json(), limit)))
+    page.reload()
+    expect(page.locator("#model")).to_contain_text("trained on")
+    drop(page, [("party.jpg", "image/jpeg", jpeg(cv2.resize(picture(width=720, height=480), (3000, 2000))))])
+    status(page, re.compile(rf"party\.jpg: one face found\. It has {said}.*: a smaller copy was read, and the figures"))
+    (call,) = calls(page)
+    assert (call["photo"]["width"], call["photo"]["height"]) == (1280, 853)
+
+
+def limited(model: dict, limit: dict[str, int]) -> dict:
+    """An answer of ``/model`` with another limit."""
+    return model | {"limits": model["limits"] | limit}
 
 
 def test_a_photo_is_turned_upright_by_its_exif_tag(opened):
@@ -574,7 +619,9 @@ def test_people_keep_their_numbers(opened):
     numbers = page.evaluate(
         """async () => {
           const { Tracker } = await import('/page/tracker.js');
-          const tracker = new Tracker();
+          const frame = document.createElement('canvas');
+          const tracker = { update: (boxes, time) => tracked.update(boxes, time, frame) };
+          const tracked = new Tracker();
           const a = (step) => [100 + 10 * step, 100, 80, 80];
           const b = (step) => [400 - 10 * step, 120, 90, 90];
           return [
@@ -590,3 +637,74 @@ def test_people_keep_their_numbers(opened):
         }"""
     )
     assert numbers == [[1, 2], [2, 1], [2], [2, 1], [1, 2, 3], [], [4], [4]]
+
+
+def test_nobody_is_the_same_person_after_a_cut(opened, tmp_path):
+    """Two scenes, each with a face in the same place."""
+    page = opened()
+    video = tmp_path / "cut.webm"
+    writer = cv2.VideoWriter(str(video), cv2.VideoWriter.fourcc(*"VP80"), 10, (640, 480))
+    for number in range(8):
+        pixels = scene({}, seed=number // 4)
+        pixels[140:340, 220:420] = cv2.resize(picture()[90:390, 170:470], (200, 200))
+        # Another room: the one half of it is dark, then the other.
+        pixels[:, 320 * (number // 4) : 320 * (number // 4) + 200] //= 4
+        writer.write(pixels)
+    writer.release()
+    drop(page, [("cut.webm", "video/webm", video.read_bytes())])
+    status(page, "cut.webm: 8 frames read, to its end.")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Save CSV").click()
+    rows = list(csv.DictReader(io.StringIO(waiting.value.path().read_bytes().decode(), newline="")))
+    people = {int(row["frame"]): int(row["track"]) for row in rows}
+    assert {people[frame] for frame in range(4)} == {1}
+    assert {people[frame] for frame in range(4, 8)} == {2}
+
+
+def crowded(route) -> None:
+    """Answers with seven people."""
+    photo = route.fetch().json()[0]
+    faces = [photo["faces"][0] | {"box": [90 * at, 100, 80, 80]} for at in range(7)]
+    route.fulfill(json=[photo | {"faces": faces}])
+
+
+def test_many_people_leave_the_timeline_under_the_picture(opened, tmp_path):
+    page = opened()
+    page.route("**/analyze", crowded)
+    drop(page, [("clip.webm", "video/webm", write_video(tmp_path / "clip.webm").read_bytes())])
+    status(page, "clip.webm: 8 frames read, to its end.")
+    assert len(shown(page)) == 7
+    expect(page.locator("#history-title")).to_have_text("Over time")
+    box = {id: page.locator(id).bounding_box() for id in ("#figures", "#history", ".people-column")}
+    assert box["#history"]["x"] + box["#history"]["width"] <= box[".people-column"]["x"]
+    assert box["#history"]["y"] - box["#figures"]["y"] - box["#figures"]["height"] < 40
+    assert box[".people-column"]["height"] <= 900
+    # All can be reached, by the keyboard too.
+    page.locator("#people").focus()
+    page.keyboard.press("End")
+    expect(page.locator(".person").last).to_be_in_viewport()
+
+
+def test_stop_and_the_next_file_clear_what_stood_there(opened):
+    page = opened()
+    start_camera(page, 3)
+    expect(page.locator("#announcer")).to_have_text(re.compile("Person 1"))
+    page.get_by_role("button", name="Stop", exact=True).click()
+    assert_cleared(page)
+    drop(page, [("party.jpg", "image/jpeg", jpeg(picture()))])
+    status(page, "party.jpg: one face found.")
+    drop(page, [("notes.jpg", "image/jpeg", b"words" * 100)])
+    status(page, re.compile("Your browser cannot open"))
+    assert_cleared(page)
+
+
+def assert_cleared(page: Page) -> None:
+    expect(page.locator("#invitation")).to_be_visible()
+    expect(page.locator("#announcer")).to_have_text("")
+    expect(page.locator("#nobody")).to_contain_text("Nobody yet")
+    assert (page.inner_text("#rate"), page.inner_text("#latency")) == ("\u2013", "\u2013")
+    assert page.locator(".person").count() == 0
+    assert not page.evaluate(
+        """() => { const canvas = document.getElementById('picture');
+          return canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some(Boolean); }"""
+    )

@@ -71,6 +71,7 @@ def test_from_any_folder_it_says_which_model_and_why_survives_a_kill_and_leaves_
             service.process.send_signal(signal.SIGTERM)
             assert [future.result().status_code for future in waiting] == [200] * 4, "what is in flight is finished"
         assert service.process.wait(30) == 0
+        assert service.lines()[-1] == "serve: stopped"
     assert list(temporary(folder).iterdir()) == []
 
 

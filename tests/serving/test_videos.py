@@ -5,7 +5,7 @@ import io
 import time
 
 import pytest
-from services import serving, temporary
+from services import encode, noise, serving, temporary
 from videos import write_video
 
 pytestmark = pytest.mark.slow
@@ -77,21 +77,41 @@ def test_a_body_that_is_a_video_is_taken_too(client, clip):
     assert finished(client, answer.json()["task_id"])["frames"] == 30
 
 
-def test_a_cut_video_is_answered_as_far_as_it_goes_and_what_is_none_fails(client, clip, folder):
+def test_a_cut_video_is_answered_as_far_as_it_goes_and_one_without_frames_fails(client, clip, folder):
     avi = write_video(folder / "cut.avi", frames=60).read_bytes()
     cut = finished(client, submit(client, avi[: len(avi) // 2]))
     assert cut["status"] == "completed"
     assert 0 < cut["frames"] < 60
     assert "ends early" in cut["message"]
     assert "/dev/fd" not in cut["message"]
-    for data in (b"", b"no video", clip[:500]):
-        task = finished(client, submit(client, data))
-        assert task["status"] == "failed"
-        assert task["message"]
-        assert "/dev/fd" not in task["message"]
-        refused = client.get("/video/get", params={"task_id": task["task_id"]})
-        assert refused.status_code == 409
-        assert refused.json()["error"]["code"] == "not_completed"
+    task = finished(client, submit(client, clip[:500]))
+    assert task["status"] == "failed"
+    assert task["message"]
+    assert "/dev/fd" not in task["message"]
+    refused = client.get("/video/get", params={"task_id": task["task_id"]})
+    assert refused.status_code == 409
+    assert refused.json()["error"]["code"] == "not_completed"
+
+
+@pytest.mark.parametrize("data", [encode(noise(), ".jpg"), b"", b"no video"], ids=["jpeg", "empty", "text"])
+def test_what_is_no_video_is_refused_at_once_and_takes_no_room(client, data):
+    for _ in range(3):  # of two videos at a time
+        form = client.post("/video/submit", files={"video": ("clip.mp4", data)})
+        raw = client.post("/video/submit", content=data, headers={"Content-Type": "video/mp4"})
+        for answer in (form, raw):
+            assert answer.status_code == 415, answer.text
+            assert answer.json()["error"]["code"] == "not_a_video"
+
+
+def test_json_ends_with_a_newline(client, clip):
+    task_id = submit(client, clip)
+    finished(client, task_id)
+    found = client.get("/video/get", params={"task_id": task_id})
+    asked = client.get("/video/status", params={"task_id": task_id})
+    own, unknown, method = client.get("/video/get"), client.get("/nothing"), client.get("/video/submit")
+    for answer in (found, asked, client.get("/model"), own, unknown, method):
+        assert answer.text.endswith("}\n") or answer.text.endswith("]\n"), answer.url
+        assert answer.json()
 
 
 def test_too_many_too_long_too_large(client, service, long_clip):

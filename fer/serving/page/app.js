@@ -1,16 +1,16 @@
 /** The page: one source at a time, one request in flight, every answer shown on the frame that it is about. */
 
 import { showModel } from './about.js';
+import { surface } from './canvas.js';
 import { emotionColor, EMOTION_COLORS, percent } from './emotions.js';
 import { People } from './people.js';
 import { drawPicture } from './picture.js';
 import { Record } from './record.js';
 import { KeyError, Service, ServiceError } from './service.js';
 import { Session } from './session.js';
-import { Camera, Clip, Photo, SourceError } from './sources.js';
+import { Camera, Clip, jpegOf, Photo, SourceError } from './sources.js';
 import { Timeline } from './timeline.js';
 
-const QUALITY = 0.85; // of the JPEG that is sent
 const NARROWEST = 0.8; // width over height of the picture's place
 const SPOKEN_EVERY = 5; // seconds between two announcements to screen readers, at least
 const DRAWN_EVERY = 0.2; // seconds between two drawings of the timeline and the figures, at least
@@ -19,9 +19,11 @@ const $ = (id) => document.getElementById(id);
 const service = new Service();
 const record = new Record();
 const people = new People($('people'));
+const NOBODY = $('nobody').textContent;
 const timeline = new Timeline($('timeline'));
 
 let session = null; // what is being read
+let limits = {}; // the service's, once it has said them
 let spare = document.createElement('canvas'); // the next frame is drawn here, while `shown` is seen
 let shown = null; // {frame, faces, people}
 
@@ -31,8 +33,9 @@ async function start(source) {
   stop();
   const mine = new Session(source);
   session = mine;
-  people.clear();
+  clear();
   $('history').hidden = source.still;
+  $('history-title').textContent = source.kind === 'video' ? 'Over time' : 'The last minute';
   $('progress').hidden = source.kind !== 'video';
   $('progress').value = 0;
   say(source.kind === 'camera' ? 'Waiting for the camera: your browser asks you.' : `Opening ${source.name}…`);
@@ -60,9 +63,36 @@ function stop(message = 'Stopped.', kind = 'idle') {
   session.source.close();
   session = null;
   $('progress').hidden = true;
+  if (kind === 'error') clearFigures();
+  if (!shown) $('stage').style.aspectRatio = '';
+  $('stage').classList.toggle('empty', !shown);
   say(message, kind);
   drawSlowly(true);
   showControls();
+}
+
+/** What the user asks for: nothing is read or shown any more, but for the timeline. */
+function stopAndClear() {
+  clear();
+  stop();
+}
+
+/** Takes the former picture, its people and its figures away. */
+function clear() {
+  shown = null;
+  spoken = -Infinity;
+  people.clear();
+  drawShown();
+  clearFigures();
+  $('picture').setAttribute('aria-label', 'No picture yet');
+  $('announcer').textContent = '';
+  $('nobody').hidden = false;
+  $('nobody').textContent = NOBODY;
+}
+
+function clearFigures() {
+  $('rate').textContent = '–';
+  $('latency').textContent = '–';
 }
 
 /** Frame after frame: take, ask, show. */
@@ -76,23 +106,27 @@ async function read(mine) {
     if (!mine.alive) return;
     if (time === null) break;
     const taken = performance.now();
-    const photo = await answer(mine, await jpegOf(spare));
+    const excess = source.still ? source.excess(limits) : null;
+    const photo = await answer(mine, source.still && !excess ? source.file : await jpegOf(spare));
     if (!mine.alive) return;
     if (!photo) continue;
     show(mine, photo, time);
     mine.answered(performance.now(), performance.now() - taken);
     drawSlowly(source.still);
-    if (source.still) break;
+    if (source.still) {
+      const copy = excess ? ` It has ${excess}: a smaller copy was read, and the figures may differ a little.` : '';
+      stop(`${source.name}: ${count(shown.faces.length)}.${copy}`);
+      return;
+    }
   }
-  const frames = `${mine.frames} ${mine.frames === 1 ? 'frame' : 'frames'}`;
-  stop(source.still ? `${source.name}: ${count(shown.faces.length)}.` : `${source.name}: ${frames} read, to its end.`);
+  stop(`${source.name}: ${mine.frames} ${mine.frames === 1 ? 'frame' : 'frames'} read, to its end.`);
 }
 
 /** The service's answer, however often it takes; null where a newer frame should be sent instead. */
-async function answer(mine, jpeg) {
+async function answer(mine, image) {
   for (;;) {
     try {
-      const photo = await service.analyze(jpeg, mine.signal);
+      const photo = await service.analyze(image, mine.signal);
       sayReading(mine);
       return photo;
     } catch (error) {
@@ -107,14 +141,17 @@ async function answer(mine, jpeg) {
 }
 
 function show(mine, photo, time) {
-  const numbers = mine.tracker.update(photo.faces.map(({ box }) => box), time);
   const frame = spare;
+  const numbers = mine.tracker.update(photo.faces.map(({ box }) => box), time, frame);
   spare = shown?.frame ?? document.createElement('canvas');
-  shown = { frame, faces: photo.faces, people: numbers };
+  // A photo is shown smaller than it was sent.
+  const scale = frame.width / photo.width;
+  const faces = photo.faces.map((face) => ({ ...face, box: face.box.map((side) => side * scale) }));
+  shown = { frame, faces, people: numbers };
   record.add(mine.source.name, mine.frames, time, photo, numbers);
   mine.frames += 1; // counted from 0, as in the tables of fer video
   timeline.add(time, photo.faces, numbers);
-  people.show(frame, photo.faces, numbers, time);
+  people.show(frame, faces, numbers, time);
   $('stage').classList.remove('empty');
   $('stage').style.aspectRatio = Math.max(NARROWEST, frame.width / frame.height);
   $('nobody').hidden = photo.faces.length > 0;
@@ -126,20 +163,11 @@ function show(mine, photo, time) {
   announce(photo.faces, numbers, mine.source.still);
 }
 
-function jpegOf(canvas) {
-  return new Promise((resolve, reject) => {
-    canvas.toBlob(
-      (blob) => (blob ? resolve(blob) : reject(new SourceError('This picture is too large for your browser.'))),
-      'image/jpeg',
-      QUALITY,
-    );
-  });
-}
-
 /* ---------- showing ---------- */
 
 function drawShown() {
   if (shown) drawPicture($('picture'), shown.frame, shown.faces, shown.people);
+  else surface($('picture'));
 }
 
 let drawn = 0;
@@ -197,7 +225,9 @@ function showControls() {
 async function inform() {
   for (;;) {
     try {
-      showModel(await service.model());
+      const model = await service.model();
+      limits = model.limits ?? {};
+      showModel(model);
       return;
     } catch (error) {
       $('model').textContent = error.message;
@@ -254,7 +284,7 @@ function save() {
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
 }
 
-const ACTIONS = { camera: startCamera, choose: () => $('file').click(), pause, stop: () => stop(), save };
+const ACTIONS = { camera: startCamera, choose: () => $('file').click(), pause, stop: stopAndClear, save };
 const KEYS = { c: 'camera', o: 'choose', p: 'pause', s: 'save', Escape: 'stop' };
 
 function act(id) {

@@ -30,6 +30,7 @@ export class People {
         card = new PersonCard(person, Object.keys(face.probabilities));
         this.#cards.set(person, card);
         this.#list.append(card.item);
+        this.#reach();
       }
       card.show(frame, face, time);
     });
@@ -48,6 +49,13 @@ export class People {
   #remove(person) {
     this.#cards.get(person).item.remove();
     this.#cards.delete(person);
+    this.#reach();
+  }
+
+  /** A list that scrolls can be scrolled with the keyboard. */
+  #reach() {
+    if (this.#list.scrollHeight > this.#list.clientHeight) this.#list.tabIndex = 0;
+    else this.#list.removeAttribute('tabindex');
   }
 }
 

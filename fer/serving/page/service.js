@@ -1,4 +1,4 @@
-/** Speaks to the service: one JPEG in, its faces out, and what can go wrong in plain words. */
+/** Speaks to the service: one image in, its faces out, and what can go wrong in plain words. */
 
 const TIMEOUT = 30_000; // ms, the service's own
 const WAIT = 2; // seconds until a service that is gone, or does not say how long it is busy, is asked again
@@ -21,10 +21,10 @@ export class Service {
   /** Sent with every request where the service wants one; kept in this tab's memory alone. */
   key = '';
 
-  /** The faces of one JPEG (a Blob): the service's Photo. Rejects with ServiceError, or AbortError by `signal`. */
-  async analyze(jpeg, signal) {
+  /** The faces of one image (a Blob or File): the service's Photo. Rejects with ServiceError, or AbortError by `signal`. */
+  async analyze(image, signal) {
     const form = new FormData();
-    form.append('images', jpeg, 'frame.jpg');
+    form.append('images', image, image.name ?? 'frame.jpg');
     const response = await this.#fetch('analyze', { method: 'POST', body: form }, signal);
     if (!response.ok) throw await refusal(response);
     let photos;

@@ -2,11 +2,14 @@
  * Where frames come from: a camera, a photo, a video file.
  *
  * A source has `kind`, `name`, `still` (one frame only), `open()`, `close()`, `sleep(bool)` and `frame(canvas)`, which
- * draws the next frame into a canvas and gives its time in seconds, or null when there is no next one.
+ * draws the next frame into a canvas and gives its time in seconds, or null when there is no next one. A Photo has its
+ * `file`, too, whose own bytes are sent.
  * What goes wrong is a SourceError in plain words.
  */
 
-export const LONGEST_SIDE = 1280; // of what is sent, in pixels
+const LONGEST_SIDE = 1280; // of a frame that is sent or shown, in pixels
+const QUALITY = 0.85; // of a JPEG that is sent
+const FORM_BYTES = 4096; // that a request may have beside its image
 const LARGEST_PHOTO = 60e6; // bytes
 const SHORTEST = 1 / 130; // seconds between two frames of a video, at least
 const FRESH = 250; // ms to wait for a frame that is newer than the last one
@@ -23,6 +26,17 @@ function reduce(picture, width, height, canvas) {
   context.fillRect(0, 0, canvas.width, canvas.height);
   context.imageSmoothingQuality = 'high';
   context.drawImage(picture, 0, 0, canvas.width, canvas.height);
+}
+
+/** What is drawn in `canvas`, as a JPEG. */
+export function jpegOf(canvas) {
+  return new Promise((resolve, reject) => {
+    canvas.toBlob(
+      (blob) => (blob ? resolve(blob) : reject(new SourceError('This picture is too large for your browser.'))),
+      'image/jpeg',
+      QUALITY,
+    );
+  });
 }
 
 /** Resolves at the event `name` of `target`, rejects at its `error` event or after `ms`. */
@@ -119,21 +133,21 @@ export class Camera {
 export class Photo {
   kind = 'photo';
   still = true;
-  #file;
   #bitmap;
+  #pixels = 0;
 
   constructor(file) {
-    this.#file = file;
+    this.file = file;
     this.name = file.name;
   }
 
   async open() {
-    if (this.#file.size > LARGEST_PHOTO) {
-      const size = Math.round(this.#file.size / 1e6);
+    if (this.file.size > LARGEST_PHOTO) {
+      const size = Math.round(this.file.size / 1e6);
       throw new SourceError(`This photo is too large: ${size} MB, where ${LARGEST_PHOTO / 1e6} MB are the limit.`);
     }
     try {
-      this.#bitmap = await createImageBitmap(this.#file); // upright by its EXIF tag
+      this.#bitmap = await createImageBitmap(this.file); // upright by its EXIF tag
     } catch {
       throw new SourceError(
         `Your browser cannot open ${this.name} as a photo: it is damaged, too large, or of an unknown kind.`,
@@ -143,9 +157,17 @@ export class Photo {
 
   async frame(canvas) {
     if (!this.#bitmap) return null;
+    this.#pixels = this.#bitmap.width * this.#bitmap.height;
     reduce(this.#bitmap, this.#bitmap.width, this.#bitmap.height, canvas);
     this.close();
     return 0;
+  }
+
+  /** How it is larger than the service takes, in plain words; null where its own file can be sent. */
+  excess({ max_bytes: bytes, max_pixels: pixels }) {
+    if (this.file.size + FORM_BYTES > bytes) return `${megas(this.file.size)} MB, more than ${megas(bytes)}`;
+    if (this.#pixels > pixels) return `${megas(this.#pixels)} megapixels, more than ${megas(pixels)}`;
+    return null;
   }
 
   sleep() {}
@@ -155,6 +177,8 @@ export class Photo {
     this.#bitmap = null;
   }
 }
+
+const megas = (number) => (number / 1e6).toFixed(1).replace('.0', '');
 
 /** A video file, one frame after the other however long the service takes. */
 export class Clip {

@@ -1,4 +1,6 @@
-/** Who is who from frame to frame: boxes that overlap are one person. */
+/** Who is who from frame to frame: boxes that overlap are one person, but not over a cut. */
+
+import { Cuts } from './cuts.js';
 
 const OVERLAP = 0.3; // intersection over union from which two boxes are one face
 const REACH = 0.6; // of a face's width: how far it may move from one frame to the next without an overlap
@@ -27,9 +29,11 @@ export class Tracker {
   #tracks = []; // {person, box, seen}
   #next = 1;
   #before = 0; // time of the frame before
+  #cuts = new Cuts();
 
-  /** Numbers from 1 for the boxes of a frame at `time` (seconds), in their order; a person keeps theirs. */
-  update(boxes, time) {
+  /** Numbers from 1 for the boxes of `frame` (a canvas) at `time` (seconds), in their order; a person keeps theirs. */
+  update(boxes, time, frame) {
+    if (this.#cuts.found(frame)) this.#tracks = [];
     const before = this.#before;
     this.#before = time;
     this.#tracks = this.#tracks.filter((track) => track.seen === before || time - track.seen <= MEMORY);
