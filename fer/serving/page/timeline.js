@@ -1,4 +1,4 @@
-/** The last minute, or a video: a lane per person, a column per answer, in its emotion's colour, as high as it is likely. */
+/** The last minute, or a video: a lane per person, a column per answer, coloured by emotion, as high as likely. */
 
 import { FONT, surface, themeColor } from './canvas.js';
 import { clock, emotionColor, percent, personColor } from './emotions.js';
