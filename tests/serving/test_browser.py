@@ -242,8 +242,8 @@ def test_a_photos_figures_are_the_services_for_the_file(opened, url, size, suffi
 @pytest.mark.parametrize(
     ("limit", "said"),
     [
-        ({"max_bytes": 20_000}, r"[\d.]+ MB, more than 0"),
-        ({"max_pixels": 1_000_000}, "6 megapixels, more than 1"),
+        ({"max_bytes": 20_000}, r"[\d.]+ MB, and this service takes 0"),
+        ({"max_pixels": 1_000_000}, "6 megapixels, and this service takes 1"),
     ],
 )
 def test_a_photo_above_the_services_limits_is_shrunk_and_that_is_said(opened, limit, said):
@@ -252,7 +252,7 @@ def test_a_photo_above_the_services_limits_is_shrunk_and_that_is_said(opened, li
     page.reload()
     expect(page.locator("#model")).to_contain_text("trained on")
     drop(page, [("party.jpg", "image/jpeg", jpeg(cv2.resize(picture(width=720, height=480), (3000, 2000))))])
-    status(page, re.compile(rf"party\.jpg: one face found\. It has {said}.*: a smaller copy was read, and the figures"))
+    status(page, re.compile(rf"party\.jpg: one face found\. It has {said}.*: a smaller copy was read, so the figures"))
     (call,) = calls(page)
     assert (call["photo"]["width"], call["photo"]["height"]) == (1280, 853)
 

@@ -114,7 +114,7 @@ async function read(mine) {
     mine.answered(performance.now(), performance.now() - taken);
     drawSlowly(source.still);
     if (source.still) {
-      const copy = excess ? ` It has ${excess}: a smaller copy was read, and the figures may differ a little.` : '';
+      const copy = excess ? ` It has ${excess}: a smaller copy was read, so the figures may differ a little.` : '';
       stop(`${source.name}: ${count(shown.faces.length)}.${copy}`);
       return;
     }

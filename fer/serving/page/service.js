@@ -21,7 +21,7 @@ export class Service {
   /** Sent with every request where the service wants one; kept in this tab's memory alone. */
   key = '';
 
-  /** The faces of one image (a Blob or File): the service's Photo. Rejects with ServiceError, or AbortError by `signal`. */
+  /** The faces of one image (a Blob): the service's Photo. Rejects with ServiceError, or AbortError by `signal`. */
   async analyze(image, signal) {
     const form = new FormData();
     form.append('images', image, image.name ?? 'frame.jpg');

@@ -165,8 +165,9 @@ export class Photo {
 
   /** How it is larger than the service takes, in plain words; null where its own file can be sent. */
   excess({ max_bytes: bytes, max_pixels: pixels }) {
-    if (this.file.size + FORM_BYTES > bytes) return `${megas(this.file.size)} MB, more than ${megas(bytes)}`;
-    if (this.#pixels > pixels) return `${megas(this.#pixels)} megapixels, more than ${megas(pixels)}`;
+    const words = (size, unit, most) => `${megas(size)} ${unit}, and this service takes ${megas(most)}`;
+    if (this.file.size + FORM_BYTES > bytes) return words(this.file.size, 'MB', bytes);
+    if (this.#pixels > pixels) return words(this.#pixels, 'megapixels', pixels);
     return null;
   }
 

@@ -1,4 +1,4 @@
-/** The last minute, or a video's time: a lane per person, a column per answer, in the emotion's colour and as high as its probability. */
+/** The last minute, or a video: a lane per person, a column per answer, coloured by emotion, as high as likely. */
 
 import { FONT, surface, themeColor } from './canvas.js';
 import { clock, emotionColor, percent, personColor } from './emotions.js';
@@ -48,7 +48,8 @@ export class Timeline {
       const words = shares.map(([name, count]) => `${name} ${percent(count / samples.length)}`);
       return `person ${person}: ${words.join(', ')}`;
     });
-    return lanes.length ? `Timeline${this.#live ? ' of the last minute' : ''}. ${lanes.join('; ')}` : 'Timeline: nothing yet';
+    const what = this.#live ? 'Timeline of the last minute' : 'Timeline';
+    return lanes.length ? `${what}. ${lanes.join('; ')}` : 'Timeline: nothing yet';
   }
 
   draw() {
