@@ -118,8 +118,11 @@ def jpeg(pixels: np.ndarray) -> bytes:
 
 
 def write_camera_clip(path: Path) -> Path:
-    """What the fake camera plays: the face before a ground that is another grey in every frame."""
-    path.write_bytes(b"".join(jpeg(picture(ground)) for ground in range(90, 210, 8)))
+    """What the fake camera plays: the face before a ground that is another grey in every frame.
+
+    All are lighter than the face: from a darker ground to a lighter one the contrast turns over, which is a cut.
+    """
+    path.write_bytes(b"".join(jpeg(picture(ground)) for ground in range(170, 250, 5)))
     return path
 
 
