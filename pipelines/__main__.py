@@ -55,6 +55,18 @@ def explore() -> None:
 
 
 @app.command()
+def audit(
+    detector: Annotated[
+        str | None, typer.Option(help="Look for the face in every image too: yunet or cascade. Takes minutes.")
+    ] = None,
+) -> None:
+    """Look for copies, leaks, flawed images and doubtful labels; tables in reports/data."""
+    from pipelines.audit import audit
+
+    audit(detector)
+
+
+@app.command()
 def recipes() -> None:
     """Write the settings of every training, one file per architecture."""
     from pipelines.flows import run

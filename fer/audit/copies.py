@@ -103,13 +103,12 @@ def descriptors(images: np.ndarray, projection: PCA) -> np.ndarray:
 def build_index(points: np.ndarray) -> faiss.Index:
     """An index of inner products over float32 ``[N, D]``; the same points give the same index."""
     count, dimensions = points.shape
-    if count <= ALL_PAIRS:
-        index = faiss.IndexFlatIP(dimensions)
-    else:
-        lists = min(round(4 * count**0.5), count // 40)
-        index = faiss.index_factory(dimensions, f"IVF{lists},Flat", faiss.METRIC_INNER_PRODUCT)
+    lists = min(round(4 * count**0.5), count // 40)
+    kind = "Flat" if count <= ALL_PAIRS else f"IVF{lists},Flat"
+    index = faiss.index_factory(dimensions, kind, faiss.METRIC_INNER_PRODUCT)
+    if count > ALL_PAIRS:
         index.train(points[:: max(1, count // (40 * lists))])
-        index.nprobe = PROBES
+        faiss.extract_index_ivf(index).nprobe = PROBES
     index.add(points)
     return index
 
@@ -129,12 +128,12 @@ def _candidates(images: np.ndarray) -> np.ndarray:
     codes = []
     for start in range(0, len(usable), _CHUNK):
         rows = usable[start : start + _CHUNK]
-        for mirrored, part in enumerate((images[rows], images[rows][:, :, ::-1])):
+        for turned, part in enumerate((images[rows], images[rows][:, :, ::-1])):
             _, near = index.search(descriptors(part, projection), min(NEIGHBOURS + 1, len(usable)))
-            one, other = np.repeat(rows, near.shape[1]), usable[near.ravel()]
-            valid = (near.ravel() >= 0) & (one != other)
-            low, high = np.minimum(one, other)[valid], np.maximum(one, other)[valid]
-            codes.append((low * len(images) + high) * 2 + mirrored)
+            ones, others = np.repeat(rows, near.shape[1]), usable[near.ravel()]
+            valid = (near.ravel() >= 0) & (ones != others)
+            low, high = np.minimum(ones, others)[valid], np.maximum(ones, others)[valid]
+            codes.append((low * len(images) + high) * 2 + turned)
     pairs, mirrored = np.divmod(np.unique(np.concatenate(codes)), 2)
     return np.column_stack([*np.divmod(pairs, len(images)), mirrored])
 
@@ -192,7 +191,7 @@ def _centres(image: np.ndarray, scales: tuple[float, ...]) -> np.ndarray:
 
 def _without_light(image: np.ndarray) -> np.ndarray:
     """uint8 ``[H, W]``: details from 1 to 6 of 48 pixels around a middle grey, so that light counts for little."""
-    values = np.float32(image)
+    values = image.astype(np.float32)
     scale = image.shape[0] / 48
     details = cv2.GaussianBlur(values, (0, 0), 0.8 * scale) - cv2.GaussianBlur(values, (0, 0), 6 * scale)
     spread = float(details.std())

@@ -27,7 +27,7 @@ def shifted(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def reencoded(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Through a JPEG of quality 30 to 85."""
     data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(*QUALITY))])[1]
-    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))
 
 
 def relit(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -34,16 +34,15 @@ def image_properties(images: np.ndarray, steps: Steps = silent) -> pd.DataFrame:
         - ``clipped``: share of pixels that are black or white, 0 to 1: what a grey image has of saturation.
         - ``side_light``: mean of the left half less the right half, in grey values.
         - ``symmetry``: correlation with its mirror image, -1 to 1; 0 for a constant image.
-        - ``face_likeness``: see ``fer.data.statistics.face_likeness``.
         - ``sha256``: hexadecimal, of the bytes. ``phash``: the perceptual hash, 16 hexadecimal digits.
+        - ``face_likeness``: see ``fer.data.statistics.face_likeness``.
     """
     parts = []
     for start in range(0, len(images), _CHUNK):
         parts.append(_measured(np.ascontiguousarray(images[start : start + _CHUNK])))
         steps(min(start + _CHUNK, len(images)), len(images))
     table = pd.concat(parts, ignore_index=True)
-    table.insert(table.columns.get_loc("sha256"), "face_likeness", face_likeness(images))
-    return table
+    return table.assign(face_likeness=face_likeness(images))
 
 
 def _measured(images: np.ndarray) -> pd.DataFrame:

@@ -56,7 +56,7 @@ def read_corrections(path: Path) -> Corrections:
         raise UserError(f"{path}: corrections lack the column {missing[0]!r}; give the CSV that the audit wrote")
     table["correct"] = table["correct"].str.strip()
     rows = table.loc[table["correct"] != "", list(COLUMNS)]
-    decisions = [_decision(path, number + 2, text) for number, text in rows["correct"].items()]
+    decisions = [_decision(path, row + 2, text) for row, text in zip(rows.index, rows["correct"], strict=True)]
     rows = rows.assign(correct=decisions).drop_duplicates(["source_id", "correct"], ignore_index=True)
     if (twice := rows["source_id"].duplicated()).any():
         name = rows["source_id"][twice].iloc[0]
@@ -82,8 +82,9 @@ def apply_corrections(table: pd.DataFrame, corrections: Corrections) -> tuple[pd
     for column, what in (("sha256", "another image"), ("emotion", "labelled otherwise")):
         differs = (present[column] != rows[column]).to_numpy()
         if differs.any():
-            name = rows.index[differs.argmax()]
-            found = "no image of the source" if pd.isna(present[column].iloc[differs.argmax()]) else what
+            place = int(differs.argmax())
+            name = rows.index[place]
+            found = "no image of the source" if pd.isna(present[column].iloc[place]) else what
             raise UserError(
                 f"{path}: {name} is {found} by now ({column} differs); run the audit again and carry the decision over"
             )
