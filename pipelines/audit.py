@@ -8,6 +8,7 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from fer.audit.correction_page import correction_page
 from fer.audit.effects import accuracies, parts_of_test
 from fer.audit.progress import Steps
 from fer.audit.run import Audit
@@ -37,7 +38,7 @@ def audit(detector: str | None) -> None:
     finder = open_detector(detector) if detector else None
     with bars() as progress:
         found = audit_dataset(dataset, params.data.seed, finder, progress)
-    write(found, effects(dataset, found, params.compare))
+    write(dataset, found, effects(dataset, found, params.compare))
     near, labels = found.summary["near"], found.summary["labels"]
     print(
         f"audit: {dataset.name} {dataset.fingerprint}: {near['pairs']} pairs of near copies, "
@@ -56,8 +57,8 @@ def effects(dataset: FaceDataset, found: Audit, settings: Compare) -> pd.DataFra
     return accuracies(labels, predictions, parts_of_test(dataset, found.table), settings.bootstrap, settings.seed)
 
 
-def write(found: Audit, accuracy: pd.DataFrame) -> None:
-    """The tables, the figures, and the doubtful labels as a file of corrections to fill in."""
+def write(dataset: FaceDataset, found: Audit, accuracy: pd.DataFrame) -> None:
+    """The tables, the figures, and the doubtful labels as a file of corrections and a page to fill it in."""
     with replace_file(paths.AUDIT / "images.parquet") as fresh:
         found.table.to_parquet(fresh, index=False)
     write_text(paths.AUDIT / "near_copies.csv", found.pairs.to_csv(index=False))
@@ -67,6 +68,7 @@ def write(found: Audit, accuracy: pd.DataFrame) -> None:
     columns = ["source_id", "sha256", "emotion", "suggested", "suggested_probability", "label_quality", "split"]
     rows = doubtful[columns].assign(correct="")[["source_id", "sha256", "emotion", "correct", *columns[3:]]]
     write_text(paths.AUDIT / "doubtful_labels.csv", rows.to_csv(index=False, float_format="%.4f"))
+    write_text(paths.AUDIT / "doubtful_labels.html", correction_page(dataset, doubtful))
 
 
 @contextmanager

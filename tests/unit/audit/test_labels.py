@@ -13,7 +13,7 @@ def blobs() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Points of three classes apart from each other, their labels with one in twenty wrong, and which are."""
     rng = np.random.default_rng(2)
     labels = rng.integers(0, 3, 900)
-    points = rng.normal(size=(900, 6)) + 2.5 * np.eye(6)[labels]
+    points = rng.normal(size=(900, 6)) + 4 * np.eye(6)[labels]
     wrong = rng.random(900) < 0.05
     return points.astype(np.float32), np.where(wrong, (labels + rng.integers(1, 3, 900)) % 3, labels), wrong
 
