@@ -60,7 +60,8 @@ def unexplained(images: np.ndarray) -> np.ndarray:
         for a constant image.
     """
     sample = _standardized(images[:: max(1, len(images) // FITTED)])
-    faces = PCA(min(COMPONENTS, len(sample) - 1), svd_solver="covariance_eigh").fit(sample)
+    components = min(COMPONENTS, len(sample) - 1)
+    faces = PCA(components, svd_solver="randomized", random_state=0).fit(sample)
     left = np.empty(len(images))
     for start in range(0, len(images), _CHUNK):
         flat = _standardized(images[start : start + _CHUNK]) - faces.mean_

@@ -11,7 +11,7 @@ from fer.audit.copies import groups_of, near_copies
 from fer.audit.embedding import embeddings
 from fer.audit.figures import summarize
 from fer.audit.flaws import flaws, unexplained
-from fer.audit.labels import audit_labels, out_of_fold
+from fer.audit.labels import audit_labels, gradients, out_of_fold
 from fer.audit.progress import Steps, silent
 from fer.audit.properties import found_faces, image_properties
 from fer.data.dataset import FaceDataset
@@ -68,10 +68,23 @@ def audit(
     first = _first_of(measured["sha256"])
     table["equal_to"] = _named(first, names)
     table["near_to"] = _named(group, names)
-    embedded = embeddings(images, steps=progress("embedding"))
-    probabilities = out_of_fold(embedded, dataset.labels, group, len(dataset.classes), seed, progress("labels"))
+    probabilities = label_probabilities(images, dataset.labels, group, len(dataset.classes), seed, progress)
     table = table.join(audit_labels(dataset.labels, probabilities, dataset.classes))
     return Audit(table, _told(pairs, table), summarize(dataset, table, pairs))
+
+
+def label_probabilities(
+    images: np.ndarray, labels: np.ndarray, group: np.ndarray, classes: int, seed: int, progress: Progress
+) -> np.ndarray:
+    """Class probabilities out of fold, the mean of two views of a face: float64 ``[N, C]``.
+
+    The released network's embedding is the better view. Of images that it was trained on it has seen the labels, and
+    so finds fewer of the wrong ones; histograms of gradients have seen none. Together they rank better than each alone.
+    """
+    views = (embeddings(images, steps=progress("embedding")), gradients(images))
+    steps = progress("labels")
+    parts = [out_of_fold(view, labels, group, classes, seed, steps) for view in views]
+    return np.asarray(np.mean(parts, axis=0))
 
 
 def _copies(images: np.ndarray, hashes: pd.Series, steps: Steps) -> tuple[pd.DataFrame, np.ndarray]:

@@ -8,7 +8,7 @@ import pytest
 from face_datasets import small_dataset
 
 from fer.audit.effects import accuracies, parts_of_test
-from fer.audit.figures import near_leaks
+from fer.audit.figures import label_figures, near_leaks
 from fer.audit.run import Audit, audit
 from fer.data.cleaning import image_hashes, train_copies
 from fer.data.dataset import FaceDataset
@@ -16,13 +16,17 @@ from fer.data.sample import draw_sample
 from fer.emotions import EMOTIONS, FERPLUS_OTHER, FERPLUS_VOTES
 
 
+def drawn(images: int) -> FaceDataset:
+    """The drawn sample with its flaws left in."""
+    pixels, table = draw_sample(images, seed=9)
+    table["sha256"] = image_hashes(pixels)
+    table["train_copy"] = train_copies(table)
+    return FaceDataset("drawn", EMOTIONS, pixels, table, table.iloc[:0].assign(reason="", copy_of=""))
+
+
 @pytest.fixture(scope="module")
 def sample() -> FaceDataset:
-    """The drawn sample with its flaws left in."""
-    images, table = draw_sample(1500, seed=9)
-    table["sha256"] = image_hashes(images)
-    table["train_copy"] = train_copies(table)
-    return FaceDataset("drawn", EMOTIONS, images, table, table.iloc[:0].assign(reason="", copy_of=""))
+    return drawn(1000)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +37,7 @@ def audited(sample: FaceDataset) -> Audit:
 def found(sample: FaceDataset, flaw: str, by: pd.Series) -> float:
     """Share of the images with a flaw that a column names."""
     rows = (sample.table["flaw"] == flaw).to_numpy()
-    assert rows.sum() >= 3
+    assert rows.sum() >= 2
     return float(by.to_numpy()[rows].mean())
 
 
@@ -62,26 +66,30 @@ def test_seven_of_ten_planted_wrong_labels_are_doubtful(sample, audited):
     assert audited.table["label_doubtful"].mean() < 0.2
 
 
-def test_planted_near_leaks_are_named(sample):
+def test_planted_near_leaks_are_named():
     """Test images that are mirrored and relit in train."""
+    sample = drawn(320)
     train, test = sample.rows("train"), sample.rows("test")[:20]
     images = sample.images.copy()
     images[train[:20]] = np.clip(images[test][:, :, ::-1] * 0.8 + 20, 0, 255).astype(np.uint8)
     leaky = replace(sample, images=images, table=sample.table.assign(sha256=image_hashes(images)))
     result = audit(leaky, seed=0)
-    usable = sample.table["flaw"].to_numpy()[test] == ""
-    assert near_leaks(result.table)[test][usable].mean() >= 0.9
-    assert result.summary["near"]["mirrored_pairs"] >= 15
+    assert near_leaks(result.table)[test].mean() >= 0.9
+    assert result.summary["near"]["mirrored_pairs"] >= 18
     between = result.pairs[["first_split", "second_split"]].apply(set, axis=1)
-    assert (between == {"train", "test"}).sum() >= 15
+    assert (between == {"train", "test"}).sum() >= 18
 
 
-def test_the_table_has_a_row_per_image_in_order_and_the_audit_repeats(sample, audited):
+def test_the_table_has_a_row_per_image_in_order(sample, audited):
     assert audited.table["source_id"].tolist() == sample.table["source_id"].tolist()
-    again = audit(sample, seed=0)
-    pd.testing.assert_frame_equal(again.table, audited.table)
-    pd.testing.assert_frame_equal(again.pairs, audited.pairs)
-    assert again.summary == audited.summary
+    assert audited.table.notna().all(axis=None)
+
+
+def test_the_audit_repeats():
+    one, other = (audit(drawn(120), seed=0) for _ in range(2))
+    pd.testing.assert_frame_equal(one.table, other.table)
+    pd.testing.assert_frame_equal(one.pairs, other.pairs)
+    assert one.summary == other.summary
 
 
 def test_a_small_data_set_of_two_classes():
@@ -90,18 +98,18 @@ def test_a_small_data_set_of_two_classes():
     assert result.summary["images"] == len(result.table)
 
 
-def test_ferplus_votes_measure_the_ranking(sample):
+def test_ferplus_votes_measure_the_ranking(sample, audited):
     """Votes that call the planted wrong labels wrong."""
     votes = {f"votes.{name}": np.zeros(len(sample), np.uint8) for name in (*FERPLUS_VOTES, *FERPLUS_OTHER)}
     truth = sample.table["true_emotion"].where(sample.table["true_emotion"] != "", sample.table["emotion"])
     for name, emotion in FERPLUS_VOTES.items():
         votes[f"votes.{name}"][(truth == emotion).to_numpy()] = 10
-    result = audit(replace(sample, table=sample.table.assign(**votes)), seed=0)
+    measured = label_figures(replace(sample, table=sample.table.assign(**votes)), audited.table)
     for truths in ("majority", "unanimous"):
-        figures = result.summary["labels"][truths]["all"]
+        figures = measured[truths]["all"]
         assert figures["base_rate"] == pytest.approx((truth != sample.table["emotion"]).mean())
         assert figures["precision_at_100"] > 2 * figures["base_rate"]
-    assert "majority" not in audit(small_dataset(), seed=0).summary["labels"]
+    assert "majority" not in audited.summary["labels"]
 
 
 def test_accuracy_on_parts_of_test(sample, audited):
