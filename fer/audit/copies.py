@@ -52,8 +52,8 @@ def near_copies(images: np.ndarray, steps: Steps = silent) -> pd.DataFrame:
         One row per pair: ``first``, ``second`` (positions, the first lower), ``mirrored`` (bool) and ``similarity``
         (the correlation after alignment, ``COPY`` to 1), by position.
     """
-    candidates = _candidates(images)
-    comparison = _Comparison(images)
+    candidates = candidate_pairs(images)
+    comparison = Comparison(images)
     found: list[tuple[int, int, bool, float]] = []
     parts = [candidates[start : start + _CHUNK] for start in range(0, len(candidates), _CHUNK)]
     # OpenCV lets other threads run while it compares.
@@ -118,8 +118,15 @@ def _histograms(images: np.ndarray) -> np.ndarray:
     return features(images)[:, :-3]
 
 
-def _candidates(images: np.ndarray) -> np.ndarray:
-    """int64 ``[P, 3]``: two positions, the first lower, and 1 where one is to be mirrored; sorted, each once."""
+def candidate_pairs(images: np.ndarray) -> np.ndarray:
+    """Pairs of images with like descriptors, of every image and of its mirror image at most ``NEIGHBOURS``.
+
+    Args:
+        images: uint8 ``[N, 48, 48]``.
+
+    Returns:
+        int64 ``[P, 3]``: two positions, the first lower, and 1 where one is to be mirrored; sorted, each once.
+    """
     usable = np.flatnonzero(_contrast(images) >= FLAT)
     if len(usable) < 2:
         return np.empty((0, 3), np.int64)
@@ -138,7 +145,7 @@ def _candidates(images: np.ndarray) -> np.ndarray:
     return np.column_stack([*np.divmod(pairs, len(images)), mirrored])
 
 
-class _Comparison:
+class Comparison:
     """Images without their slow changes of light at half size, and what is looked for in them."""
 
     def __init__(self, images: np.ndarray) -> None:

@@ -7,19 +7,13 @@ docs/data-audit.md has its precision and recall.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
-from sklearn.decomposition import PCA
 
 #: Grey values of mean and standard deviation, and the face likeness, that 98 to 99 % of FER-2013 keep: those of
 #: expectations/images.yaml.
 DARK, BRIGHT, FLAT, LOUD, UNLIKE = 40, 215, 20, 100, -0.25
 #: Sharpness below which an image was enlarged from 16 pixels (fer.inference.trust), and bits that a face has.
 BLURRED, POOR = 0.3, 5.0
-#: Components of the average of faces, and images that they are fitted to.
-COMPONENTS, FITTED = 64, 8_000
-
-_CHUNK = 2048
 
 
 def flaws(properties: pd.DataFrame) -> pd.DataFrame:
@@ -49,34 +43,6 @@ def flaws(properties: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def unexplained(images: np.ndarray) -> np.ndarray:
-    """Share of an image that the principal components of all faces do not explain (Turk and Pentland 1991).
-
-    Args:
-        images: uint8 ``[N, H, W]``.
-
-    Returns:
-        float64 ``[N]``, 0 to 1: high where something that other faces do not have covers a large part of the face; 0
-        for a constant image.
-    """
-    sample = _standardized(images[:: max(1, len(images) // FITTED)])
-    components = min(COMPONENTS, len(sample) - 1)
-    faces = PCA(components, svd_solver="randomized", random_state=0).fit(sample)
-    left = np.empty(len(images))
-    for start in range(0, len(images), _CHUNK):
-        flat = _standardized(images[start : start + _CHUNK]) - faces.mean_
-        power = np.square(flat).sum(axis=1)
-        explained = np.square(flat @ faces.components_.T).sum(axis=1)
-        left[start : start + _CHUNK] = np.where(power > 0, 1 - explained / np.maximum(power, 1e-9), 0)
-    return left
-
-
-def _standardized(images: np.ndarray) -> np.ndarray:
-    flat = images.reshape(len(images), -1).astype(np.float32)
-    flat -= flat.mean(axis=1, keepdims=True)
-    return flat / np.maximum(flat.std(axis=1, keepdims=True), 1)
-
-
 @dataclass(frozen=True)
 class Proxy:
     """A number that is high where a flaw is likely.
@@ -95,10 +61,20 @@ class Proxy:
 
 
 def _lighting(table: pd.DataFrame) -> pd.Series:
-    """How far out of the usual range light is: 1 at the bounds of ``flaws``, or where one half is 60 brighter."""
-    middle, half = (DARK + BRIGHT) / 2, (BRIGHT - DARK) / 2
-    parts = [(table["brightness"] - middle).abs() / half, FLAT / table["contrast"].clip(lower=1)]
-    return pd.concat([*parts, table["side_light"].abs() / 60], axis=1).max(axis=1)
+    """1 at a mean grey value of 75, or of 215."""
+    middle, dark = (DARK + BRIGHT) / 2, 75
+    from_middle = middle - table["brightness"]
+    return pd.concat([from_middle / (middle - dark), -from_middle / (BRIGHT - middle)], axis=1).max(axis=1)
+
+
+def _occlusion(table: pd.DataFrame) -> pd.Series:
+    """High for what is seen from the front and still unlike a face."""
+    return -table["face_check"] - 3 * _angle(table)
+
+
+def _unrealistic(table: pd.DataFrame) -> pd.Series:
+    """High for few grey values in what is unlike a face."""
+    return -table["entropy"] - 0.3 * table["face_check"]
 
 
 def _angle(table: pd.DataFrame) -> pd.Series:
@@ -113,22 +89,22 @@ def _angle(table: pd.DataFrame) -> pd.Series:
 #: The reference study's list; what is mislabelled is in ``fer.audit.labels``.
 PROXIES = {
     "occlusion": Proxy(
-        lambda table: table["unexplained"],
-        0.35,
-        "the share of the image that the 64 principal components of all faces do not explain",
-        "glasses, beards and hands that many faces have; a rare pose and sharp texture score high too",
+        _occlusion,
+        -4.7,
+        "how unlike a face the released network's face check finds it, for a face seen from the front",
+        "a hand beside a mouth from a hand over it, text across a face, and any cover that the check was not taught",
     ),
     "unrealistic": Proxy(
-        lambda table: -table["face_check"],
-        0.0,
-        "the face check of the released network's card: histograms of gradients that are not like a face's",
-        "a drawing or statue with a face's proportions, which it takes for a face",
+        _unrealistic,
+        -7.0,
+        "few grey values, and how unlike a face the released network's face check finds it",
+        "a shaded drawing, a painting or a statue with a face's proportions, which are like a face to it",
     ),
     "lighting": Proxy(
         _lighting,
         1.0,
-        "brightness, contrast, and the difference between the left and the right half",
-        "hard shadows on a face of average brightness; dark skin and a dark ground from little light",
+        "a mean grey value below 75 or above 215",
+        "hard shadows on a face of average brightness, and dark skin or a dark ground from little light",
     ),
     "angle": Proxy(
         _angle,
