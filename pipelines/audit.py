@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
@@ -10,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fer.audit.correction_page import correction_page
 from fer.audit.effects import accuracies, parts_of_test
+from fer.audit.page import ACCURACY, SUMMARY, audit_page
 from fer.audit.progress import Steps
 from fer.audit.run import Audit
 from fer.audit.run import Progress as Steppers
@@ -24,11 +26,12 @@ from fer.report.results import slug
 from pipelines import paths
 
 
-def audit(detector: str | None) -> None:
+def audit(detector: str | None, page: bool) -> None:
     """Audit data/dataset and write what was found.
 
     Args:
         detector: finds the face in every image, ``yunet`` or ``cascade``; None for no search, which saves minutes.
+        page: keep the figures in docs/records and write docs/data-audit.md.
 
     Raises:
         UserError: where there is no data set, or the detector cannot be had.
@@ -39,6 +42,8 @@ def audit(detector: str | None) -> None:
     with bars() as progress:
         found = audit_dataset(dataset, params.data.seed, finder, progress)
     write(dataset, found, effects(dataset, found, params.compare))
+    if page:
+        keep(paths.RECORDS / slug(dataset) / "audit")
     near, labels = found.summary["near"], found.summary["labels"]
     print(
         f"audit: {dataset.name} {dataset.fingerprint}: {near['pairs']} pairs of near copies, "
@@ -62,13 +67,21 @@ def write(dataset: FaceDataset, found: Audit, accuracy: pd.DataFrame) -> None:
     with replace_file(paths.AUDIT / "images.parquet") as fresh:
         found.table.to_parquet(fresh, index=False)
     write_text(paths.AUDIT / "near_copies.csv", found.pairs.to_csv(index=False))
-    write_text(paths.AUDIT / "test_accuracy.csv", accuracy.to_csv(index=False))
-    write_text(paths.AUDIT / "audit.json", json.dumps(found.summary, indent=2) + "\n")
+    write_text(paths.AUDIT / ACCURACY, accuracy.to_csv(index=False))
+    write_text(paths.AUDIT / SUMMARY, json.dumps(found.summary, indent=2) + "\n")
     doubtful = found.table[found.table["label_doubtful"]].sort_values("label_quality")
     columns = ["source_id", "sha256", "emotion", "suggested", "suggested_probability", "label_quality", "split"]
     rows = doubtful[columns].assign(correct="")[["source_id", "sha256", "emotion", "correct", *columns[3:]]]
     write_text(paths.AUDIT / "doubtful_labels.csv", rows.to_csv(index=False, float_format="%.4f"))
     write_text(paths.AUDIT / "doubtful_labels.html", correction_page(dataset, doubtful))
+
+
+def keep(records: Path) -> None:
+    """The figures, and the page of all that is kept of this audit."""
+    for name in (SUMMARY, ACCURACY):
+        write_text(records / name, (paths.AUDIT / name).read_text(encoding="utf-8"))
+    link = records.relative_to(paths.AUDIT_PAGE.parent).as_posix()
+    write_text(paths.AUDIT_PAGE, audit_page(records, link))
 
 
 @contextmanager

@@ -17,6 +17,7 @@ DATA_FIGURES = tuple(EXPLORE / name for name in ("class_distribution.png", "aver
 
 #: What the audit found: tables, figures, doubtful labels to correct. Not a DVC output.
 AUDIT = Path("reports/data")
+AUDIT_PAGE = Path("docs/data-audit.md")
 
 #: What params.yaml says of each training, an architecture a file: a training depends on its own alone.
 RECIPES = Path("reports/recipes")

@@ -40,7 +40,7 @@ def summarize(dataset: FaceDataset, table: pd.DataFrame, pairs: pd.DataFrame) ->
         "exact": exact_figures(dataset),
         "near": near_figures(table, pairs),
         "labels": label_figures(dataset, table),
-        "classes": {name: _by_class(table, name) for name in MEASURES},
+        "classes": {name: found for name in MEASURES if (found := _by_class(table, name))},
         "drift": {split: drift(table, split) for split in SPLITS[1:]},
     }
     if "face_found" in table:
@@ -146,7 +146,10 @@ def drift(table: pd.DataFrame, split: str) -> dict[str, float]:
 
 
 def _by_class(table: pd.DataFrame, name: str) -> dict[str, float]:
-    """The median of a measurement in every class, and the share of its variance (of ranks) that the class explains."""
+    """The median of a measurement in every class, and the share of its variance (of ranks) that the class explains.
+
+    Nothing where all images measure the same, or there is one class.
+    """
     parts = [part[name].to_numpy() for _, part in table.groupby("emotion")]
     if len(parts) < 2 or table[name].nunique() < 2:
         return {}

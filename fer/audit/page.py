@@ -32,7 +32,7 @@ def audit_page(records: Path, link: str) -> str:
         "flaw_table": markdown(_flaw_table(summary)),
         "class_table": markdown(_class_table(summary)),
         "label_table": markdown(_label_table(summary["labels"])) if "majority" in summary["labels"] else "",
-        "accuracy_table": markdown(_accuracy_table(records / ACCURACY)),
+        "accuracy_table": _accuracy_table(records / ACCURACY),
         "planted": _read(records / PLANTED),
         "growth": _read(records / GROWTH),
         "near_check": _near_check(records / NEAR_CHECK),
@@ -96,13 +96,16 @@ def _label_table(labels: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _accuracy_table(path: Path) -> pd.DataFrame:
+def _accuracy_table(path: Path) -> str:
+    """The table as Markdown; empty where no model is kept."""
     table = pd.read_csv(path)
+    if table.empty:
+        return ""
     ends = zip(table["accuracy"], table["low"], table["high"], strict=True)
     table["shown"] = [estimate(row, ".1f", " %", 100) for row in ends]
     table["part"] = [f"{part} ({images:,})" for part, images in zip(table["part"], table["images"], strict=True)]
     wide = table.pivot_table(index="model", columns="part", values="shown", aggfunc="first", sort=False)
-    return wide.reset_index().rename_axis(columns=None)
+    return markdown(wide.reset_index().rename_axis(columns=None))
 
 
 def _recall_table(planted: dict[str, Any]) -> pd.DataFrame:
@@ -120,10 +123,9 @@ def _growth_table(growth: list[dict[str, float]]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "images": f"{row['images']:,.0f}",
-            "candidates": f"{row['candidates']:,.0f}",
             "search, s": f"{row['search_seconds']:,.0f}",
-            "comparison, s": f"{row['comparison_seconds']:,.0f}",
-            "s per 1,000 images": f"{1000 * (row['search_seconds'] + row['comparison_seconds']) / row['images']:.1f}",
+            "ms an image": f"{1000 * row['search_seconds'] / row['images']:.2f}",
+            "candidates an image": f"{row['candidates'] / row['images']:.1f}",
             "memory, GB": f"{row['peak_gb']:.1f}",
         }
         for row in growth
@@ -142,14 +144,13 @@ def _worth_table(records: Path) -> pd.DataFrame:
     worth = proxy_worth(pd.read_csv(records / HAND_CHECK), _read(records / NAMED)["named"])
     return pd.DataFrame(
         {
-            "proxy": row.proxy,
-            "names": _percent(row.named),
-            "right": f"{row.right} of {row.checked} looked at",
-            "precision": number(row.precision, ".2f"),
-            "recall, estimated": number(row.recall, ".2f"),
-            "images with the flaw, estimated": _percent(row.share),
-            "measures": PROXIES[str(row.proxy)].measures,
-            "cannot tell": PROXIES[str(row.proxy)].misses,
+            "proxy": worth["proxy"],
+            "names": worth["named"].map(_percent),
+            "right": worth["right"].astype(str) + " of " + worth["checked"].astype(str),
+            "precision": worth["precision"].map(lambda value: number(value, ".2f")),
+            "recall, estimated": worth["recall"].map(lambda value: number(value, ".2f")),
+            "flawed images, estimated": worth["share"].map(_percent),
+            "measures": worth["proxy"].map(lambda name: PROXIES[name].measures),
+            "cannot tell": worth["proxy"].map(lambda name: PROXIES[name].misses),
         }
-        for row in worth.itertuples()
     )
