@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from fer.audit.progress import Steps, silent
-from fer.data.cleaning import image_hashes
 from fer.data.statistics import face_likeness
 from fer.inference.detection import Detection, Detector
 from fer.inference.face_check import sharpness
@@ -34,7 +33,7 @@ def image_properties(images: np.ndarray, steps: Steps = silent) -> pd.DataFrame:
         - ``clipped``: share of pixels that are black or white, 0 to 1: what a grey image has of saturation.
         - ``side_light``: mean of the left half less the right half, in grey values.
         - ``symmetry``: correlation with its mirror image, -1 to 1; 0 for a constant image.
-        - ``sha256``: hexadecimal, of the bytes. ``phash``: the perceptual hash, 16 hexadecimal digits.
+        - ``phash``: the perceptual hash, 16 hexadecimal digits.
         - ``face_likeness``: see ``fer.data.statistics.face_likeness``.
     """
     parts = []
@@ -62,7 +61,6 @@ def _measured(images: np.ndarray) -> pd.DataFrame:
             "clipped": ((images == 0) | (images == 255)).mean(axis=(1, 2)),
             "side_light": (left.mean(axis=(1, 2)) - right.mean(axis=(1, 2))).astype(np.float64),
             "symmetry": np.clip(mirrored / np.maximum(power, 1), -1, 1).astype(np.float64),
-            "sha256": image_hashes(images),
             "phash": perceptual_hashes(images),
         }
     )

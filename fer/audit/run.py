@@ -17,6 +17,8 @@ from fer.audit.properties import found_faces, image_properties
 from fer.data.dataset import FaceDataset
 from fer.inference.classifier import RELEASED, Card
 from fer.inference.detection import Detector
+from fer.inference.face_size import FACE_SIZE
+from fer.inference.resize import to_face
 
 #: Opens the progress of a step that has a name.
 Progress = Callable[[str], Steps]
@@ -27,10 +29,10 @@ class Audit:
     """What the audit found.
 
     Attributes:
-        table: one row per image of the data set, in its order: ``source_id``, ``split``, ``emotion`` and ``train_copy``
-            of the data set, the measurements, ``flaw_*`` (bool), ``equal_to`` and ``near_to`` (``source_id`` of the
-            first image of its group of equal, or of equal and near, images; "" alone), and the columns of
-            :func:`fer.audit.labels.audit_labels`.
+        table: one row per image of the data set, in its order: ``source_id``, ``split``, ``emotion``, ``sha256`` and
+            ``train_copy`` of the data set, the measurements, ``flaw_*`` (bool), ``equal_to`` and ``near_to`` (the
+            ``source_id`` of the first image of its group of equal, or of equal and near, images; "" alone), and the
+            columns of :func:`fer.audit.labels.audit_labels`.
         pairs: near copies: ``first``, ``second`` (``source_id``), of both ``split`` and ``emotion``, ``mirrored`` and
             ``similarity``. Of equal images the first one stands for all.
         summary: figures, as plain values by name.
@@ -47,7 +49,7 @@ def audit(
     detector: Detector | None = None,
     progress: Progress = lambda _name: silent,
 ) -> Audit:
-    """Audit a data set.
+    """Audit a data set; its images are looked at in the size in which networks see them.
 
     Args:
         dataset: the faces.
@@ -55,21 +57,31 @@ def audit(
         detector: finds the face in every image; without one the table has no columns about it.
         progress: opens the progress of a step.
     """
-    images = dataset.images
+    images = _as_faces(dataset.images)
     measured = image_properties(images, progress("properties"))
     measured["face_check"] = _face_check(images)
     if detector is not None:
         measured = measured.join(found_faces(images, detector, progress("faces")))
-    table = dataset.table[["source_id", "split", "emotion", "train_copy"]].join(measured)
+    table = dataset.table[["source_id", "split", "emotion", "sha256", "train_copy"]].join(measured)
     table = table.join(flaws(measured).add_prefix("flaw_"))
-    pairs, group = _copies(images, measured["sha256"], progress("near copies"))
+    pairs, group = _copies(images, table["sha256"], progress("near copies"))
     names = table["source_id"].to_numpy()
-    first = _first_of(measured["sha256"])
+    first = _first_of(table["sha256"])
     table["equal_to"] = _named(first, names)
     table["near_to"] = _named(group, names)
     probabilities = label_probabilities(images, dataset.labels, group, len(dataset.classes), seed, progress)
     table = table.join(audit_labels(dataset.labels, probabilities, dataset.classes))
     return Audit(table, _told(pairs, table), summarize(dataset, table, pairs))
+
+
+def _as_faces(images: np.ndarray) -> np.ndarray:
+    """uint8 ``[N, 48, 48]`` of images of any one size."""
+    if images.shape[1:] == (FACE_SIZE, FACE_SIZE):
+        return images
+    faces = np.empty((len(images), FACE_SIZE, FACE_SIZE), np.uint8)
+    for face, image in zip(faces, images, strict=True):
+        face[:] = to_face(np.ascontiguousarray(image))
+    return faces
 
 
 def label_probabilities(

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -90,6 +91,14 @@ def test_the_audit_repeats():
     pd.testing.assert_frame_equal(one.table, other.table)
     pd.testing.assert_frame_equal(one.pairs, other.pairs)
     assert one.summary == other.summary
+
+
+def test_images_of_another_size_are_audited_as_faces():
+    small = small_dataset(classes=("happy", "sad"))
+    large = replace(small, images=np.stack([cv2.resize(image, (100, 100)) for image in small.images]))
+    result = audit(large, seed=0)
+    assert result.summary["images"] == len(small)
+    assert result.table["brightness"].to_numpy() == pytest.approx(small.images.mean(axis=(1, 2)), abs=3)
 
 
 def test_a_small_data_set_of_two_classes():
