@@ -68,7 +68,7 @@ def write(dataset: FaceDataset, found: Audit, accuracy: pd.DataFrame) -> None:
         found.table.to_parquet(fresh, index=False)
     write_text(paths.AUDIT / "near_copies.csv", found.pairs.to_csv(index=False))
     write_text(paths.AUDIT / ACCURACY, accuracy.to_csv(index=False))
-    write_text(paths.AUDIT / SUMMARY, json.dumps(found.summary, indent=2) + "\n")
+    write_text(paths.AUDIT / SUMMARY, json.dumps(found.summary, indent=2, allow_nan=False) + "\n")
     doubtful = found.table[found.table["label_doubtful"]].sort_values("label_quality")
     columns = ["source_id", "sha256", "emotion", "suggested", "suggested_probability", "label_quality", "split"]
     rows = doubtful[columns].assign(correct="")[["source_id", "sha256", "emotion", "correct", *columns[3:]]]

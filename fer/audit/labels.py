@@ -110,17 +110,18 @@ def ranking_figures(wrong: np.ndarray, quality: np.ndarray, flagged: np.ndarray)
         flagged: bool ``[N]``.
 
     Returns:
-        ``images``, ``base_rate``, ``average_precision``, ``precision_at_<n>`` of ``BUDGETS`` that are no larger than
-        the data, and ``flagged`` (share), ``flagged_precision`` and ``flagged_recall``; shares from 0 to 1.
+        ``images``, ``base_rate``, ``flagged`` (share), ``precision_at_<n>`` of the ``BUDGETS`` that are no larger than
+        the data, and where they are defined ``flagged_precision``, ``flagged_recall`` and ``average_precision``; shares
+        from 0 to 1.
     """
     order = np.argsort(quality, kind="stable")
-    figures = {
-        "images": float(len(wrong)),
-        "base_rate": float(wrong.mean()),
-        "average_precision": float(average_precision_score(wrong, -quality)),
-        "flagged": float(flagged.mean()),
-        "flagged_precision": float(wrong[flagged].mean()) if flagged.any() else float("nan"),
-        "flagged_recall": float(flagged[wrong].mean()) if wrong.any() else float("nan"),
-    }
-    budgets = [budget for budget in BUDGETS if budget <= len(wrong)]
-    return figures | {f"precision_at_{budget}": float(wrong[order[:budget]].mean()) for budget in budgets}
+    figures = {"images": float(len(wrong)), "base_rate": float(wrong.mean()), "flagged": float(flagged.mean())}
+    for budget in BUDGETS:
+        if budget <= len(wrong):
+            figures[f"precision_at_{budget}"] = float(wrong[order[:budget]].mean())
+    if flagged.any():
+        figures["flagged_precision"] = float(wrong[flagged].mean())
+    if wrong.any():
+        figures["flagged_recall"] = float(flagged[wrong].mean())
+        figures["average_precision"] = float(average_precision_score(wrong, -quality))
+    return figures

@@ -92,7 +92,7 @@ def _label_table(labels: dict[str, Any]) -> pd.DataFrame:
                 else "-"
                 for budget in BUDGETS
             }
-            rows.append(row | {"average precision": number(figures["average_precision"])})
+            rows.append(row | {"average precision": number(figures.get("average_precision"))})
     return pd.DataFrame(rows)
 
 
