@@ -1,6 +1,6 @@
 """What the audit finds of flaws that are planted in a data set, and how its time grows with the number of images.
 
-    python benchmarks/audit.py planted [data/dataset]     copies of every kind, wrong labels
+    python benchmarks/audit.py planted [data/dataset]     flaws, copies of every kind, wrong labels
     python benchmarks/audit.py growth [data/dataset]      processor time of 10,000 to 300,000 images
 
 Every copy is planted beside the data set's own images, so that finding it means telling it from all of them. With
@@ -23,9 +23,11 @@ from sklearn.metrics import average_precision_score
 from fer.audit.copies import candidate_pairs, near_copies
 from fer.audit.embedding import embeddings
 from fer.audit.figures import ferplus_truths
+from fer.audit.flaws import flaws, inversion
 from fer.audit.labels import audit_labels, gradients, out_of_fold
 from fer.audit.planted import NEAR_COPIES
-from fer.audit.properties import perceptual_hashes
+from fer.audit.properties import image_properties, perceptual_hashes
+from fer.data.cleaning import image_hashes
 from fer.data.dataset import FaceDataset
 
 SEED = 11
@@ -35,7 +37,36 @@ SIZES = (10_000, 30_000, 100_000, 300_000)
 
 
 def planted(dataset: FaceDataset) -> dict[str, Any]:
-    return {"near_copies": planted_copies(dataset), "wrong_labels": planted_labels(dataset)}
+    return {
+        "flaws": planted_flaws(dataset),
+        "near_copies": planted_copies(dataset),
+        "wrong_labels": planted_labels(dataset),
+    }
+
+
+def planted_flaws(dataset: FaceDataset) -> dict[str, Any]:
+    """Recall of exact copies, leaks, blank and inverted images, planted into train rows."""
+    rng = np.random.default_rng(SEED)
+    images = np.array(dataset.images)
+    kinds = ("exact copies", "leaks", "blank images", "inverted images")
+    rows = dict(zip(kinds, rng.permutation(dataset.rows("train"))[: 4 * COPIES].reshape(4, COPIES), strict=True))
+    others = np.setdiff1d(np.arange(len(images)), np.concatenate(list(rows.values())))
+    images[rows["exact copies"]] = images[rng.choice(others, COPIES)]
+    images[rows["leaks"]] = images[rng.choice(dataset.rows("test"), COPIES)]
+    images[rows["blank images"]] = rng.integers(0, 256, (COPIES, 1, 1))
+    images[rows["inverted images"]] = 255 - images[rows["inverted images"]]
+    measured = image_properties(images).assign(inversion=inversion(images))
+    hashes = pd.Series(image_hashes(images))
+    evaluation = hashes.isin(hashes[dataset.rows("test")]).to_numpy()
+    found = flaws(measured)
+    recall = {
+        "exact copies": float(hashes.duplicated(keep=False)[rows["exact copies"]].mean()),
+        "leaks": float(evaluation[rows["leaks"]].mean()),
+        "blank images": float(found["blank"][rows["blank images"]].mean()),
+        "inverted images": float(found["inverted"][rows["inverted images"]].mean()),
+    }
+    called = float(found["inverted"][others].mean())
+    return {"planted_per_kind": COPIES, "recall": recall, "others_called_inverted": called}
 
 
 def planted_copies(dataset: FaceDataset) -> dict[str, Any]:

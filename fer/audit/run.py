@@ -10,7 +10,7 @@ import pandas as pd
 from fer.audit.copies import groups_of, near_copies
 from fer.audit.embedding import embeddings
 from fer.audit.figures import summarize
-from fer.audit.flaws import flaws
+from fer.audit.flaws import flaws, inversion
 from fer.audit.labels import audit_labels, gradients, out_of_fold
 from fer.audit.progress import Steps, silent
 from fer.audit.properties import found_faces, image_properties
@@ -59,6 +59,7 @@ def audit(
     """
     images = _as_faces(dataset.images)
     measured = image_properties(images, progress("properties"))
+    measured["inversion"] = inversion(images)
     measured["face_check"] = _face_check(images)
     if detector is not None:
         measured = measured.join(found_faces(images, detector, progress("faces")))
