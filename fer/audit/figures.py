@@ -73,6 +73,9 @@ def near_figures(table: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, Any]:
     first, second = pairs["first"].to_numpy(), pairs["second"].to_numpy()
     crossing = ["-".join(sorted((a, b), key=SPLITS.index)) for a, b in zip(split[first], split[second], strict=True)]
     leaked = near_leaks(table)
+    in_train = split == "train"
+    across = in_train[first] != in_train[second]
+    paired = np.unique(np.where(in_train[first], second, first)[across])
     return {
         "pairs": len(pairs),
         "mirrored_pairs": int(pairs["mirrored"].sum()),
@@ -84,6 +87,7 @@ def near_figures(table: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, Any]:
         "largest_group": int(groups.size().max()) if len(grouped) else 0,
         "conflicting_groups": int((groups["emotion"].nunique() > 1).sum()),
         "evaluation_images_near_train": {name: int(leaked[split == name].sum()) for name in SPLITS[1:]},
+        "evaluation_images_paired_with_train": {name: int((split[paired] == name).sum()) for name in SPLITS[1:]},
     }
 
 

@@ -33,6 +33,7 @@ def audit_page(records: Path, link: str) -> str:
         "class_table": markdown(_class_table(summary)),
         "label_table": markdown(_label_table(summary["labels"])) if "majority" in summary["labels"] else "",
         "accuracy_table": _accuracy_table(records / ACCURACY),
+        "losses": _losses(records / ACCURACY),
         "planted": _read(records / PLANTED),
         "growth": _read(records / GROWTH),
         "near_check": _near_check(records / NEAR_CHECK),
@@ -106,6 +107,14 @@ def _accuracy_table(path: Path) -> str:
     table["part"] = [f"{part} ({images:,})" for part, images in zip(table["part"], table["images"], strict=True)]
     wide = table.pivot_table(index="model", columns="part", values="shown", aggfunc="first", sort=False)
     return markdown(wide.reset_index().rename_axis(columns=None))
+
+
+def _losses(path: Path) -> list[float]:
+    """By model, how much higher its accuracy is with near copies than without them, smallest first: -1 to 1."""
+    wide = pd.read_csv(path).pivot_table(index="model", columns="part", values="accuracy")
+    if wide.empty:
+        return []
+    return sorted((wide["without exact copies"] - wide["without exact and near copies"]).tolist())
 
 
 def _recall_table(planted: dict[str, Any]) -> pd.DataFrame:
