@@ -20,10 +20,21 @@ class Sample(Section):
     seed: Seed
 
 
+class Columns(Section):
+    """Names of a table's columns; those that are not named are found by their usual names."""
+
+    image: str | None = None
+    label: str | None = None
+    split: str | None = None
+    pixels: str | None = None
+    groups: list[str] | None = None
+
+
 class Data(Section):
-    """Where images and labels come from, and how they are cleaned and split.
+    """Where images and labels come from, and how they are read, cleaned and split.
 
     ``votes`` is the table of FER+ votes, or a folder where there is none: DVC follows it, and so it must exist.
+    ``labels`` maps their labels to ours, or names a published data set; ``splits`` maps their splits.
     """
 
     source: str
@@ -31,6 +42,11 @@ class Data(Section):
     kaggle: str
     name: str | None = None
     votes: Path
+    labels: str | dict[str | int, str] | None = None
+    splits: dict[str, str] | None = None
+    csv: Columns | None = None
+    image_size: Annotated[int, Field(ge=32, le=512)] = 48
+    find_faces: bool = False
     classes: str | list[str]
     remove_copies: bool
     validation_share: Share

@@ -186,7 +186,7 @@ def test_the_drawn_sample():
     ("changes", "fault"),
     [
         ({"source": "cvs"}, "params.yaml: data.source: unknown source 'cvs'; did you mean csv?"),
-        ({"source": "csv", "path": "."}, ".: cannot be read (Is a directory); check data.path"),
+        ({"source": "csv", "path": "."}, ".: one .csv with the columns emotion and pixels expected inside"),
         ({"source": "folder", "path": "empty"}, "empty: no images in it"),
         ({"source": "folder", "path": ".", "votes": "v.csv"}, "data.votes: FER+ votes go with data.source csv only"),
     ],
