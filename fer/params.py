@@ -170,7 +170,7 @@ class Params(Section):
             resolve_classes(changed.data.classes)
             changed.recipe(architecture)
         except ValidationError as error:
-            raise UserError(f"params.yaml: ablations.changes.{name}: {_first(error, Params)}") from error
+            raise UserError(f"params.yaml: ablations.changes.{name}: {first_complaint(error, Params)}") from error
         except UserError as error:
             raise UserError(f"params.yaml: ablations.changes.{name}: {error}") from error
         return changed
@@ -204,7 +204,7 @@ class Params(Section):
             return Recipe.model_validate(_over(self.recipes[name], own))
         except ValidationError as error:
             where = f"recipes.{name} with architectures.{architecture}.{name}"
-            raise UserError(f"params.yaml: {where}: {_first(error, Recipe)}") from error
+            raise UserError(f"params.yaml: {where}: {first_complaint(error, Recipe)}") from error
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
@@ -222,7 +222,7 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     try:
         params = Params.model_validate(content)
     except ValidationError as error:
-        raise UserError(f"{path}: {_first(error, Params)}") from error
+        raise UserError(f"{path}: {first_complaint(error, Params)}") from error
     resolve_classes(params.data.classes)
     params.check_recipes()
     lists = {"train.architectures": params.train.architectures, "distill.students": params.distill.students}
@@ -249,7 +249,7 @@ def _over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _first(error: ValidationError, model: type[BaseModel]) -> str:
+def first_complaint(error: ValidationError, model: type[BaseModel]) -> str:
     """The first complaint of a ValidationError as ``key: what is wrong; remedy``."""
     # A misspelt key is also a missing one; the misspelling is what the user can see.
     detail = min(error.errors(), key=lambda detail: detail["type"] != "extra_forbidden")
