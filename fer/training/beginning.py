@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from fer.errors import UserError
+from fer.inference.face_size import FACE_SIZE
 from fer.models.common.network import NETWORK, build_classifier
 from fer.models.common.normalization import match_statistics
 from fer.models.common.preprocessing import PREPARED
@@ -85,13 +86,18 @@ def load_pretrained(model: keras.Model, source: PretrainedFile, path: Path, face
 
 
 def build(
-    job: "Job", architecture: Architecture, source: PretrainedFile | None, precision: str, temperature: float = 1.0
+    job: "Job",
+    architecture: Architecture,
+    source: PretrainedFile | None,
+    precision: str,
+    temperature: float = 1.0,
+    face_size: int = FACE_SIZE,
 ) -> keras.Model:
     """The untrained classifier, with the preprocessing of the weights that it begins from; the seed's weights."""
     keras.utils.set_random_seed(job.seed)
     preprocessing = preprocessing_of(architecture, source)
     size = job.recipe.input_size
-    return build_classifier(architecture, len(job.classes), size, preprocessing, precision, temperature)
+    return build_classifier(architecture, len(job.classes), size, preprocessing, precision, temperature, face_size)
 
 
 def preprocessing_of(architecture: Architecture, source: PretrainedFile | None) -> str:

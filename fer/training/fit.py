@@ -29,7 +29,7 @@ from fer.training.optimizer import ALL, HEAD, compile_phase
 from fer.training.precision import FULL, faster_precision
 from fer.training.state import RANDOM, Progress, Saved, model_variables, write
 
-#: Faces uint8 ``[N, 48, 48]`` and labels int64 ``[N]``.
+#: Faces uint8 ``[N, S, S]`` and labels int64 ``[N]``.
 LabelledFaces = tuple[np.ndarray, np.ndarray]
 #: Gives what watches an epoch's batches, by the progress before it and the number of its batches.
 Watch = Callable[[Progress, int], list[keras.callbacks.Callback]]
@@ -111,12 +111,12 @@ def _begin(
     saved = _load(checkpoint, job, on_warning)
     if saved:
         source = next((file for file in architecture.pretrained if file.name == saved.progress.weights), None)
-        model = build(job, architecture, source, saved.progress.precision)
+        model = build(job, architecture, source, saved.progress.precision, face_size=faces.shape[1])
         write(model_variables(model), saved.model)
         return model, source, saved
     source, path = find_pretrained(job, architecture, weights_folder, on_warning)
     precision = _precision(job, architecture, source, faces)
-    model = build(job, architecture, source, precision)
+    model = build(job, architecture, source, precision, face_size=faces.shape[1])
     if source and path:
         load_pretrained(model, source, path, faces, job.seed)
     code = code_digest(job.architecture)
@@ -134,10 +134,11 @@ def _finish(
 ) -> Trained:
     """The best epoch's weights in float32, calibrated on the validation split."""
     # The network that was trained has its graph already: seconds for a deep one.
-    measured = model if saved.progress.precision == FULL else build(job, architecture, source, FULL)
+    size = held_out[0].shape[1]
+    measured = model if saved.progress.precision == FULL else build(job, architecture, source, FULL, face_size=size)
     measured.set_weights(saved.best)
     temperature = best_temperature(held_out[1], predict(measured, held_out[0]))
-    final = build(job, architecture, source, FULL, temperature)
+    final = build(job, architecture, source, FULL, temperature, size)
     final.set_weights(saved.best)
     return Trained(
         final,
@@ -196,7 +197,7 @@ def _load(checkpoint: Checkpoint, job: Job, on_warning: Callable[[str], None]) -
 
 
 def _split(dataset: FaceDataset, split: str) -> LabelledFaces:
-    """Faces uint8 ``[N, 48, 48]`` in memory and labels int64 ``[N]``."""
+    """Faces uint8 ``[N, S, S]`` in memory and labels int64 ``[N]``."""
     rows = dataset.rows(split)
     return np.asarray(dataset.images[rows]), dataset.labels[rows]
 
@@ -206,7 +207,10 @@ def _precision(job: Job, architecture: Architecture, source: PretrainedFile | No
     if job.recipe.precision != "auto":
         return job.recipe.precision
     faster = faster_precision(
-        lambda policy: build(job, architecture, source, policy), job.recipe, faces, len(job.classes)
+        lambda policy: build(job, architecture, source, policy, face_size=faces.shape[1]),
+        job.recipe,
+        faces,
+        len(job.classes),
     )
     # Keras counts layers' names, which stand in the weights' file, from the start again.
     keras.utils.clear_session()

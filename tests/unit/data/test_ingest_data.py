@@ -136,7 +136,7 @@ def one_too_many(folder: Path) -> None:
         (written("images.npy", b""), "images.npy: not to be read ("),
         (written("images.npy", b"no numbers"), "images.npy: not to be read ("),
         (cut("images.npy"), "images.npy: not to be read ("),
-        (of_another_size, "images.npy: no uint8 images of 48x48"),
+        (of_another_size, "images.npy: no square uint8 images"),
         (one_too_many, "data: 4 images, 3 rows in the table, 3 images by dataset.json"),
         (written("table.parquet", b""), "table.parquet: not to be read ("),
         (cut("table.parquet"), "table.parquet: not to be read ("),
