@@ -5,12 +5,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tiny_jobs import NO_CHANGES, tiny_job
-from tiny_training import RECIPE, dataset, register_tiny, write_pretrained
+from tiny_training import dataset, register_tiny, write_pretrained
 
 from fer.errors import UserError
 from fer.models.common import registry
@@ -21,6 +22,7 @@ from fer.portable.pieces import read_job, read_results
 from fer.portable.plan import pack
 from fer.portable.run import run
 from fer.portable.train import Finished, Training
+from fer.recipe import Recipe
 
 #: One phase of one epoch: seconds.
 SHORT = {"pretrained": "none", "epochs": 1, "augmentation": NO_CHANGES, "mixup": {"alpha": 0.0, "until": 1.0}}
@@ -41,11 +43,8 @@ def write_packed(folder: Path, *jobs: PackedJob, weights: Path | None = None) ->
     """A packed folder of tiny jobs, whose recipes are still those of params.yaml's form."""
     given = []
     for job in jobs:
-        settings = {
-            name: getattr(job.recipe, name) for name in RECIPE.model_dump() if name not in ("augmentation", "mixup")
-        }
         nested = {name: vars(getattr(job.recipe, name)) for name in ("augmentation", "mixup")}
-        given.append(PackedJob(**vars(job) | {"recipe": type(RECIPE).model_validate(settings | nested)}))
+        given.append(replace(job, recipe=Recipe.model_validate(vars(job.recipe) | nested)))
     pack(folder, dataset(), given, 0.0, weights, "abc")
     return Packed.load(folder)
 
@@ -158,7 +157,8 @@ def test_run_again_nothing_is_trained_and_the_same_comes_back(
 
 def test_without_room_predictions_come_back_alone(packed: Packed, out: Path, tmp_path: Path) -> None:
     said: list[str] = []
-    run(packed, tmp_path / "small", out.with_name("state"), None, 8000, said.append)
+    room = read_results(out)["jobs"]["one"]["bytes"] - 1
+    run(packed, tmp_path / "small", out.with_name("state"), None, room, said.append)
     assert "one: its weights have no room in the results, its predictions have" in said
     results = read_results(tmp_path / "small")
     assert results["jobs"]["one"]["keep"] == "predictions"
