@@ -57,7 +57,7 @@ class PackedJob:
         """A job of ``pack.json``."""
         known = {field.name: content[field.name] for field in fields(cls) if field.name in content}
         lists = {name: tuple(known.get(name, ())) for name in ("classes", "teachers")}
-        return cls(**known | lists | {"recipe": _settings(known["recipe"])})
+        return cls(**known | lists | {"recipe": settings_of(known["recipe"])})
 
 
 @dataclass(frozen=True)
@@ -135,8 +135,8 @@ def describe_file(path: Path) -> dict[str, Any]:
     return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def _settings(content: Any) -> Any:
+def settings_of(content: Any) -> Any:
     """Nested mappings as objects with attributes, as a recipe is read."""
     if isinstance(content, dict):
-        return SimpleNamespace(**{name: _settings(value) for name, value in content.items()})
+        return SimpleNamespace(**{name: settings_of(value) for name, value in content.items()})
     return content

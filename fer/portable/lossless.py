@@ -49,6 +49,8 @@ def decompress(packed: bytes) -> np.ndarray:
         count, height, width, *sizes = struct.unpack(HEADER, packed[len(MAGIC) : start])
         ends = start + np.cumsum([0, *sizes])
         streams = [np.frombuffer(zlib.decompress(packed[first:last]), np.uint8) for first, last in pairwise(ends)]
+        if sum(map(len, streams)) != count * height * width or ends[-1] != len(packed):
+            raise ValueError("parts are missing")
         pixels = np.zeros((height, width, count), np.int16)
         errors, used = np.zeros_like(pixels), np.zeros(SORTS, int)
         for row, column in _places(height, width):
