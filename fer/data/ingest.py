@@ -32,12 +32,17 @@ def check_source(data: Data) -> None:
     """Find the mistakes in section ``data`` that need no reading.
 
     Raises:
-        UserError: for an unknown source, or FER+ votes of another source than ``csv``.
+        UserError: for an unknown source, FER+ votes of another source than ``csv``, a path that DVC cannot follow, or a
+            mapping to no emotion or no split.
     """
     if data.source not in SOURCES:
         raise UserError(f"params.yaml: data.source: unknown source {data.source!r}{did_you_mean(data.source, SOURCES)}")
     if not data.votes.is_dir() and data.source != "csv":
         raise UserError("params.yaml: data.votes: FER+ votes go with data.source csv only; let data.votes be a folder")
+    for name, path in (("path", data.path), ("votes", data.votes)):
+        if path.parts[:1] and path.parts[0].startswith("~"):
+            raise UserError(f"params.yaml: data.{name}: DVC follows no ~; write {path.expanduser()}")
+    Reading.of(data)
 
 
 def read_source(data: Data) -> SourceFaces:

@@ -61,7 +61,9 @@ def settle_splits(rows: SourceRows, setting: Mapping[str, str]) -> tuple[list[st
         UserError: for a name that is no split's, and for an ``eval`` that may be either.
     """
     given = rows.table["split"].tolist()
-    first = {name: row for row, name in reversed(list(enumerate(given)))}
+    first: dict[str, int] = {}
+    for row, name in enumerate(given):
+        first.setdefault(name, row)
     # A cell left blank where the others name a split is a mistake; a file outside the splits' folders is train.
     ours = {"": "train"} if rows.label_is == "folder" or set(given) == {""} else {}
     ours |= {

@@ -222,7 +222,7 @@ def test_the_json_is_the_same_on_every_run(clean: FaceDataset, tmp_path: Path) -
     first = run_checks(flawed, SUITES, 10).to_json()
     assert run_checks(flawed, SUITES, 10, tmp_path / "site").to_json() == first
     content = json.loads(first)
-    assert content["summary"] == {"checks": 19, "passed": 16, "warnings": 2, "critical_failures": 1, "skipped": 2}
+    assert content["summary"] == {"checks": 18, "passed": 15, "warnings": 2, "critical_failures": 1, "skipped": 2}
     leak = next(result for result in content["results"] if result["description"] == LEAK)
     assert leak["rows"] == ["face-003"]
     assert leak["share"] == pytest.approx(1 / 56, abs=1e-6)
