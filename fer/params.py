@@ -43,7 +43,7 @@ class Data(Section):
     name: str | None = None
     votes: Path
     labels: str | dict[str | int, str] | None = None
-    splits: dict[str, str] | None = None
+    splits: dict[str | int, str] | None = None
     csv: Columns | None = None
     image_size: Annotated[int, Field(ge=32, le=512)] = 48
     find_faces: bool = False

@@ -250,6 +250,8 @@ def _table(text: IO[str]) -> tuple[list[str], Iterator[list[str]]]:
     first = text.readline(_LONGEST_LINE)
     while first and not first.strip():
         first = text.readline(_LONGEST_LINE)
+    if "\0" in first:
+        raise csv.Error("it is no text in UTF-8; save it as CSV in UTF-8")
     second = text.readline(_LONGEST_LINE)
     delimiter = max(",;\t", key=first.count)
     header = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]

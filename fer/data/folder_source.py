@@ -11,13 +11,13 @@ import pandas as pd
 from fer.data.csv_source import holds_pixels
 from fer.data.faces import FaceReader
 from fer.data.label_tables import IMAGE_ENDINGS, SUFFIXES, read_tables
-from fer.data.labels import is_code, label_key
+from fer.data.labels import IGNORE, is_code, label_key
 from fer.data.places import check_parts, first_named, read_places, unwrapped
 from fer.data.presets import PRESETS
 from fer.data.reading import Reading, settle
 from fer.data.source import Loaded, SourceFaces, SourceRows
 from fer.data.table_labels import compare, from_tables, joined
-from fer.data.tree import UNREADABLE, File, Files, one_line, open_files
+from fer.data.tree import UNREADABLE, File, Files, is_archive, one_line, open_files
 from fer.errors import UserError
 
 _LAYOUTS = "expected train/<emotion>/*.jpg or <emotion>/*.jpg, or a table with the columns file and label beside them"
@@ -39,7 +39,7 @@ def read_folder(path: Path, reading: Reading | None = None) -> SourceFaces:
         raise UserError(f"{path}: no such folder or zip; check data.path")
     if path.suffix.lower() in (".7z", ".rar"):
         raise UserError(f"{path}: {path.suffix[1:]} archives are not read; unpack it and name the folder")
-    if path.is_file() and ".csv" in path.suffixes and path.suffix.lower() != ".zip":
+    if path.is_file() and ".csv" in path.name.lower() and not is_archive(path):
         raise UserError(f"{path}: is a CSV; set data.source: csv")
     with open_files(path) as files:
         return settle(_rows(path, files, reading), reading)
@@ -50,7 +50,12 @@ def _rows(path: Path, files: Files, reading: Reading) -> SourceRows:
     where = str(path)
     wrapper, below = unwrapped(_images(path, files, reading), reading.labels, reading.splits)
     inside = {_below(file, wrapper): read for file, read in files.items()}
-    images, readings = _once(sorted(below.values()), inside, reading)
+    wanted = [path for path in sorted(below.values()) if not _ignored(path, reading)]
+    if not wanted:
+        raise UserError(f"{where}: data.splits leaves out all {len(below)} images; keep some")
+    images, readings = _once(wanted, inside, reading)
+    if len(wanted) < len(below):
+        readings.append(f"left out {len(below) - len(wanted)} images by data.splits")
     tables = read_tables(where, _with_ending(inside, SUFFIXES), images, reading)
     places = read_places(where, images, reading.labels, reading.splits)
     names = list(map(str, images))
@@ -92,6 +97,11 @@ def _rows(path: Path, files: Files, reading: Reading) -> SourceRows:
         preset if preset and codes <= set(PRESETS[preset].labels) else "",
         tuple(readings),
     )
+
+
+def _ignored(path: PurePosixPath, reading: Reading) -> bool:
+    """Whether a folder of an image is a split that the user leaves out; it need have no label."""
+    return any(reading.splits.get(name.strip().casefold()) == IGNORE for name in path.parts[:-1])
 
 
 def _images(path: Path, files: Files, reading: Reading) -> list[PurePosixPath]:
@@ -174,7 +184,9 @@ def _checked(where: str, table: pd.DataFrame, label_is: str) -> pd.DataFrame:
         return table.assign(label=folders)
     bare = np.flatnonzero((table["label"] == "").to_numpy())
     if len(bare) and label_is != "label":
-        what = "the image lies in no emotion's folder; move or remove it"
+        split = table["split"].iloc[bare[0]]
+        other = f", or leave its split out by data.splits: {{{split}: ignore}}" if split else ""
+        what = f"the image lies in no emotion's folder; move or remove it{other}"
         if len(bare) == len(table):
             what = f"neither its folder nor its name says an emotion; {_LAYOUTS}"
         raise UserError(f"{where}: {table['source_id'].iloc[bare[0]]}: {what}")

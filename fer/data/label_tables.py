@@ -13,7 +13,7 @@ from fer.data.presets import PRESETS, Preset
 from fer.data.reading import Reading
 from fer.data.split_names import usual_split
 from fer.data.tree import UNREADABLE, File, one_line
-from fer.emotions import FERPLUS_OTHER, FERPLUS_VOTES
+from fer.emotions import FERPLUS_OTHER, FERPLUS_VOTES, emotion_name
 from fer.errors import UserError
 
 #: The table of further columns (age band, region, camera) that may lie beside the folders; every column is a group.
@@ -34,7 +34,6 @@ class LabelTable:
             that it has, and group columns; an image that has several faces has several rows.
         lost: how many of its rows name no image.
         label_column: what its column of labels is called; "" where it has none.
-        numbers: of its rows, from 1 after the header, in the order of ``rows``.
         preset: key of the published data set whose label file it is, or "".
     """
 
@@ -42,7 +41,6 @@ class LabelTable:
     rows: pd.DataFrame
     lost: int
     label_column: str
-    numbers: list[int]
     preset: str
 
 
@@ -119,7 +117,7 @@ def _read_groups(where: str, path: PurePosixPath, file: File, index: _Index) -> 
             raise UserError(f"{place} is listed twice; keep one row")
         images[found[0]] = None
     rows = groups.drop(columns="file").set_index(pd.Index([str(image) for image in images]))
-    return LabelTable(path, rows, 0, "", list(range(1, len(rows) + 1)), "")
+    return LabelTable(path, rows, 0, "", "")
 
 
 def _read_table(where: str, path: PurePosixPath, file: File, index: _Index, reading: Reading) -> LabelTable | None:
@@ -137,9 +135,9 @@ def _read_table(where: str, path: PurePosixPath, file: File, index: _Index, read
     rows = pd.DataFrame(index=frame.index)
     if label >= 0:
         rows["label"] = frame.iloc[:, label]
-    elif set(FERPLUS_VOTES) <= set(header):
-        preset = "ferplus"
-        rows["label"] = _majority(frame)
+    elif len(votes := [name for name in header if emotion_name(name)]) > 2:
+        preset = "ferplus" if set(FERPLUS_VOTES) <= set(header) else preset
+        rows["label"] = _majority(frame[[*votes, *(name for name in header if name in FERPLUS_OTHER)]])
     if split >= 0:
         rows["split"] = frame.iloc[:, split]
     if preset == "expw":
@@ -160,8 +158,9 @@ def _matched(
     numbers: list[int] = []
     for number, name in enumerate(names, start=1):
         found = index.find(name, path)
-        if len(found) > 1 and split:
-            found = [it for it in found if any(usual_split(part) == split for part in it.parts[:-1])] or found
+        wanted = usual_split(rows["split"].iloc[number - 1]) if "split" in rows else split
+        if len(found) > 1 and wanted:
+            found = [it for it in found if any(usual_split(part) == wanted for part in it.parts[:-1])] or found
         if len(found) > 1:
             raise UserError(
                 f"{where}: {path}: row {number} after the header: {name!r} may be {found[0]} or {found[1]}; write the "
@@ -171,7 +170,7 @@ def _matched(
         numbers += [number] * len(found)
     kept = rows.iloc[[number - 1 for number in numbers]]
     kept.index = pd.Index([str(image) for image in images], dtype=str)
-    return LabelTable(path, kept, len(rows) - len(kept), column, numbers, preset)
+    return LabelTable(path, kept, len(rows) - len(kept), column, preset)
 
 
 def _parsed(path: PurePosixPath, file: File, wanted: str) -> tuple[pd.DataFrame | None, str]:
@@ -247,8 +246,8 @@ def _image_column(place: str, frame: pd.DataFrame, path: PurePosixPath, index: _
 
 
 def _majority(frame: pd.DataFrame) -> pd.Series:
-    """FER+'s majority (Barsoum et al. 2016); a tie is ``unknown``."""
-    votes = frame[[name for name in _VOTES if name in frame]].apply(pd.to_numeric, errors="coerce").fillna(0)
+    """The option with the most votes, as FER+ counts them (Barsoum et al. 2016); a tie is ``unknown``."""
+    votes = frame.apply(pd.to_numeric, errors="coerce").fillna(0)
     most = votes.idxmax(axis=1)
     tie = votes.eq(votes.max(axis=1), axis=0).sum(axis=1) > 1
     return most.mask(tie, "unknown").replace("NF", "no face")

@@ -14,6 +14,8 @@ from fer.errors import UserError, did_you_mean
 IGNORE, REST = "ignore", "*"
 
 _CODE = re.compile(r"[+-]?\d+(\.0*)?(e[+-]?0*)?")
+#: Words before a code, as in class_0.
+_CODED = re.compile(r"(class|label|emotion|expression)[\s_-]*(?=\d+$)")
 #: Numbers before a name ("0_angry", "(3) happy"), and after it where something stands between ("angry 0").
 _NUMBERS = re.compile(r"^[\s(\[]*\d+[\s_.)\]-]*|[\s_.(\[-]+\d+[\s)\]]*$")
 #: Words beside the emotion in names such as "happy faces".
@@ -21,8 +23,8 @@ _BESIDE = {"class", "emotion", "expression", "expressions", "face", "faces", "fa
 
 
 def label_key(text: str) -> str:
-    """A label as it is compared: case and white space aside, and ``03``, ``3.0`` and ``3.0000000e+00`` are ``3``."""
-    word = text.strip().casefold()
+    """A label as it is compared: without case and white space; ``03``, ``3.0``, ``3.0e+00``, ``class_3`` are ``3``."""
+    word = _CODED.sub("", text.strip().casefold())
     if len(word) <= 20 and _CODE.fullmatch(word) and word.isascii():
         return str(int(float(word)))
     return word
@@ -221,7 +223,8 @@ def _readings(
     if preset and coded:
         meant = ", ".join(f"{code} {preset.labels[code]}" for code in coded)
         span = f"{coded[0]} to {coded[-1]}" if len(coded) > 2 else ", ".join(coded)
-        return [f"read {things} as {preset.title}'s codes {span}: {meant}"]
+        codes = "codes" if len(coded) > 1 else "code"
+        return [f"read {things} as {preset.title}'s {codes} {span}: {meant}"]
     others = {
         word: str(meanings[key]) for key, word in written.items() if meanings[key] not in (IGNORE, word.strip().lower())
     }

@@ -80,14 +80,24 @@ def read_places(where: str, paths: Sequence[PurePosixPath], labels: Labels, spli
 
 
 def check_parts(where: str, splits: pd.Series, paths: Sequence[PurePosixPath], reading: Reading) -> None:
-    """That no few folders around the emotions may be splits by names that nobody knows.
+    """That no folder beside the splits, and no few folders around the emotions, may be splits by unknown names.
 
     Raises:
         UserError: naming them.
     """
-    if (splits != "").any() or not all(len(path.parts) > 2 for path in paths):
-        return
     labels = reading.labels
+    if (splits != "").any():
+        known = ", ".join(splits[splits != ""].unique())
+        for path, split in zip(paths, splits, strict=True):
+            top = path.parts[0]
+            if split == "" and len(path.parts) > 2 and not (labels.name(top) or is_code(label_key(top))):
+                raise UserError(
+                    f"{where}: {path}: folder {top!r} stands beside the splits {known} and is none; "
+                    f"say what it is in data.splits, such as {{{top}: ignore}} or {{{top}: train}}"
+                )
+        return
+    if not all(len(path.parts) > 2 for path in paths):
+        return
     for depth in range(min(len(path.parts) for path in paths) - 1):
         names = {path.parts[depth] for path in paths}
         known = any(labels.name(name) or is_code(label_key(name)) or _PEOPLE.fullmatch(name) for name in names)

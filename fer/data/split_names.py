@@ -38,7 +38,7 @@ def usual_split(text: str) -> str | None:
     return _SPLITS.get(split_key(text))
 
 
-def split_setting(setting: Mapping[str, str] | None) -> dict[str, str]:
+def split_setting(setting: Mapping[str | int, str] | None) -> dict[str, str]:
     """``data.splits`` with its names in lower case.
 
     Raises:
@@ -49,7 +49,7 @@ def split_setting(setting: Mapping[str, str] | None) -> dict[str, str]:
             raise UserError(
                 f"params.yaml: data.splits: {theirs}: {ours!r} is no split; use {', '.join(SPLITS)} or {IGNORE}"
             )
-    return {theirs.strip().casefold(): ours for theirs, ours in (setting or {}).items()}
+    return {str(theirs).strip().casefold(): ours for theirs, ours in (setting or {}).items()}
 
 
 def settle_splits(rows: SourceRows, setting: Mapping[str, str]) -> tuple[list[str], list[str]]:
@@ -95,7 +95,7 @@ def _either(where: str, names: Sequence[str], known: Mapping[str, str]) -> dict[
 def _readings(given: Sequence[str], ours: Mapping[str, str]) -> list[str]:
     names = dict.fromkeys(given)
     readings = []
-    others = {name: ours[name] for name in names if name and ours[name] not in (name, IGNORE)}
+    others = {name: ours[name] for name in names if name and ours[name] not in (name.strip().lower(), IGNORE)}
     if others:
         readings.append(f"read the splits {', '.join(f'{name} as {split}' for name, split in others.items())}")
     out = [name for name in names if ours[name] == IGNORE]

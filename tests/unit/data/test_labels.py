@@ -78,7 +78,9 @@ def test_any_text_has_one_key_and_raises_nothing(text):
     assert split_key(text) == split_key(text.upper()) or not text.isascii()
 
 
-@given(st.integers(0, 999), st.sampled_from(["{}", "{}.0", "0{}", "{}.", "{}.0000000e+00", " {} "]))
+@given(
+    st.integers(0, 999), st.sampled_from(["{}", "{}.0", "0{}", "{}.", "{}.0000000e+00", " {} ", "class_{}", "Label {}"])
+)
 def test_a_number_is_a_number_however_it_is_written(number, form):
     key = label_key(form.format(number))
     assert key == str(number)

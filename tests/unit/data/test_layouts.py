@@ -107,6 +107,11 @@ def test_splits_that_may_be_either_and_folders_that_may_be_splits(tmp_path):
     found = splits_of(read(b, splits={"gallery": "train", "probe": "ignore"}))
     assert set(found.values()) == {"train"}
     assert len(found) == 7
+    write(b, *(f"train/{emotion}/0.png" for emotion in EMOTIONS))
+    assert "folder 'gallery' stands beside the splits train and is none; say what it is in data.splits" in refused(b)
+    write(e := tmp_path / "unlabelled", *(f"train/{emotion}/0.png" for emotion in EMOTIONS), "test/0.png", "test/1.png")
+    assert "test/0.png: the image lies in no emotion's folder; move or remove it, or leave its split out" in refused(e)
+    assert "left out 2 images by data.splits" in read(e, splits={"test": "ignore"}).readings
     c = write(tmp_path / "c", "train/happy/val/0.png", "train/sad/0.png")
     assert "train/happy/val/0.png: the folders name two splits, train and val" in refused(c)
     d = write(tmp_path / "d", *(f"test/{part}/{emotion}/0.png" for part in ("train", "test") for emotion in EMOTIONS))
@@ -342,6 +347,11 @@ def test_a_tables_splits_groups_and_mistakes(tmp_path):
     write(tmp_path, "a/x.png", "b/x.png")
     text(tmp_path, "t.csv", "file,emotion", "x.png,happy")
     assert "t.csv: row 1 after the header: 'x.png' may be a/x.png or b/x.png; write the path" in refused(tmp_path)
+    write(tmp_path, "train/y.png", "test/y.png")
+    text(tmp_path, "t.csv", "file,emotion,split", "y.png,happy,train", "y.png,sad,Test")
+    assert emotions_of(read(tmp_path)) == {"test/y.png": "sad", "train/y.png": "happy"}
+    text(tmp_path, "t.csv", "file,angry,happy,sad", "0.png,0,1,0", "1.png,0,0,1", "2.png,1,0,0")
+    assert list(emotions_of(read(tmp_path)).values()) == ["happy", "sad", "angry"]
     text(tmp_path, "t.csv", "file,emotion", "a/x.png,happy", "b/x.png,sad")
     assert emotions_of(read(tmp_path)) == {"a/x.png": "happy", "b/x.png": "sad"}
 
