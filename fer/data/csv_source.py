@@ -20,7 +20,7 @@ from fer.data.reading import Reading, settle
 from fer.data.source import Loaded, SourceFaces, SourceRows
 from fer.data.split_names import usual_split
 from fer.data.tree import UNREADABLE, File, Files, decompressed, is_archive, one_line, open_files
-from fer.emotions import FERPLUS_OTHER, FERPLUS_VOTES
+from fer.data.votes import read_votes
 from fer.errors import UserError
 from fer.inference.face_size import FACE_SIZE
 from fer.inference.resize import to_face
@@ -80,44 +80,6 @@ def parse_pixels(text: str, count: int = PIXELS) -> bytes:
         side = math.isqrt(count)
         raise ValueError(f"{len(values):,} pixels, not {count:,} ({side}x{side})")
     return values
-
-
-def read_votes(path: Path, splits: pd.Series) -> pd.DataFrame:
-    """FER+'s votes (Barsoum et al. 2016) as uint8 columns ``votes.<column>``, joined by row order.
-
-    The table's ``Image name`` is no key: it skips rows. Its ``Usage`` column is compared with ``splits``, the images'
-    own, instead.
-
-    Raises:
-        UserError: for a missing column, another number of rows, another order, or a vote that is no number.
-    """
-    columns = [*FERPLUS_VOTES, *FERPLUS_OTHER]
-    try:
-        votes = pd.read_csv(path, dtype=str, skipinitialspace=True)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: FER+ votes cannot be read ({one_line(error)}); check data.votes") from error
-    missing = [column for column in ("Usage", *columns) if column not in votes]
-    if missing:
-        raise UserError(f"{path}: FER+ votes lack the column {missing[0]!r}; give the published fer2013new.csv")
-    if len(votes) != len(splits):
-        raise UserError(
-            f"{path}: {len(votes):,} rows of FER+ votes for {len(splits):,} images; "
-            "both files must hold the same rows in the same order"
-        )
-    disagree = np.flatnonzero((votes["Usage"].map(usual_split) != splits.map(usual_split)).to_numpy())
-    if len(disagree):
-        raise UserError(
-            f"{path}: row {disagree[0] + 1} after the header: Usage {votes['Usage'].iloc[disagree[0]]!r} differs from "
-            "the image's; both files must hold the same rows in the same order"
-        )
-    for column in columns:
-        bad = np.flatnonzero(~votes[column].isin(_PIXEL_VALUES).to_numpy())
-        if len(bad):
-            raise UserError(
-                f"{path}: row {bad[0] + 1} after the header: {column} is {votes[column].iloc[bad[0]]!r}, "
-                "not a number of votes; mend the row"
-            )
-    return votes[columns].astype(np.uint8).add_prefix("votes.")
 
 
 @dataclass

@@ -87,12 +87,12 @@ def check_parts(where: str, splits: pd.Series, paths: Sequence[PurePosixPath], r
     """
     labels = reading.labels
     if (splits != "").any():
-        known = ", ".join(splits[splits != ""].unique())
+        beside = ", ".join(splits[splits != ""].unique())
         for path, split in zip(paths, splits, strict=True):
             top = path.parts[0]
             if split == "" and len(path.parts) > 2 and not (labels.name(top) or is_code(label_key(top))):
                 raise UserError(
-                    f"{where}: {path}: folder {top!r} stands beside the splits {known} and is none; "
+                    f"{where}: {path}: folder {top!r} stands beside the splits {beside} and is none; "
                     f"say what it is in data.splits, such as {{{top}: ignore}} or {{{top}: train}}"
                 )
         return
