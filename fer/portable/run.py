@@ -14,6 +14,7 @@ import keras
 
 from fer.errors import UserError
 from fer.files import replace_file
+from fer.models.common.registry import get_architecture
 from fer.portable.bundle import pack_job, unpack_job
 from fer.portable.clock import Clock, OutOfTimeError
 from fer.portable.folder import WEIGHTS, Packed, PackedJob
@@ -127,7 +128,9 @@ class Run:
         best = progress.history[progress.best_epoch - 1]
         images = self.packed.counts["train"] * len(progress.history)
         working = seconds.get("card busy", seconds.get("training", 0.0) + seconds.get("validation", 0.0))
+        files = get_architecture(job.architecture).pretrained
         return {
+            "weights": next((file.label for file in files if file.name == progress.weights), progress.weights),
             "epochs": progress.epochs,
             "of": progress.total,
             "best_epoch": progress.best_epoch,
