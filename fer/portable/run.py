@@ -71,6 +71,10 @@ class Run:
     def _train(self, job: PackedJob, splits: tuple[Split, Split], done: dict[str, Finished]) -> Finished:
         if missing := [name for name in job.teachers if name not in done]:
             raise UserError(f"its teacher {missing[0]} is not trained")
+        if job.weights and not (self.packed.path / WEIGHTS / job.weights).is_file():
+            raise UserError(
+                f"its pretrained file {WEIGHTS}/{job.weights} has not arrived; copy it to {self.packed.path}"
+            )
         self.say(f"{job.name}: begins after {self.clock.spent() / 60:.1f} minutes")
         jobs = {one.name: one for one in self.packed.jobs}
         teachers = [teacher_of(jobs[name], done[name]) for name in job.teachers]
@@ -81,7 +85,7 @@ class Run:
                 job,
                 splits,
                 teachers,
-                self.packed.path / WEIGHTS,
+                folder / WEIGHTS,
                 Checkpoint(self._folder(job) / "checkpoint"),
                 self.packed.commit if same else "unknown",
                 self.say,

@@ -159,6 +159,18 @@ def test_out_of_minutes_what_is_left_out_is_told(
     assert said[-1].startswith("1 of 3 jobs in ")
 
 
+def test_a_job_whose_pretrained_file_is_still_on_its_way_is_left_out(packed: Packed, tmp_path: Path) -> None:
+    """From random weights it would waste the minutes of a training from pretrained ones."""
+    folder = tmp_path / "packed"
+    write_packed(folder, tiny_job("one"), weights=packed.path / "weights")
+    shutil.rmtree(folder / "weights")
+    run(Packed.load(folder), tmp_path / "out", tmp_path / "state", None, 10**6, lambda line: None)
+    assert read_results(tmp_path / "out")["jobs"]["one"] == {
+        "status": "left out",
+        "reason": f"its pretrained file weights/tiny_faces.weights.h5 has not arrived; copy it to {folder}",
+    }
+
+
 def test_a_job_that_fails_ends_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     packed = write_packed(tmp_path / "packed", tiny_job("bad", **SHORT), tiny_job("good", 4, **SHORT))
     whole = Training.run
