@@ -6,6 +6,7 @@ from mlflow.utils.git_utils import get_git_commit
 
 from fer.data.dataset import FaceDataset
 from fer.params import load_params
+from fer.portable.folder import Packed
 from fer.portable.plan import PlannedJob, jobs_of, read_plan
 from fer.portable.plan import pack as write_packed
 from pipelines import paths
@@ -31,9 +32,11 @@ def pack(plan_file: Path, folder: Path) -> None:
         return str(paths.REPEATS / f"{architecture}_{plan.recipe}_{seed}")
 
     jobs = jobs_of(plan, params, dataset, home_of)
-    sizes = write_packed(
-        folder, dataset, jobs, plan.reserve, params.train.weights_folder, get_git_commit(".") or "unknown"
-    )
-    for name, size in sizes.items():
-        print(f"pack: {size / 1e6:6.1f} MB  {folder / name}")
+    commit = get_git_commit(".") or "unknown"
+    write_packed(folder, dataset, jobs, plan.reserve, params.train.weights_folder, commit)
+    for job in Packed.load(folder).jobs:
+        print(f"pack: {job.name}: {job.architecture} from {job.weights or 'random weights'}, to {job.home}")
+    sizes = {path: path.stat().st_size for path in sorted(folder.rglob("*")) if path.is_file()}
+    for path, size in sizes.items():
+        print(f"pack: {size / 1e6:6.1f} MB  {path}")
     print(f"pack: {len(jobs)} jobs on {dataset.name}, {sum(sizes.values()) / 1e6:.1f} MB: {folder}")

@@ -80,8 +80,9 @@ def job_of(packed: PackedJob, finished: Finished, results: dict[str, Any], datas
 
 def _teacher_of(packed: PackedJob, results: dict[str, Any]) -> Teacher:
     """Whose answers to every view it learned from; the digest is that of their results."""
-    digests = [results["jobs"][name]["sha256"] for name in packed.teachers]
-    members = ", ".join(f"{name} {1 / len(packed.teachers):.2f}" for name in packed.teachers)
+    told = {name: results["jobs"][name] for name in packed.teachers}
+    digests = [one["sha256"] for one in told.values()]
+    members = ", ".join(f"{name} {1 / len(told):.2f} ({one['weights']})" for name, one in told.items())
     return Teacher(packed.share, f"{members}, of every view", hashlib.sha256(" ".join(digests).encode()).hexdigest())
 
 

@@ -34,6 +34,7 @@ class PackedJob:
         least: epochs below which it is not worth beginning.
         like: the job before it whose number of epochs it has.
         keep: one of ``KEPT``.
+        weights: its pretrained file, below ``WEIGHTS``; None where it begins from random weights.
         teachers: names of jobs before this one, of which the mean teaches it.
         share: of the teachers' answer in a target.
     """
@@ -49,6 +50,7 @@ class PackedJob:
     least: int = 1
     like: str | None = None
     keep: str = "float16"
+    weights: str | None = None
     teachers: tuple[str, ...] = ()
     share: float = 0.0
 

@@ -29,13 +29,15 @@ class PlannedJob(Section):
     """One training: an architecture by the plan's recipe, or an ablation of params.yaml.
 
     ``like`` names a job before it whose number of epochs it has, so that both are seeds of one training.
-    ``teachers`` are jobs before it, and ``share`` is that of their answers in a target.
+    ``epochs`` are those of its schedule where not the recipe's. ``teachers`` are jobs before it, and ``share`` is that
+    of their answers in a target.
     """
 
     name: Name
     architecture: str | None = None
     ablation: str | None = None
     seed: Seed | None = None
+    epochs: Positive | None = None
     minutes: Annotated[float, Field(gt=0)] | None = None
     least: Positive = 1
     like: str | None = None
@@ -106,6 +108,8 @@ def jobs_of(
                 raise UserError(f"job {job.name}: ablation {job.ablation} changes the data, of which one set travels")
         seed = params.train.seed if job.seed is None else job.seed
         recipe = own.recipe(architecture, f"job {job.name}")
+        if job.epochs:
+            recipe = recipe.model_copy(update={"epochs": job.epochs})
         packed = PackedJob(
             name=job.name,
             architecture=architecture,
@@ -131,7 +135,7 @@ def pack(
     reserve: float,
     weights_folder: Path | None,
     commit: str,
-) -> dict[str, int]:
+) -> None:
     """Write the folder that travels, in place of what is there: no image of the test split is in it.
 
     Args:
@@ -141,9 +145,6 @@ def pack(
         reserve: minutes at the end that no training takes.
         weights_folder: where pretrained files are looked for first.
         commit: of the code, or ``unknown``.
-
-    Returns:
-        The bytes of every file.
 
     Raises:
         UserError: where a pretrained file that is required is not found.
@@ -155,8 +156,7 @@ def pack(
         labels: dict[str, Any] = {split: dataset.labels[some].astype(np.uint8) for split, some in rows.items()}
         ids: dict[str, Any] = {f"{split}_rows": some.astype(np.int32) for split, some in rows.items()}
         np.savez_compressed(fresh / LABELS, **labels, **ids)
-        for job in jobs:
-            _copy_weights(job, weights_folder, fresh / WEIGHTS)
+        jobs = [replace(job, weights=_copy_weights(job, weights_folder, fresh / WEIGHTS)) for job in jobs]
         files = sorted(path for path in fresh.rglob("*") if path.is_file())
         about = {
             "format": FORMAT,
@@ -169,20 +169,24 @@ def pack(
             "files": {path.relative_to(fresh).as_posix(): describe_file(path) for path in files},
         }
         (fresh / PACK).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
-        return {path.relative_to(fresh).as_posix(): path.stat().st_size for path in (fresh / PACK, *files)}
 
 
-def _copy_weights(job: PackedJob, weights_folder: Path | None, target: Path) -> None:
-    """The job's pretrained file, where its recipe takes one; without it, ``auto`` trains from random weights."""
+def _copy_weights(job: PackedJob, weights_folder: Path | None, target: Path) -> str | None:
+    """The name of the job's pretrained file, copied to ``target``; None where it begins from random weights.
+
+    Raises:
+        UserError: where its recipe requires one and none is found.
+    """
     files = get_architecture(job.architecture).pretrained
     if job.recipe.pretrained == "none" or not files:
-        return
+        return None
     try:
         file, path = find_weights(files, weights_folder)
     except UserError:
         if job.recipe.pretrained == "required":
             raise
-        return
+        return None
     target.mkdir(exist_ok=True)
     if not (target / file.name).exists():
         shutil.copyfile(path, target / file.name)
+    return file.name

@@ -14,6 +14,7 @@ import keras
 
 from fer.errors import UserError
 from fer.files import replace_file
+from fer.models.common.registry import get_architecture
 from fer.portable.bundle import pack_job, unpack_job
 from fer.portable.clock import Clock, OutOfTimeError
 from fer.portable.folder import WEIGHTS, Packed, PackedJob
@@ -70,6 +71,10 @@ class Run:
     def _train(self, job: PackedJob, splits: tuple[Split, Split], done: dict[str, Finished]) -> Finished:
         if missing := [name for name in job.teachers if name not in done]:
             raise UserError(f"its teacher {missing[0]} is not trained")
+        if job.weights and not (self.packed.path / WEIGHTS / job.weights).is_file():
+            raise UserError(
+                f"its pretrained file {WEIGHTS}/{job.weights} has not arrived; copy it to {self.packed.path}"
+            )
         self.say(f"{job.name}: begins after {self.clock.spent() / 60:.1f} minutes")
         jobs = {one.name: one for one in self.packed.jobs}
         teachers = [teacher_of(jobs[name], done[name]) for name in job.teachers]
@@ -80,7 +85,7 @@ class Run:
                 job,
                 splits,
                 teachers,
-                self.packed.path / WEIGHTS,
+                folder / WEIGHTS,
                 Checkpoint(self._folder(job) / "checkpoint"),
                 self.packed.commit if same else "unknown",
                 self.say,
@@ -127,7 +132,9 @@ class Run:
         best = progress.history[progress.best_epoch - 1]
         images = self.packed.counts["train"] * len(progress.history)
         working = seconds.get("card busy", seconds.get("training", 0.0) + seconds.get("validation", 0.0))
+        files = get_architecture(job.architecture).pretrained
         return {
+            "weights": next((file.label for file in files if file.name == progress.weights), progress.weights),
             "epochs": progress.epochs,
             "of": progress.total,
             "best_epoch": progress.best_epoch,

@@ -1,7 +1,6 @@
 """A job trains as ``fer.training.fit`` does, within its minutes, and goes on where it was interrupted."""
 
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,10 +9,9 @@ import numpy as np
 import pytest
 from keras import ops
 from tiny_jobs import NO_CHANGES, no_weights, quiet, splits, tiny_job
-from tiny_training import CLASSES, EPOCHS, HEAD_EPOCHS, RECIPE, dataset, make_job, register_tiny, write_pretrained
+from tiny_training import CLASSES, EPOCHS, HEAD_EPOCHS, RECIPE, dataset, make_job, write_pretrained
 
 from fer.errors import UserError
-from fer.models.common import registry
 from fer.models.common.network import build_classifier
 from fer.models.common.registry import get_architecture
 from fer.portable import train
@@ -29,15 +27,6 @@ from fer.training.optimizer import ALL, HEAD, compile_phase
 
 TOTAL = HEAD_EPOCHS + EPOCHS
 FREE = Clock(None, 0)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def tiny() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "_ARCHITECTURES", dict(registry._ARCHITECTURES))
-        patch.setenv("FER_CACHE", "/nonexistent/cache")
-        register_tiny()
-        yield
 
 
 @pytest.fixture(scope="module")
