@@ -128,8 +128,11 @@ def _once(images: list[PurePosixPath], files: Files, reading: Reading) -> tuple[
     Archives of several published data sets hold all images twice: ``train/`` and ``images/train/``.
     """
     trees: dict[PurePosixPath, dict[PurePosixPath, PurePosixPath]] = defaultdict(dict)
+    depths: dict[PurePosixPath, int] = {}
     for image in images:
-        depth = first_named(image, reading.labels, reading.splits)
+        if image.parent not in depths:
+            depths[image.parent] = first_named(image, reading.labels, reading.splits)
+        depth = depths[image.parent]
         trees[PurePosixPath(*image.parts[:depth])][PurePosixPath(*image.parts[depth:])] = image
     by_files: dict[frozenset[PurePosixPath], list[PurePosixPath]] = defaultdict(list)
     for root, tree in trees.items():
@@ -156,7 +159,7 @@ def _beside(where: str, table: pd.DataFrame, files: Files) -> tuple[pd.DataFrame
     for name, it in PRESETS.items():
         ending = it.beside
         codes = {path.name.removesuffix(ending): path for path in files if ending and path.name.endswith(ending)}
-        found = [codes.get(PurePosixPath(image).stem) for image in table["path"]]
+        found = [codes.get(PurePosixPath(image).stem) for image in table["path"]] if codes else []
         if any(found):
             kept = table[[path is not None for path in found]].reset_index(drop=True)
             kept["label"] = [_code(where, path, files[path]) for path in found if path]
@@ -179,8 +182,7 @@ def _checked(where: str, table: pd.DataFrame, label_is: str) -> pd.DataFrame:
     Raises:
         UserError: naming the first image without one.
     """
-    folders = [PurePosixPath(path).parent.name for path in table["path"]]
-    if not label_is and all(folders):
+    if not label_is and all(folders := [PurePosixPath(path).parent.name for path in table["path"]]):
         return table.assign(label=folders)
     bare = np.flatnonzero((table["label"] == "").to_numpy())
     if len(bare) and label_is != "label":

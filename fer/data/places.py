@@ -50,10 +50,11 @@ def read_places(where: str, paths: Sequence[PurePosixPath], labels: Labels, spli
     Raises:
         UserError: where a path names two splits or two emotions, and where numbered folders stand on two levels.
     """
-    rest = [_without_splits(where, path, splits) for path in paths]
+    known = {name: is_split(name, splits) for name in {name for path in paths for name in path.parts[:-1]}}
+    rest = [_without_splits(where, path, known) for path in paths]
     folders = [parts for _, parts in rest]
     table = pd.DataFrame({"label": "", "split": [split for split, _ in rest]}, dtype=str)
-    names = {name: labels.name(name) for parts in folders for name in parts}
+    names = {name: labels.name(name) for name in {name for parts in folders for name in parts}}
     readings: list[str] = []
     preset, matches = _file_names(paths, labels.preset)
     found, label_is = [""] * len(paths), ""
@@ -135,9 +136,9 @@ def unwrapped(
     return wrapper, below
 
 
-def _without_splits(where: str, path: PurePosixPath, splits: Mapping[str, str]) -> tuple[str, list[str]]:
-    """The split that a path's folders name, and its other folders."""
-    named = [name for name in path.parts[:-1] if is_split(name, splits)]
+def _without_splits(where: str, path: PurePosixPath, known: Mapping[str, bool]) -> tuple[str, list[str]]:
+    """The split that a path's folders name, and its other folders; ``known`` says which names are splits."""
+    named = [name for name in path.parts[:-1] if known[name]]
     if len({split_key(name) for name in named}) > 1:
         raise UserError(
             f"{where}: {path}: the folders name two splits, {named[0]} and {named[1]}; rename or move one of them"
