@@ -1,6 +1,8 @@
 """Tables beside images: labels, splits, boxes and groups by the images' file names."""
 
 import io
+import re
+import warnings
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +17,12 @@ from fer.data.split_names import usual_split
 from fer.data.tree import UNREADABLE, File, one_line
 from fer.emotions import FERPLUS_OTHER, FERPLUS_VOTES, emotion_name
 from fer.errors import UserError
+from fer.params import Columns
 
 #: The table of further columns (age band, region, camera) that may lie beside the folders; every column is a group.
 GROUPS = "groups.csv"
+#: Bytes of a table: AffectNet's, with its landmarks, has 160 MB. The first of these hold its header.
+MOST_TABLE, _START = 2**30, 2**16
 #: Endings of files that may be tables.
 SUFFIXES = (".csv", ".tsv", ".txt", ".lst")
 #: A box as a published label file writes it, in pixels.
@@ -122,7 +127,7 @@ def _read_groups(where: str, path: PurePosixPath, file: File, index: _Index) -> 
 
 def _read_table(where: str, path: PurePosixPath, file: File, index: _Index, reading: Reading) -> LabelTable | None:
     """Any other table; None where it names no image."""
-    frame, preset = _parsed(path, file, reading.labels.preset)
+    frame, preset = _parsed(where, path, file, reading)
     if frame is None:
         return None
     place = f"{where}: {path}"
@@ -173,28 +178,43 @@ def _matched(
     return LabelTable(path, kept, len(rows) - len(kept), column, preset)
 
 
-def _parsed(path: PurePosixPath, file: File, wanted: str) -> tuple[pd.DataFrame | None, str]:
+def _names_files(start: str, columns: Columns) -> bool:
+    """Whether a text begins as a table that has a column of file names: others need not be read to their end."""
+    first = next((line for line in start.splitlines() if line.strip()), "")
+    names = re.split(r"[,;\t]|\s+", first)
+    chosen = (columns.image or "").casefold()
+    return _headless(first) or any(plain(name) in IMAGE or (chosen and chosen in name.casefold()) for name in names)
+
+
+def _parsed(where: str, path: PurePosixPath, file: File, reading: Reading) -> tuple[pd.DataFrame | None, str]:
     """A text file as a table of text with a header, and the published set whose label file it is."""
     try:
-        text = file.read().decode("utf-8-sig", "replace")
-    except UNREADABLE:
+        start = file.start(_START).decode("utf-8-sig", "replace")
+    except UNREADABLE:  # a pipe, a link to nothing: no table, until somebody names it
         return None, ""
+    if not _names_files(start, reading.columns):
+        return None, ""
+    try:
+        text = file.read(MOST_TABLE).decode("utf-8-sig", "replace")
+    except UNREADABLE as error:
+        raise UserError(f"{where}: {path}: cannot be read ({one_line(error)}); mend or remove it") from error
     first = next((line for line in text.splitlines() if line.strip()), "")
-    preset, it = _preset(path, first, wanted)
+    preset, it = _preset(path, reading.labels.preset)
     columns = list(it.columns) if it and _headless(first) else None
     separator = max(",;\t", key=first.count) if any(mark in first for mark in ",;\t") else r"\s+"
+    header = None if _headless(first) else 0
     try:
-        header = None if _headless(first) else 0
-        frame = pd.read_csv(
-            io.StringIO(text),
-            sep=separator,
-            header=header,
-            dtype=str,
-            keep_default_na=False,
-            skipinitialspace=True,
-            engine="python" if len(separator) > 1 else "c",
-            index_col=False,
-        )
+        with warnings.catch_warnings(action="ignore", category=pd.errors.ParserWarning):  # cells beyond the header's
+            frame = pd.read_csv(
+                io.StringIO(text),
+                sep=separator,
+                header=header,
+                dtype=str,
+                keep_default_na=False,
+                skipinitialspace=True,
+                engine="python" if len(separator) > 1 else "c",
+                index_col=False,
+            )
     except ValueError:
         return None, ""
     if columns is None and header is None:
@@ -214,7 +234,7 @@ def _parsed(path: PurePosixPath, file: File, wanted: str) -> tuple[pd.DataFrame 
 _VOTES = (*("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear"), *FERPLUS_OTHER)
 
 
-def _preset(path: PurePosixPath, first: str, wanted: str) -> tuple[str, Preset | None]:
+def _preset(path: PurePosixPath, wanted: str) -> tuple[str, Preset | None]:
     for name, preset in PRESETS.items():
         if path.name.lower() in preset.lists or (name == wanted and preset.columns):
             return name, preset

@@ -38,19 +38,21 @@ class File:
     size: int
     open: Callable[[], IO[bytes]]
 
-    def read(self) -> bytes:
+    def read(self, most: int = MOST_BYTES) -> bytes:
         """All of its bytes.
 
         Raises:
-            OSError: where there are more than ``MOST_BYTES``.
+            OSError: where there are more than ``most``.
         """
-        if self.size > MOST_BYTES:
-            raise OSError(f"more than {MOST_BYTES >> 20} MB")
-        with self.open() as file:
-            data = file.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:  # its header lied
-            raise OSError(f"more than {MOST_BYTES >> 20} MB")
+        data = self.start(most + 1) if self.size <= most else b""
+        if max(self.size, len(data)) > most:  # or its header lied
+            raise OSError(f"more than {most >> 20} MB")
         return data
+
+    def start(self, count: int) -> bytes:
+        """Its first bytes, ``count`` at most."""
+        with self.open() as file:
+            return file.read(count)
 
 
 Files = Mapping[PurePosixPath, File]

@@ -389,6 +389,22 @@ def test_what_is_no_image_is_passed_over_and_counted(tmp_path):
     assert "passed over 4 files that are no images: LICENSE, README.md, train/happy/notes.txt, ..." in faces.readings
 
 
+def test_texts_that_are_no_tables(tmp_path):
+    write(tmp_path, *(f"{emotion}/0.png" for emotion in EMOTIONS))
+    text(tmp_path, "a.txt", "Image data set of faces, label by label", "0.png is an image")
+    text(tmp_path, "b.csv", "image,emotion", '"0.png,happy')
+    text(tmp_path, "c.csv", "image,emotion", "other.png,happy,1,2,3", "x")
+    (tmp_path / "d.csv").write_bytes(b"image,\xff\xfe\x00")
+    os.mkfifo(tmp_path / "e.csv")
+    with (tmp_path / "f.csv").open("wb") as file:
+        file.write(b"pixels\n")
+        file.truncate(10**12)  # a hole: it takes no space
+    assert len(read(tmp_path).table) == 7
+    with (tmp_path / "f.csv").open("r+b") as file:
+        file.write(b"image,label\n")
+    assert "f.csv: cannot be read (more than 1024 MB); mend or remove it" in refused(tmp_path)
+
+
 def test_all_images_twice_are_read_once(tmp_path):
     write(tmp_path, *(f"images/{split}/{emotion}/0.png" for split in ("train", "test") for emotion in EMOTIONS))
     shutil.copytree(tmp_path / "images", tmp_path / "copy")
