@@ -12,15 +12,17 @@ from fer.models.common.normalization import BATCH, BATCHES, estimate_statistics
 from fer.portable.lesson import Lesson
 from fer.training.state import model_variables
 
-#: Steps of one compiled call: so many that the host is never waited for, so few that an epoch is a multiple of it.
-STEPS = 25
+#: Steps of one compiled call, at most and at least: so many that the host is never waited for, so few that some number
+#: of calls makes an epoch of nearly any length.
+MOST, LEAST = 40, 15
 #: Faces in a batch of predictions.
 PREDICT_BATCH = 256
 
 
 def chunks_of(steps: int) -> tuple[int, int]:
     """How many compiled calls an epoch of at most ``steps`` steps is made of, and the steps of each."""
-    count = max(1, round(steps / STEPS))
+    counts = range(-(-steps // MOST), max(1, steps // LEAST) + 1)
+    count = min(counts, key=lambda count: (steps % count, count))
     return count, steps // count
 
 
@@ -76,7 +78,7 @@ class Engine:
 
 
 class JaxEngine(Engine):
-    """The same by ``jax.lax.scan``: the host sends the rows of ``STEPS`` steps at a time and waits for none of them."""
+    """The same by ``jax.lax.scan``: the host sends the rows of some steps at a time and waits for none of them."""
 
     def __init__(self, lesson: Lesson, optimizer: keras.optimizers.Optimizer, loss: keras.losses.Loss):
         self.lesson, self.optimizer, self.loss = lesson, optimizer, loss

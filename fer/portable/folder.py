@@ -12,7 +12,9 @@ import numpy as np
 from fer.errors import UserError
 from fer.portable.lossless import decompress
 
-PACK, FACES, LABELS, WEIGHTS = "pack.json", "faces.bin", "labels.npz", "weights"
+PACK, FACES, LABELS = "pack.json", "faces.bin", "labels.npz"
+#: Folders of pretrained files, and of trained networks that come along as teachers.
+WEIGHTS, TRAINED = "weights", "trained"
 FORMAT = 1
 #: What comes back of a job's weights: kernels in half or full precision, or predictions alone.
 KEPT = ("float16", "float32", "predictions")
@@ -35,6 +37,7 @@ class PackedJob:
         like: the job before it whose number of epochs it has.
         keep: one of ``KEPT``.
         weights: its pretrained file, below ``WEIGHTS``; None where it begins from random weights.
+        trained: its file below ``TRAINED``, where it was trained before and comes along as a teacher.
         teachers: names of jobs before this one, of which the mean teaches it.
         share: of the teachers' answer in a target.
     """
@@ -51,6 +54,7 @@ class PackedJob:
     like: str | None = None
     keep: str = "float16"
     weights: str | None = None
+    trained: str | None = None
     teachers: tuple[str, ...] = ()
     share: float = 0.0
 
@@ -90,7 +94,7 @@ class Packed:
 
     @classmethod
     def load(cls, path: Path) -> "Packed":
-        """Open a packed folder. A pretrained file may be missing: the jobs that need it say so.
+        """Open a packed folder. Networks may be missing: the jobs that need them say so.
 
         Raises:
             UserError: where it is none, or a file of it is damaged.
@@ -101,7 +105,7 @@ class Packed:
             if about["format"] != FORMAT:
                 raise ValueError(f"format {about['format']}, not {FORMAT}")
             for name, known in about["files"].items():
-                check_file(path / name, known["bytes"], known["sha256"], missing=name.startswith(WEIGHTS))
+                check_file(path / name, known["bytes"], known["sha256"], missing=name.startswith((WEIGHTS, TRAINED)))
             own = {name: about[name] for name in ("dataset", "fingerprint", "commit", "counts", "reserve")}
             jobs = tuple(PackedJob.of(job) for job in about["jobs"])
             return cls(path, jobs=jobs, plan=about["jobs"], digest=hashlib.sha256(text).hexdigest(), **own)

@@ -13,20 +13,28 @@ from pydantic import Field, ValidationError
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError, did_you_mean
+from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.predictions import Split
 from fer.files import replace_folder
 from fer.models.common.registry import get_architecture
 from fer.models.common.weights import find_weights
 from fer.params import Params, first_complaint
-from fer.portable.folder import FACES, FORMAT, LABELS, PACK, WEIGHTS, PackedJob, describe_file
+from fer.portable.bundle import pack_job
+from fer.portable.folder import FACES, FORMAT, LABELS, PACK, TRAINED, WEIGHTS, PackedJob, describe_file
 from fer.portable.lossless import compress
-from fer.portable.train import code_of
+from fer.portable.train import Finished, code_of
 from fer.recipe import Fraction, Positive, Section, Seed
+from fer.training.beginning import build
+from fer.training.precision import FULL, MIXED
+from fer.training.state import RANDOM, Progress
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,60}$")]
 
 
 class PlannedJob(Section):
     """One training: an architecture by the plan's recipe, or an ablation of params.yaml.
+
+    ``trained`` is the folder of a model of this project, such as ``models/compact``, that comes along as a teacher.
 
     ``like`` names a job before it whose number of epochs it has, so that both are seeds of one training.
     ``epochs`` are those of its schedule where not the recipe's. ``teachers`` are jobs before it, and ``share`` is that
@@ -36,6 +44,7 @@ class PlannedJob(Section):
     name: Name
     architecture: str | None = None
     ablation: str | None = None
+    trained: Path | None = None
     seed: Seed | None = None
     epochs: Positive | None = None
     minutes: Annotated[float, Field(gt=0)] | None = None
@@ -73,8 +82,8 @@ def read_plan(path: Path) -> Plan:
         where = f"{path}: job {job.name}"
         if job.name in before:
             raise UserError(f"{where}: named twice; give each job a name of its own")
-        if (job.architecture is None) == (job.ablation is None):
-            raise UserError(f"{where}: name an architecture or an ablation, not both")
+        if [job.architecture, job.ablation, job.trained].count(None) != 2:
+            raise UserError(f"{where}: name one of architecture, ablation and trained")
         for other in (*job.teachers, *([job.like] if job.like else [])):
             if other not in before:
                 raise UserError(f"{where}: no job {other!r} before it{did_you_mean(other, before)}")
@@ -100,6 +109,9 @@ def jobs_of(
     params = params.model_copy(update={"train": params.train.model_copy(update={"recipe": plan.recipe})})
     found: dict[str, PackedJob] = {}
     for job in plan.jobs:
+        if job.trained:
+            found[str(job.trained)] = _brought(job, ModelFolder(job.trained), dataset)
+            continue
         own = params
         architecture = job.architecture or params.ablations.architecture
         if job.ablation:
@@ -156,6 +168,10 @@ def pack(
         labels: dict[str, Any] = {split: dataset.labels[some].astype(np.uint8) for split, some in rows.items()}
         ids: dict[str, Any] = {f"{split}_rows": some.astype(np.int32) for split, some in rows.items()}
         np.savez_compressed(fresh / LABELS, **labels, **ids)
+        for job in jobs:
+            if job.trained:
+                (fresh / TRAINED).mkdir(exist_ok=True)
+                (fresh / TRAINED / job.trained).write_bytes(pack_job(_finished(job), "float16"))
         jobs = [replace(job, weights=_copy_weights(job, weights_folder, fresh / WEIGHTS)) for job in jobs]
         files = sorted(path for path in fresh.rglob("*") if path.is_file())
         about = {
@@ -178,7 +194,7 @@ def _copy_weights(job: PackedJob, weights_folder: Path | None, target: Path) -> 
         UserError: where its recipe requires one and none is found.
     """
     files = get_architecture(job.architecture).pretrained
-    if job.recipe.pretrained == "none" or not files:
+    if job.trained or job.recipe.pretrained == "none" or not files:
         return None
     try:
         file, path = find_weights(files, weights_folder)
@@ -190,3 +206,43 @@ def _copy_weights(job: PackedJob, weights_folder: Path | None, target: Path) -> 
     if not (target / file.name).exists():
         shutil.copyfile(path, target / file.name)
     return file.name
+
+
+def _brought(job: PlannedJob, folder: ModelFolder, dataset: FaceDataset) -> PackedJob:
+    """A trained model as a job that is finished already."""
+    run = folder.run
+    if run.fingerprint != dataset.fingerprint:
+        raise UserError(f"{folder.path}: trained on other data than {dataset.name}; take another teacher")
+    return PackedJob(
+        name=job.name,
+        architecture=run.architecture,
+        classes=run.classes,
+        seed=run.seed,
+        recipe=run.recipe,
+        home=str(folder.path),
+        code=code_of(run.architecture),
+        trained=f"{job.name}.npz",
+    )
+
+
+def _finished(job: PackedJob) -> Finished:
+    """The model in a job's ``home`` as the job would have left it; as a teacher it computes in bfloat16.
+
+    Raises:
+        UserError: where its weights are missing or another network's, or its facts are too old to say how it began.
+    """
+    folder, architecture = ModelFolder(Path(job.home)), get_architecture(job.architecture)
+    run, path = folder.run, folder.path / "model.weights.h5"
+    if run.preprocessing is None or run.temperature is None:
+        raise UserError(f"{folder.path}: its run.json does not say its preprocessing and temperature; train it again")
+    began = run.weights, run.preprocessing
+    source = next((file for file in architecture.pretrained if (file.label, file.preprocessing) == began), None)
+    model = build(job, architecture, source, FULL)  # type: ignore[arg-type]
+    try:
+        model.load_weights(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: not weights of {job.architecture}; run the train stage again") from error
+    progress = Progress("all", run.epochs, folder.rows, run.best_epoch, total=run.epochs, precision=MIXED)
+    progress.weights = source.name if source else RANDOM
+    one, ten = (folder.scored(split)[1] for split in (Split.VALIDATION, Split.VALIDATION_TEN_VIEWS))
+    return Finished(model.get_weights(), run.preprocessing, run.temperature, one, ten, progress, {})

@@ -1,6 +1,7 @@
 """A plan's jobs one after the other, by priority, within the minutes that there are."""
 
 import gc
+import hashlib
 import os
 import platform
 import traceback
@@ -17,7 +18,7 @@ from fer.files import replace_file
 from fer.models.common.registry import get_architecture
 from fer.portable.bundle import pack_job, unpack_job
 from fer.portable.clock import Clock, OutOfTimeError
-from fer.portable.folder import WEIGHTS, Packed, PackedJob
+from fer.portable.folder import TRAINED, WEIGHTS, Packed, PackedJob
 from fer.portable.load import Load
 from fer.portable.pieces import Results
 from fer.portable.train import Finished, Split, Training, code_of, teacher_of
@@ -54,6 +55,9 @@ class Run:
             finished = self._kept(job)
             if finished is None:
                 try:
+                    if job.trained:
+                        done[job.name] = self._brought(job, job.trained)
+                        continue
                     finished = self._train(job, splits, done)
                 except (OutOfTimeError, UserError) as error:
                     self._left_out(job, str(error))
@@ -71,10 +75,9 @@ class Run:
     def _train(self, job: PackedJob, splits: tuple[Split, Split], done: dict[str, Finished]) -> Finished:
         if missing := [name for name in job.teachers if name not in done]:
             raise UserError(f"its teacher {missing[0]} is not trained")
-        if job.weights and not (self.packed.path / WEIGHTS / job.weights).is_file():
-            raise UserError(
-                f"its pretrained file {WEIGHTS}/{job.weights} has not arrived; copy it to {self.packed.path}"
-            )
+        folder = self.packed.path
+        if job.weights and not (folder / WEIGHTS / job.weights).is_file():
+            raise UserError(f"its pretrained file {WEIGHTS}/{job.weights} has not arrived; copy it to {folder}")
         self.say(f"{job.name}: begins after {self.clock.spent() / 60:.1f} minutes")
         jobs = {one.name: one for one in self.packed.jobs}
         teachers = [teacher_of(jobs[name], done[name]) for name in job.teachers]
@@ -96,6 +99,17 @@ class Run:
         if busy is not None:
             finished.seconds["card busy"] = busy * finished.seconds["all"]
         self._keep(job, finished)
+        return finished
+
+    def _brought(self, job: PackedJob, name: str) -> Finished:
+        """A network that was trained before, as a teacher."""
+        path = self.packed.path / TRAINED / name
+        if not path.is_file():
+            raise UserError(f"{TRAINED}/{name} has not arrived; copy it to {self.packed.path}")
+        content = path.read_bytes()
+        finished = unpack_job(content, str(path))
+        told = {"status": "brought", "weights": _label_of(job, finished), "sha256": hashlib.sha256(content).hexdigest()}
+        self.results.tell(job.name, told)
         return finished
 
     def _folder(self, job: PackedJob) -> Path:
@@ -132,9 +146,8 @@ class Run:
         best = progress.history[progress.best_epoch - 1]
         images = self.packed.counts["train"] * len(progress.history)
         working = seconds.get("card busy", seconds.get("training", 0.0) + seconds.get("validation", 0.0))
-        files = get_architecture(job.architecture).pretrained
         return {
-            "weights": next((file.label for file in files if file.name == progress.weights), progress.weights),
+            "weights": _label_of(job, finished),
             "epochs": progress.epochs,
             "of": progress.total,
             "best_epoch": progress.best_epoch,
@@ -149,6 +162,12 @@ class Run:
     def _left_out(self, job: PackedJob, reason: str) -> None:
         self.say(f"{job.name}: left out: {reason}")
         self.results.tell(job.name, {"status": "left out", "reason": reason})
+
+
+def _label_of(job: PackedJob, finished: Finished) -> str:
+    """What the network began from, as tables call it."""
+    name = finished.progress.weights
+    return next((file.label for file in get_architecture(job.architecture).pretrained if file.name == name), name)
 
 
 def run(

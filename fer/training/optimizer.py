@@ -98,7 +98,7 @@ def layer_rates(model: keras.Model, first: float) -> list[float]:
 def _by_layer(kind: type[keras.optimizers.Optimizer], rates: list[float]) -> type[keras.optimizers.Optimizer]:
     """``kind`` with a learning rate, and so a decoupled weight decay, for each weight of its own."""
 
-    class ByLayer(kind):  # type: ignore[misc]
+    class ByLayer(kind):
         def _apply_weight_decay(self, variables: list[Any]) -> None:
             """The step of every weight takes it, by that weight's own rate."""
 
