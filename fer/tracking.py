@@ -24,7 +24,6 @@ from fer.evaluation.comparison import sample_of
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
 from fer.figures.training import confusion_matrix, learning_curves, sample_predictions
-from fer.inference.face_size import FACE_SIZE
 from fer.job import Job
 from fer.params import Tracking
 from fer.pipeline_run import PIPELINE_RUN, PIPELINE_RUN_ID
@@ -215,7 +214,7 @@ class Tracker:
     def _log_model(self, run_id: str, folder: ModelFolder, dataset: FaceDataset) -> str:
         """The id of the logged model."""
         signature = ModelSignature(
-            inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, FACE_SIZE, FACE_SIZE), "faces")]),
+            inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, *dataset.images.shape[1:]), "faces")]),
             outputs=Schema([TensorSpec(np.dtype("float32"), (-1, len(folder.classes)), "probabilities")]),
         )
         with mlflow.start_run(run_id=run_id, log_system_metrics=False):

@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -141,6 +142,30 @@ def repeat(architecture: str, seed: Annotated[int, typer.Argument(min=0, max=2**
         from pipelines.repeat import repeat
 
     run(repeat, architecture=architecture, seed=seed)
+
+
+@app.command()
+def pack(
+    plan: Annotated[Path, typer.Argument(help="The trainings, as YAML.")],
+    folder: Annotated[Path, typer.Argument(help="To write; what is there is replaced.")] = Path("state/packed"),
+) -> None:
+    """Pack data and a PLAN of trainings for a machine that has a GPU and little else."""
+    with environment.quiet_start():
+        from pipelines.pack import pack
+
+    pack(plan, folder)
+
+
+@app.command()
+def adopt(folder: Path) -> None:
+    """Make the trainings in FOLDER, which came back from that machine, models of this project."""
+    environment.check_backend()
+    environment.check_exporter()
+    with environment.quiet_start():
+        from pipelines.adopt import adopt
+        from pipelines.flows import run
+
+    run(adopt, folder=folder)
 
 
 @app.command()

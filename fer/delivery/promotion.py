@@ -107,6 +107,7 @@ def card_of(folder: ModelFolder, settings: Promote, dataset: FaceDataset) -> Car
         architecture=folder.name,
         classes=folder.classes,
         dataset=run.dataset,
+        face_size=dataset.face_size,
         fingerprint=run.fingerprint,
         model_sha256=run.model_sha256,
         metrics=folder.metrics,

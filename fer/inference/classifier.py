@@ -30,6 +30,7 @@ class Card:
         classes: emotion names in the order of the model's outputs.
         dataset: name of the data set that it was trained on.
         fingerprint: that data set's fingerprint.
+        face_size: side of the faces that the model takes, in pixels.
         model_sha256: of ``model.onnx``, in hex.
         metrics: flat names and plain numbers.
         thresholds: by class, the probability above which a prediction is certain; without one none is.
@@ -41,6 +42,7 @@ class Card:
     classes: tuple[str, ...]
     dataset: str
     fingerprint: str
+    face_size: int = field(default=FACE_SIZE, kw_only=True)
     model_sha256: str
     metrics: dict[str, float]
     thresholds: dict[str, float] = field(default_factory=dict)
@@ -55,12 +57,13 @@ class Card:
             KeyError: where one of the facts that every card has is missing.
             TypeError, ValueError: where the thresholds are no numbers by class, or the face check is damaged.
         """
-        newer = ("thresholds", "face_check", "drawn")
+        newer = ("face_size", "thresholds", "face_check", "drawn")
         facts = {fact.name: content[fact.name] for fact in fields(cls) if fact.name not in newer}
         thresholds = {name: float(value) for name, value in dict(content.get("thresholds", {})).items()}
         check = content.get("face_check")
         return cls(
             **facts | {"classes": tuple(content["classes"])},
+            face_size=int(content.get("face_size", FACE_SIZE)),
             thresholds=thresholds,
             face_check=FaceCheck(**check) if check else None,
             drawn=content.get("drawn"),
@@ -124,7 +127,11 @@ class Classifier:
             reason = str(error).splitlines()[0]
             raise UserError(f"{path}: not a usable ONNX model ({reason}); train the model again") from error
         self._input = self._session.get_inputs()[0].name
-        shape = self.predict(np.zeros((1, FACE_SIZE, FACE_SIZE), np.uint8)).shape
+        sides = self._session.get_inputs()[0].shape[1:]
+        if sides != [self.face_size] * 2:
+            said = f"takes faces of {sides} pixels, and {CARD_FILE} says {self.face_size}"
+            raise UserError(f"{path}: {said}; train the model again")
+        shape = self.predict(np.zeros((1, self.face_size, self.face_size), np.uint8)).shape
         if shape != (1, len(self.classes)):
             raise UserError(f"{path}: gives {shape} for {len(self.classes)} classes; train the model again")
 
@@ -137,11 +144,16 @@ class Classifier:
         """Emotion names in the order of the probabilities."""
         return self.card.classes
 
+    @property
+    def face_size(self) -> int:
+        """S, the side of the faces that it takes, in pixels."""
+        return self.card.face_size
+
     def predict(self, faces: np.ndarray) -> np.ndarray:
         """Classify any number of faces, in batches of bounded memory.
 
         Args:
-            faces: uint8 ``[N, 48, 48]``, 0 black to 255 white.
+            faces: uint8 ``[N, S, S]``, S the ``face_size``, 0 black to 255 white.
 
         Returns:
             float32 ``[N, C]``: probabilities in the order of ``classes``; every row sums to one.
@@ -149,8 +161,9 @@ class Classifier:
         Raises:
             ValueError: for another shape or dtype.
         """
-        if faces.dtype != np.uint8 or faces.ndim != 3 or faces.shape[1:] != (FACE_SIZE, FACE_SIZE):
-            raise ValueError(f"faces must be uint8 [N, {FACE_SIZE}, {FACE_SIZE}], got {faces.dtype} {faces.shape}")
+        size = self.face_size
+        if faces.dtype != np.uint8 or faces.ndim != 3 or faces.shape[1:] != (size, size):
+            raise ValueError(f"faces must be uint8 [N, {size}, {size}], got {faces.dtype} {faces.shape}")
         if len(faces) == 0:
             return np.empty((0, len(self.classes)), np.float32)
         parts = [np.ascontiguousarray(faces[start : start + BATCH]) for start in range(0, len(faces), BATCH)]

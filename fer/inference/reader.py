@@ -82,7 +82,7 @@ class Reader:
             found, by = self.detector.detect(pixels), self.detector.name
         else:
             found, by = [Detection(box) for box in given_boxes(boxes, width, height)], "given"
-        faces = self._read([aligned_face(pixels, detection) for detection in found], found)
+        faces = self._read([aligned_face(pixels, detection, self.classifier.face_size) for detection in found], found)
         return Photo(width, height, by, tuple(faces), name)
 
     def faces(self, crops: Iterable[Any]) -> list[Face]:
@@ -102,7 +102,7 @@ class Reader:
                 pixels = load_image(crop)
             except UserError as error:
                 raise UserError(f"faces[{number}]: {error}") from error
-            faces.append(to_face(pixels))
+            faces.append(to_face(pixels, self.classifier.face_size))
             whole.append(Detection((0, 0, pixels.shape[1], pixels.shape[0])))
         return self._read(faces, whole)
 

@@ -17,7 +17,7 @@ LAYERS = (
     {"data", "store"},
     {"evaluation", "checks", "figures"},
     {"report", "training", "tracking"},
-    {"delivery"},
+    {"delivery", "portable"},
     {"pipelines"},
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}
