@@ -1,10 +1,12 @@
 """Stage 8: the registry's champion."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from filelock import FileLock
 from prefect import flow
 
 from fer.checks.report import CheckReport
@@ -59,11 +61,11 @@ def promote() -> None:
     decision = decide(measure(list(folders.values()), dataset), champion, facts, wait)
     publish(tracker, decision, list(folders.values()))
     if decision.challenger:
-        enter(tracker, folders[decision.challenger], dataset, decision, params, waits=True)
+        enter(tracker, folders[decision.challenger], dataset, decision, params, current, waits=True)
     else:
         dismiss(tracker)
     if decision.champion:
-        enter(tracker, folders[decision.champion], dataset, decision, params)
+        enter(tracker, folders[decision.champion], dataset, decision, params, current)
     elif current and champion:
         known = [folder for folder in folders.values() if folder.run.model_sha256 == current.card.model_sha256]
         keep(tracker, current, card_of(known[0], params.promote, dataset) if known else current.card)
@@ -136,6 +138,7 @@ def enter(
     dataset: FaceDataset,
     decision: Decision,
     params: Params,
+    current: Registered | None,
     waits: bool = False,
 ) -> None:
     """Register the model as champion, or as challenger where it waits, and write its ONNX file and card."""
@@ -143,12 +146,13 @@ def enter(
     card = replace(card_of(folder, params.promote, dataset), gates=gates_of_card(gates))
     papers = Papers(gates_in_words(gates), facts_of(dataset), files, origin_tags(Path(), files))
     registry, run_id = Registry(tracker.store), tracker.ensure_run(folder, dataset)
-    if waits:
-        registry.challenge(run_id, card, papers)
-        write_champion(paths.CHALLENGER, folder.onnx, card)
-    else:
-        registry.promote(run_id, card, papers)
-        write_champion(paths.CHAMPION, folder.onnx, card)
+    with judged(registry, current):
+        if waits:
+            registry.challenge(run_id, card, papers)
+            write_champion(paths.CHALLENGER, folder.onnx, card)
+        else:
+            registry.promote(run_id, card, papers)
+            write_champion(paths.CHAMPION, folder.onnx, card)
 
 
 @network_task
@@ -162,6 +166,20 @@ def dismiss(tracker: Tracker) -> None:
 def keep(tracker: Tracker, current: Registered, card: Card) -> None:
     """The current champion's ONNX file, and its card as the present settings make it."""
     registry, card = Registry(tracker.store), replace(card, gates=current.card.gates)
-    registry.describe(current, card)
-    with registry.model(current) as model:
+    with judged(registry, current), registry.model(current) as model:
+        registry.describe(current, card)
         write_champion(paths.CHAMPION, model, card)
+
+
+@contextmanager
+def judged(registry: Registry, current: Registered | None) -> Iterator[None]:
+    """Nobody else changes the champion meanwhile, and it is still the one that the candidates were held against.
+
+    Raises:
+        UserError: where a person has put another one there since.
+    """
+    with FileLock(paths.CHAMPION_LOCK):
+        champion = registry.champion()
+        if (champion and champion.version) != (current and current.version):
+            raise UserError("promote: the champion was changed while the candidates were measured; run again")
+        yield
