@@ -130,6 +130,17 @@ def rollback(version: Annotated[str | None, typer.Argument(help="By default the 
 
 
 @app.command()
+def rebuild(
+    version: str,
+    train: Annotated[bool, typer.Option("--train", help="Train it again, and compare the bytes.")] = False,
+) -> None:
+    """Put code, settings, data and model of VERSION into state/rebuild, exactly as they were."""
+    from pipelines.rebuild import rebuild
+
+    rebuild(version, train)
+
+
+@app.command()
 def package() -> None:
     """Build the champion's Bento."""
     from pipelines.flows import run

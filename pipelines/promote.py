@@ -35,7 +35,7 @@ from fer.report.tables import markdown
 from fer.schema import read_as
 from fer.tracking import Tracker
 from pipelines import paths
-from pipelines.flows import network_task, task
+from pipelines.flows import name_run, network_task, task
 from pipelines.models import all_models
 from pipelines.reporting import say
 from pipelines.tables import show_table
@@ -60,6 +60,9 @@ def promote() -> None:
     facts, wait = gather(tracker, current, dataset, params)
     decision = decide(measure(list(folders.values()), dataset), champion, facts, wait)
     publish(tracker, decision, list(folders.values()))
+    name_run(
+        f"promote {decision.champion or 'nobody'}" + (f", {decision.challenger} waits" if decision.challenger else "")
+    )
     if decision.challenger:
         enter(tracker, folders[decision.challenger], dataset, decision, params, current, waits=True)
     else:

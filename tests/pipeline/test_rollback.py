@@ -1,6 +1,8 @@
 """A champion that is taken back: by one command, under a running service, and remembered by the next runs."""
 
 import hashlib
+import shutil
+import subprocess
 import time
 from pathlib import Path
 
@@ -131,3 +133,36 @@ def test_by_hand_alone_a_candidate_waits_until_it_is_accepted(
     assert {"card.json", "data.json", "gates.json", "gates.md", "origin"} <= {
         file.path for file in store.list_artifacts(run.info.run_id)
     }
+
+
+def test_a_version_is_rebuilt_byte_for_byte_from_its_commit_its_changes_and_its_data(
+    copy_with_stores: Project, monkeypatch: pytest.MonkeyPatch
+):
+    project, store = copy_with_stores, store_of(copy_with_stores, monkeypatch)
+    who = ("-c", "user.name=test", "-c", "user.email=test@example.org")
+    for command in (("add", "-A"), ("commit", "-q", "-m", "first")):
+        subprocess.run(["git", *who, *command], cwd=project.folder, check=True)
+    refused = project.run("pipelines", "rebuild", "1")
+    assert refused.returncode == 1
+    assert "version 1 was registered without its Git commit and dvc.lock" in refused.stderr.splitlines()[-1]
+
+    with (project.folder / "fer/figures/style.py").open("a") as file:
+        file.write("# not committed\n")
+    crown_any(project)
+    version = store.get_model_version("fer-classifier", "2")
+    assert version.tags["git_changes"] == "yes"
+    wanted = project.bytes_of("champion", "data/dataset")
+    # The project goes on: other settings, other code, no data.
+    project.edit(lambda params: params["data"]["sample"].update(seed=5))
+    subprocess.run(["git", "checkout", "-q", "fer/figures/style.py"], cwd=project.folder, check=True)
+    shutil.rmtree(project.folder / "data/dataset")
+
+    for arguments, how in (((), "from DVC's cache"), (("--train",), "trained again")):
+        said = done(project, "rebuild", "2", *arguments)
+        assert f"version 2, {how}, byte for byte the registered model" in said
+        rebuilt = Project(project.folder / "state/rebuild/2")
+        assert rebuilt.bytes_of("champion", "data/dataset") == wanted
+        assert "# not committed" in (rebuilt.folder / "fer/figures/style.py").read_text()
+        assert "seed: 5" not in (rebuilt.folder / "params.yaml").read_text()
+    assert aliases(store)["champion"] == "2", "a rebuild changes nothing in the registry"
+    assert len(store.search_model_versions("name = 'fer-classifier'")) == 2
