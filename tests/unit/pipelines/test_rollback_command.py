@@ -11,7 +11,8 @@ from trained_models import PARAMS, write_trained
 from fer.delivery.promotion import card_of, write_champion
 from fer.delivery.registry import Registry
 from fer.errors import UserError
-from fer.params import Promote
+from fer.params import Promote, load_params
+from fer.store import Store
 from fer.tracking import Tracker
 from pipelines import paths
 from pipelines.packaged import is_written
@@ -22,20 +23,29 @@ DATASET = small_dataset(train=2, held_out=2)
 SETTINGS = Promote(min_class_f1=0.0, min_skill=0.0, parity=0.001, certain_precision=0.5)
 
 
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
+    """One in which two models were champion, the second now."""
+    folder = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", "")
+        shutil.copy(PARAMS, folder / "params.yaml")
+        tracker = Tracker(settings_of(folder / "state", empty_store))
+        for seed in (1, 2):
+            trained = write_trained(folder / str(seed), DATASET, seed=seed)
+            card = card_of(trained, SETTINGS, DATASET)
+            Registry(tracker.store).promote(tracker.ensure_run(trained, DATASET), card)
+            write_champion(folder / paths.CHAMPION, trained.onnx, card)
+    return folder
+
+
 @pytest.fixture
-def registry(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
-    """That of a project in which two models were champion, the second now."""
+def registry(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
+    """That of a copy of the project, which is the current folder."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    shutil.copytree(project, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    shutil.copy(PARAMS, tmp_path / "params.yaml")
-    tracker = Tracker(settings_of(tmp_path / "state", empty_store))
-    found = Registry(tracker.store)
-    for seed in (1, 2):
-        folder = write_trained(tmp_path / str(seed), DATASET, seed=seed)
-        card = card_of(folder, SETTINGS, DATASET)
-        found.promote(tracker.ensure_run(folder, DATASET), card)
-        write_champion(paths.CHAMPION, folder.onnx, card)
-    return found
+    return Registry(Store(load_params().tracking))
 
 
 def test_a_version_whose_model_is_lost_or_damaged_changes_nothing(registry, tmp_path):
