@@ -1,16 +1,15 @@
 """Stage 8: the registry's champion."""
 
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from filelock import FileLock
 from prefect import flow
 
 from fer.checks.report import CheckReport
 from fer.data.dataset import FaceDataset
+from fer.delivery.champion import undisturbed, write_champion
 from fer.delivery.data_drift import drift_between, facts_of
 from fer.delivery.gates import Candidate, Facts
 from fer.delivery.measuring import candidate_of, champion_as_candidate, gate_slices
@@ -24,7 +23,6 @@ from fer.delivery.promotion import (
     gates_of_card,
     must_wait,
     refusals,
-    write_champion,
 )
 from fer.delivery.registry import TAKEN_BACK, Papers, Registered, Registry
 from fer.errors import UserError
@@ -149,7 +147,7 @@ def enter(
     card = replace(card_of(folder, params.promote, dataset), gates=gates_of_card(gates))
     papers = Papers(gates_in_words(gates), facts_of(dataset), files, origin_tags(Path(), files))
     registry, run_id = Registry(tracker.store), tracker.ensure_run(folder, dataset)
-    with judged(registry, current):
+    with undisturbed(paths.CHAMPION_LOCK, registry, current):
         if waits:
             registry.challenge(run_id, card, papers)
             write_champion(paths.CHALLENGER, folder.onnx, card)
@@ -169,20 +167,6 @@ def dismiss(tracker: Tracker) -> None:
 def keep(tracker: Tracker, current: Registered, card: Card) -> None:
     """The current champion's ONNX file, and its card as the present settings make it."""
     registry, card = Registry(tracker.store), replace(card, gates=current.card.gates)
-    with judged(registry, current), registry.model(current) as model:
+    with undisturbed(paths.CHAMPION_LOCK, registry, current), registry.model(current) as model:
         registry.describe(current, card)
         write_champion(paths.CHAMPION, model, card)
-
-
-@contextmanager
-def judged(registry: Registry, current: Registered | None) -> Iterator[None]:
-    """Nobody else changes the champion meanwhile, and it is still the one that the candidates were held against.
-
-    Raises:
-        UserError: where a person has put another one there since.
-    """
-    with FileLock(paths.CHAMPION_LOCK):
-        champion = registry.champion()
-        if (champion and champion.version) != (current and current.version):
-            raise UserError("promote: the champion was changed while the candidates were measured; run again")
-        yield

@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from fer.delivery.champion import write_champion
 from fer.delivery.origin import PATCH, UNKNOWN
-from fer.delivery.promotion import write_champion
 from fer.delivery.registry import Registered, Registry
 from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder

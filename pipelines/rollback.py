@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from filelock import FileLock
 
-from fer.delivery.promotion import write_champion
+from fer.delivery.champion import write_champion
 from fer.delivery.registry import Registered, Registry
 from fer.errors import UserError
 from fer.params import load_params

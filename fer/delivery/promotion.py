@@ -1,9 +1,7 @@
 """Which model becomes champion."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
@@ -23,8 +21,7 @@ from fer.delivery.registry import Registered
 from fer.evaluation.abstention import thresholds_of
 from fer.evaluation.face_check import fit_face_check
 from fer.evaluation.model_folder import ModelFolder
-from fer.files import replace_folder
-from fer.inference.classifier import MODEL_FILE, Card
+from fer.inference.classifier import Card
 from fer.params import Promote
 from fer.report.tables import UNKNOWN
 
@@ -106,8 +103,13 @@ def gate_table(decision: Decision) -> pd.DataFrame:
     table: dict[str, list[str]] = {"gate": names}
     for model, gates in decision.gates.items():
         said = [gates.get(name) for name in names]
-        table[model] = [f"{_verdict(one)} {one.value:.4g} ({one.bound:.4g})" if one else UNKNOWN for one in said]
+        table[model] = [_cell(outcome) if outcome else UNKNOWN for outcome in said]
     return pd.DataFrame(table)
+
+
+def _cell(outcome: Outcome) -> str:
+    """Short: a run has eight models side by side."""
+    return f"{'ok' if outcome.passed else 'FAILED'} {outcome.value:.3g} ({outcome.bound:.3g})"
 
 
 def _verdict(outcome: Outcome) -> str:
@@ -146,10 +148,3 @@ def card_of(folder: ModelFolder, settings: Promote, dataset: FaceDataset) -> Car
         face_check=fit_face_check(dataset),
         drawn=is_drawn(dataset),
     )
-
-
-def write_champion(folder: Path, model: Path, card: Card) -> None:
-    """Put the champion's ONNX file and card into ``folder``, as ``fer.inference.Classifier`` reads them."""
-    with replace_folder(folder) as fresh:
-        shutil.copyfile(model, fresh / MODEL_FILE)
-        card.save(fresh)

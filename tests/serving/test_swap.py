@@ -10,7 +10,7 @@ import pytest
 from onnx_models import write_model
 from services import Service, encode, noise, serving
 
-from fer.delivery.promotion import write_champion
+from fer.delivery.champion import write_champion
 from fer.inference.classifier import Card, Classifier
 
 pytestmark = pytest.mark.slow

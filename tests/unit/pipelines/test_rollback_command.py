@@ -8,7 +8,8 @@ from face_datasets import small_dataset
 from mlflow_stores import settings_of
 from trained_models import PARAMS, write_trained
 
-from fer.delivery.promotion import card_of, write_champion
+from fer.delivery.champion import undisturbed, write_champion
+from fer.delivery.promotion import card_of
 from fer.delivery.registry import Registry
 from fer.errors import UserError
 from fer.params import Promote, load_params
@@ -77,6 +78,21 @@ def test_a_mistake_is_one_line(registry, command, words):
     with pytest.raises(UserError, match=words):
         command()
     assert registry.champion().version == "2"
+
+
+def test_a_champion_that_changed_while_candidates_were_measured_is_not_overruled(registry, tmp_path):
+    second, first = registry.champion(), registry.previous()
+    lock = tmp_path / "lock"
+    with undisturbed(lock, registry, second):
+        pass
+    registry.take_back(first)
+    with (
+        pytest.raises(UserError, match="changed while the candidates were measured"),
+        undisturbed(lock, registry, second),
+    ):
+        raise AssertionError
+    with undisturbed(lock, registry, first):
+        pass
 
 
 def test_files_that_are_not_the_champions_are_noticed(registry, tmp_path):
