@@ -107,10 +107,12 @@ class Classifier:
         threads: threads of one ``predict`` call; ONNX Runtime's choice by default.
 
     Raises:
-        UserError: when the folder holds no usable model.
+        UserError: when the folder holds no usable model, or for fewer threads than one.
     """
 
     def __init__(self, folder: Path = RELEASED, threads: int | None = None) -> None:
+        if threads is not None and threads < 1:
+            raise UserError(f"threads: {threads} is none; give 1 or more, or None for ONNX Runtime's choice")
         self._arguments = folder.absolute(), threads
         self.card = Card.load(folder)
         options = onnxruntime.SessionOptions()

@@ -1,6 +1,5 @@
 """Videos: uploaded to a file without a name, read frame by frame, answered as JSON or CSV."""
 
-import csv
 import json
 import logging
 import threading
@@ -18,6 +17,7 @@ from starlette.responses import Response, StreamingResponse
 
 from fer.errors import UserError
 from fer.inference.container import HEAD, is_video
+from fer.inference.faces import write_csv_header
 from fer.inference.reader import Reader
 from fer.inference.video import COLUMNS, EndedEarlyError, Frame, read_video
 from fer.serving import metrics
@@ -112,8 +112,7 @@ class Videos:
         place, reader = self.tasks.place(task), self.reader
         start = told = time.monotonic()
         with (place / "frames.jsonl").open("w") as lines, (place / "faces.csv").open("w", newline="") as rows:
-            table = csv.DictWriter(rows, [*COLUMNS, *reader.classifier.classes])
-            table.writeheader()
+            table = write_csv_header(rows, COLUMNS, reader.classifier.classes)
             try:
                 for frame in read_video(reader, path):
                     if self._closing.is_set():
