@@ -28,6 +28,10 @@ def release(again: bool) -> None:
     params = load_params()
     dataset = FaceDataset.load(paths.DATASET)
     records = paths.RECORDS / slug(dataset)
+    trained = _trained(dataset)
+    if not (again or any(choose(trained, name) for name in LARGEST)):
+        limit = max(LARGEST.values()) / 1e6
+        raise UserError(f"no model from random weights fits {limit:.0f} MB; train compact or mini")
     for name in LARGEST:
         target, whole = PACKAGE / name, FLOAT16 / name
         before = released_card(target, dataset)
@@ -36,8 +40,12 @@ def release(again: bool) -> None:
                 continue
             folder, network = _record_of(before, records), whole / MODEL_FILE
         else:
-            folder = choose(_trained(dataset), name)
-            network = folder.onnx
+            found = choose(trained, name)
+            if found is None:
+                limit = f"{LARGEST[name] / 1e6:.0f} MB"
+                print(f"release: {name} stays as it is, no network here from random weights fits {limit}")
+                continue
+            folder, network = found, found.onnx
             former = Card.load(whole) if before and before.fingerprint == dataset.fingerprint else None
             if former and former.metrics[SCORE] >= folder.metrics[SCORE]:
                 print(f"release: {name} stays {former.architecture}, no network here is better on validation")

@@ -155,6 +155,7 @@ def quantize(source: Path, target: Path, faces: np.ndarray) -> None:
         prepared = Path(scratch) / "prepared.onnx"
         # Folds what has no input, such as normalisation into the convolution before it, and names every shape.
         quant_pre_process(source, prepared, skip_symbolic_shape=True)
+        chosen = _quantised_nodes(prepared, source)
         quantization.quantize_static(
             prepared,
             target,
@@ -164,9 +165,9 @@ def quantize(source: Path, target: Path, faces: np.ndarray) -> None:
             reduce_range=True,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,
-            nodes_to_quantize=_quantised_nodes(onnx.load(prepared), source),
+            nodes_to_quantize=chosen,
             calibrate_method=quantization.CalibrationMethod.Percentile,
-            extra_options={"CalibPercentile": PERCENTILE, "CalibStridedMinMax": BATCH},
+            extra_options={"CalibPercentile": PERCENTILE, "CalibStridedMinMax": min(BATCH, len(faces))},
         )
 
 
@@ -184,12 +185,17 @@ def divide_logits(path: Path, temperature: float) -> None:
     onnx.save(model, path)
 
 
-def _quantised_nodes(model: onnx.ModelProto, source: Path) -> list[str]:
+def _quantised_nodes(prepared: Path, source: Path) -> list[str]:
     """The names of the nodes from the first product to the last, which stays whole where there is another one.
 
-    They stand in the order of execution. The last product takes no time, and its rounded logits move probabilities.
+    They stand in the order of execution; those without a name get one. The last product takes no time, and its rounded
+    logits move probabilities.
     """
+    model = onnx.load(prepared)
     nodes = list(model.graph.node)
+    for place, node in enumerate(nodes):
+        node.name = node.name or f"{node.op_type}_{place}"
+    onnx.save(model, prepared)
     products = [place for place, node in enumerate(nodes) if node.op_type in PRODUCTS]
     if not products:
         raise UserError(f"{source}: has no convolution and no matrix product, nothing to quantise")

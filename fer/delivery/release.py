@@ -31,15 +31,15 @@ FLOAT16 = PACKAGE.parents[1] / "float16"
 PAGE_FILE = "README.md"
 
 
-def choose(folders: Iterable[ModelFolder], name: str) -> ModelFolder:
+def choose(folders: Iterable[ModelFolder], name: str) -> ModelFolder | None:
     """The network with the best validation macro-F1 among those that are ours to give away and small enough in int8.
 
     Args:
         folders: all trained on the same data.
         name: of a model in the package.
 
-    Raises:
-        UserError: where there is none.
+    Returns:
+        Its training, or None where there is none.
     """
     # A byte for each weight; what the graph and the scales take is less than 2 % of the limit.
     fit = [
@@ -47,11 +47,7 @@ def choose(folders: Iterable[ModelFolder], name: str) -> ModelFolder:
         for folder in folders
         if folder.run.weights == "random" and folder.metrics["params"] < 0.98 * LARGEST[name]
     ]
-    if not fit:
-        raise UserError(
-            f"{name}: no model from random weights fits {LARGEST[name] / 1e6:.0f} MB; train compact or mini"
-        )
-    return max(fit, key=lambda folder: folder.metrics[SCORE])
+    return max(fit, key=lambda folder: folder.metrics[SCORE], default=None)
 
 
 def to_float16(source: Path, target: Path) -> None:
