@@ -104,12 +104,29 @@ def compare() -> None:
 
 
 @app.command()
-def promote() -> None:
+def promote(
+    accept: Annotated[bool, typer.Option("--accept", help="Make the challenger champion, by your word.")] = False,
+    version: Annotated[str | None, typer.Option(help="With --accept: this version, not the challenger.")] = None,
+) -> None:
     """Register the best model that passes every gate as champion."""
+    if accept:
+        from pipelines.rollback import accept as take
+
+        return take(version)
+    if version:
+        raise UserError("promote: --version goes with --accept")
     from pipelines.flows import run
     from pipelines.promote import promote
 
-    run(promote)
+    return run(promote)
+
+
+@app.command()
+def rollback(version: Annotated[str | None, typer.Argument(help="By default the champion before.")] = None) -> None:
+    """Make the previous champion, or VERSION, champion again; a running service takes it up."""
+    from pipelines.rollback import rollback
+
+    rollback(version)
 
 
 @app.command()

@@ -42,8 +42,8 @@ def release(again: bool) -> None:
         else:
             found = choose(trained, name)
             if found is None:
-                limit = f"{LARGEST[name] / 1e6:.0f} MB"
-                print(f"release: {name} stays as it is, no network here from random weights fits {limit}")
+                most = f"{LARGEST[name] / 1e6:.0f} MB"
+                print(f"release: {name} stays as it is, no network here from random weights fits {most}")
                 continue
             folder, network = found, found.onnx
             former = Card.load(whole) if before and before.fingerprint == dataset.fingerprint else None

@@ -167,7 +167,11 @@ def quantize(source: Path, target: Path, faces: np.ndarray) -> None:
             weight_type=quantization.QuantType.QInt8,
             nodes_to_quantize=chosen,
             calibrate_method=quantization.CalibrationMethod.Percentile,
-            extra_options={"CalibPercentile": PERCENTILE, "CalibStridedMinMax": min(BATCH, len(faces))},
+            extra_options={
+                "CalibPercentile": PERCENTILE,
+                "CalibTensorRangeSymmetric": False,
+                "CalibStridedMinMax": min(BATCH, len(faces)),
+            },
         )
 
 

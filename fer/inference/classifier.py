@@ -39,6 +39,7 @@ class Card:
         thresholds: by class, the probability above which a prediction is certain; without one none is.
         face_check: tells what is no face; None where the model has no such check, as those of older cards.
         drawn: whether the training faces were drawn, and say nothing about real ones; None where nobody wrote it down.
+        gates: what the gates of promotion said of the model, by their names; empty where it passed none.
         arithmetic: ``int8``, ``float32``, or ``float16`` for weights that are stored so and computed with in float32.
         trained_sha256: of the network as the training left it, where ``model.onnx`` was made of that one.
     """
@@ -52,6 +53,7 @@ class Card:
     thresholds: dict[str, float] = field(default_factory=dict)
     face_check: FaceCheck | None = None
     drawn: bool | None = None
+    gates: dict[str, str] = field(default_factory=dict)
     arithmetic: str = "float32"
     trained_sha256: str | None = None
 
@@ -68,7 +70,7 @@ class Card:
             KeyError: where one of the facts that every card has is missing.
             TypeError, ValueError: where the thresholds are no numbers by class, or the face check is damaged.
         """
-        newer = ("thresholds", "face_check", "drawn", "arithmetic", "trained_sha256")
+        newer = ("thresholds", "face_check", "drawn", "gates", "arithmetic", "trained_sha256")
         facts = {fact.name: content[fact.name] for fact in fields(cls) if fact.name not in newer}
         thresholds = {name: float(value) for name, value in dict(content.get("thresholds", {})).items()}
         check = content.get("face_check")
@@ -77,6 +79,7 @@ class Card:
             thresholds=thresholds,
             face_check=FaceCheck(**check) if check else None,
             drawn=content.get("drawn"),
+            gates=dict(content.get("gates", {})),
             arithmetic=str(content.get("arithmetic", "float32")),
             trained_sha256=content.get("trained_sha256"),
         )

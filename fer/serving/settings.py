@@ -42,6 +42,7 @@ class Settings(BaseModel):
         api_key: that requests must carry as ``Authorization: Bearer ...`` or ``X-API-Key``; none is asked by default.
         cors_origins: origins whose pages may call the service, separated by commas; none by default.
         monitor: folder for records of predictions, without pixels; none are kept by default.
+        shadow: folder of a challenger, whose answers are recorded beside the served model's; none by default.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
@@ -65,6 +66,7 @@ class Settings(BaseModel):
     api_key: Annotated[str, Field(min_length=1)] | None = None
     cors_origins: str = ""
     monitor: Path | None = None
+    shadow: Path | None = None
 
     @classmethod
     def of(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -90,8 +92,10 @@ class Settings(BaseModel):
             raise UserError(f"{name}: {first['msg'].lower()}{got}") from error
 
     def check_monitor(self) -> None:
-        """UserError where ``monitor`` names a folder in which nothing can be kept."""
+        """UserError where ``monitor`` names a folder in which nothing can be kept, or ``shadow`` has none."""
         if self.monitor is None:
+            if self.shadow:
+                raise UserError(f"{PREFIX}SHADOW: its records need a folder; set {PREFIX}MONITOR")
             return
         try:
             self.monitor.mkdir(parents=True, exist_ok=True)
