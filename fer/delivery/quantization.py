@@ -22,6 +22,7 @@ from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from fer.data.dataset import FaceDataset
+from fer.delivery.gates import Outcome
 from fer.errors import UserError
 from fer.evaluation.abstention import thresholds_of
 from fer.evaluation.calibration import best_temperature
@@ -128,6 +129,13 @@ def quantized_card(trained: Card, made: Quantized, folder: Path, settings: Promo
         arithmetic="int8",
         trained_sha256=trained.network_sha256,
     )
+
+
+def int8_accuracy(made: Quantized) -> Outcome:
+    """The gate that a model in int8 must pass: it is as accurate on validation as the network that it was made of."""
+    ece = made.metrics[f"{Split.VALIDATION}.ece"]
+    note = f"probabilities move by {made.mean:.3f} on average, calibration error {ece:.3f}"
+    return Outcome("validation accuracy lost in int8", made.lost, made.bound, made.passed, most=True, note=note)
 
 
 def calibration_faces(dataset: FaceDataset, seed: int = 0) -> np.ndarray:
