@@ -236,12 +236,14 @@ def results() -> None:
 
 @app.command()
 def release(
-    card: Annotated[bool, typer.Option("--card", help="Keep the network; write its card and page again.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Release the networks that are there, by today's code.")
+    ] = False,
 ) -> None:
-    """Put the best small network, in float16, and its card into the package."""
+    """Put the best small networks, in int8, and their cards into the package."""
     from pipelines.release import release
 
-    release(card_only=card)
+    release(again)
 
 
 def main() -> None:

@@ -54,6 +54,6 @@ def is_stored(tag: str) -> bool:
 def is_written(card: Card) -> bool:
     """Whether ``champion/`` holds the model that a card describes, undamaged."""
     try:
-        return Card.load(paths.CHAMPION).model_sha256 == card.model_sha256
+        return Card.load(paths.CHAMPION).network_sha256 == card.model_sha256
     except UserError:
         return False

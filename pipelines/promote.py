@@ -1,9 +1,11 @@
 """Stage 8: the registry's champion."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from prefect import flow
 
@@ -11,7 +13,7 @@ from fer.checks.report import CheckReport
 from fer.data.dataset import FaceDataset
 from fer.delivery.champion import undisturbed, write_champion
 from fer.delivery.data_drift import drift_between, facts_of
-from fer.delivery.gates import Candidate, Facts
+from fer.delivery.gates import Candidate, Facts, name_of
 from fer.delivery.measuring import candidate_of, champion_as_candidate, gate_slices
 from fer.delivery.origin import origin_files, origin_tags
 from fer.delivery.promotion import (
@@ -24,10 +26,11 @@ from fer.delivery.promotion import (
     must_wait,
     refusals,
 )
+from fer.delivery.quantization import int8_accuracy, quantize_model, quantized_card
 from fer.delivery.registry import TAKEN_BACK, Papers, Registered, Registry
 from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
-from fer.inference.classifier import Card
+from fer.inference.classifier import MODEL_FILE, Card
 from fer.params import Params, load_params
 from fer.report.tables import markdown
 from fer.schema import read_as
@@ -69,7 +72,7 @@ def promote() -> None:
         enter(tracker, folders[decision.champion], dataset, decision, params, current)
     elif current and champion:
         known = [folder for folder in folders.values() if folder.run.model_sha256 == current.card.model_sha256]
-        keep(tracker, current, card_of(known[0], params.promote, dataset) if known else current.card)
+        keep(tracker, current, known[0] if known else None, dataset, params)
     elif decision.challenger:
         raise UserError(f"promote: {decision.reason}; there is no champion to keep: take it by {ACCEPT}, and run again")
     else:
@@ -147,13 +150,33 @@ def enter(
     card = replace(card_of(folder, params.promote, dataset), gates=gates_of_card(gates))
     papers = Papers(gates_in_words(gates), facts_of(dataset), files, origin_tags(Path(), files))
     registry, run_id = Registry(tracker.store), tracker.ensure_run(folder, dataset)
-    with undisturbed(paths.CHAMPION_LOCK, registry, current):
+    with in_int8(folder, dataset, params, card) as quantized, undisturbed(paths.CHAMPION_LOCK, registry, current):
+        if quantized:
+            registry.keep_quantized(run_id, quantized)
         if waits:
             registry.challenge(run_id, card, papers)
-            write_champion(paths.CHALLENGER, folder.onnx, card)
+            write_champion(paths.CHALLENGER, folder.onnx, card, quantized)
         else:
             registry.promote(run_id, card, papers)
-            write_champion(paths.CHAMPION, folder.onnx, card)
+            write_champion(paths.CHAMPION, folder.onnx, card, quantized)
+
+
+@contextmanager
+def in_int8(folder: ModelFolder, dataset: FaceDataset, params: Params, card: Card) -> Iterator[Path | None]:
+    """The model in int8 with the card of that file, in a folder that ends with the block; None where it fails its gate.
+
+    Figures and thresholds are those of the int8 file. What fails is served as it was trained.
+    """
+    with TemporaryDirectory() as scratch:
+        target = Path(scratch)
+        made = quantize_model(folder, folder.onnx, dataset, target / MODEL_FILE)
+        gate = {name_of(int8_accuracy): int8_accuracy(made)}
+        if made.passed:
+            own = quantized_card(card, made, target, params.promote)
+            replace(own, gates=card.gates | gates_in_words(gate)).save(target)
+        (said,) = gates_in_words(gate).values()
+        say(f"promote: {folder.name} in int8 {said}" + ("" if made.passed else "; it is served in float32"))
+        yield target if made.passed else None
 
 
 @network_task
@@ -164,9 +187,18 @@ def dismiss(tracker: Tracker) -> None:
 
 
 @network_task
-def keep(tracker: Tracker, current: Registered, card: Card) -> None:
-    """The current champion's ONNX file, and its card as the present settings make it."""
-    registry, card = Registry(tracker.store), replace(card, gates=current.card.gates)
-    with undisturbed(paths.CHAMPION_LOCK, registry, current), registry.model(current) as model:
+def keep(
+    tracker: Tracker, current: Registered, folder: ModelFolder | None, dataset: FaceDataset, params: Params
+) -> None:
+    """The current champion's files; where its training is here, cards as the present settings make them."""
+    registry = Registry(tracker.store)
+    card = replace(card_of(folder, params.promote, dataset), gates=current.card.gates) if folder else current.card
+    with (
+        in_int8(folder, dataset, params, card) if folder else registry.quantized(current) as quantized,
+        undisturbed(paths.CHAMPION_LOCK, registry, current),
+        registry.model(current) as model,
+    ):
         registry.describe(current, card)
-        write_champion(paths.CHAMPION, model, card)
+        if folder and quantized:
+            registry.keep_quantized(current.run_id, quantized)
+        write_champion(paths.CHAMPION, model, card, quantized)

@@ -60,9 +60,9 @@ def accept(version: str | None) -> None:
 def _put(registry: Registry, target: Registered, crown: Callable[[], object]) -> None:
     """Fetch a version's model, which says that it is whole, name it champion, and write its files."""
     card = target.card
-    with registry.model(target) as model:
+    with registry.model(target) as model, registry.quantized(target) as quantized:
         crown()
-        write_champion(paths.CHAMPION, model, card)
+        write_champion(paths.CHAMPION, model, card, quantized)
     print(
         f"{paths.CHAMPION}/: version {target.version}, {card.architecture} trained on {card.dataset}; a running",
         end=" ",

@@ -10,14 +10,30 @@ from filelock import FileLock
 from fer.delivery.registry import Registered, Registry
 from fer.errors import UserError
 from fer.files import replace_folder
-from fer.inference.classifier import MODEL_FILE, Card
+from fer.inference.classifier import CARD_FILE, MODEL_FILE, Card
+
+#: Beside a champion in int8: the network as it was trained.
+WHOLE_FOLDER = "float32"
 
 
-def write_champion(folder: Path, model: Path, card: Card) -> None:
-    """Put the champion's ONNX file and card into ``folder``, as ``fer.inference.Classifier`` reads them."""
+def write_champion(folder: Path, model: Path, card: Card, quantized: Path | None = None) -> None:
+    """Put the champion's ONNX file and card into ``folder``, as ``fer.inference.Classifier`` reads them.
+
+    Args:
+        folder: what is served.
+        model: the network as it was trained.
+        card: its card.
+        quantized: a folder with the same network in int8 and the card of that file: it is what is served then, and the
+            network as it was trained stands beside it, in ``float32``.
+    """
     with replace_folder(folder) as fresh:
-        shutil.copyfile(model, fresh / MODEL_FILE)
-        card.save(fresh)
+        whole = fresh / WHOLE_FOLDER if quantized else fresh
+        whole.mkdir(exist_ok=True)
+        shutil.copyfile(model, whole / MODEL_FILE)
+        card.save(whole)
+        if quantized:
+            for name in (MODEL_FILE, CARD_FILE):
+                shutil.copyfile(quantized / name, fresh / name)
 
 
 @contextmanager

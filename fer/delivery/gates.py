@@ -315,7 +315,7 @@ GATES: tuple[Gate, ...] = (
 )
 
 
-def name_of(gate: Gate) -> str:
+def name_of(gate: Callable[..., Outcome | None]) -> str:
     """What tables call a gate."""
     return gate.__name__.replace("_", " ")
 

@@ -26,6 +26,8 @@ FORMER_CARD_TAG = "card"
 CHAMPION_SINCE, TAKEN_BACK = "champion_since", "taken_back"
 #: Files of a version's run: what its training data look like, what its gates said, and what it was made of.
 DATA_FILE, GATES_FILE, ORIGIN_FOLDER = "data.json", "gates.json", "origin"
+#: Folder of a version's run: its model in int8, with the card of that file.
+QUANTIZED_FOLDER = "int8"
 
 
 @dataclass(frozen=True)
@@ -238,6 +240,29 @@ class Registry:
                     f"restore the run's files, or delete the alias {CHAMPION}"
                 )
             yield files[0]
+
+    @told
+    def keep_quantized(self, run_id: str, folder: Path) -> None:
+        """Keep a run's model in int8 with the card of that file."""
+        self.store.client.log_artifacts(run_id, str(folder), QUANTIZED_FOLDER)
+
+    @contextmanager
+    def quantized(self, registered: Registered) -> Iterator[Path | None]:
+        """A version's model in int8 with its card, fetched into a folder that ends with the block; None without one.
+
+        Raises:
+            UserError: where it is damaged, or was made of another network.
+        """
+        with tempfile.TemporaryDirectory() as target:
+            with self.store.told(OSError):
+                kept = self.store.client.list_artifacts(registered.run_id, QUANTIZED_FOLDER)
+                folder = kept and self.store.client.download_artifacts(registered.run_id, QUANTIZED_FOLDER, target)
+            if folder and Card.load(Path(folder)).network_sha256 != registered.card.model_sha256:
+                raise UserError(
+                    f"MLflow: {QUANTIZED_FOLDER} of run {registered.run_id} was made of another network than version "
+                    f"{registered.version}; restore the run's files"
+                )
+            yield Path(folder) if folder else None
 
     def _enter(self, run_id: str, card: Card, papers: Papers) -> str:
         """The version of a run's model, registered where it was not, with card and papers."""

@@ -24,6 +24,7 @@ from fer.delivery.promotion import (
     must_wait,
     refusals,
 )
+from fer.delivery.quantization import int8_accuracy, quantize_model, quantized_card
 from fer.delivery.registry import Registered, Registry
 from fer.errors import UserError
 from fer.evaluation.abstention import thresholds_of
@@ -218,6 +219,28 @@ def test_the_champions_files_are_what_the_service_reads(folder, tmp_path):
     assert Classifier(tmp_path / "champion").card == card
     digest = hashlib.sha256((tmp_path / "champion" / "model.onnx").read_bytes()).hexdigest()
     assert digest == card.model_sha256
+
+
+def test_a_champion_in_int8_has_the_network_as_it_was_trained_beside_it(folder, tmp_path):
+    card = card_of(folder, SETTINGS, DATASET)
+    made = quantize_model(folder, folder.onnx, DATASET, tmp_path / "model.onnx")
+    own = quantized_card(card, made, tmp_path, SETTINGS)
+    own.save(tmp_path)
+    write_champion(tmp_path / "champion", folder.onnx, card, tmp_path)
+    assert Classifier(tmp_path / "champion").card == own
+    assert Classifier(tmp_path / "champion" / "float32").card == card
+    assert own.metrics == {"params": card.metrics["params"]} | made.metrics
+    write_champion(tmp_path / "champion", folder.onnx, card)
+    assert not (tmp_path / "champion" / "float32").exists()
+
+
+def test_the_gate_of_int8_says_what_it_costs(folder, tmp_path):
+    made = quantize_model(folder, folder.onnx, DATASET, tmp_path / "model.onnx")
+    said = gates_in_words({"int8 accuracy": int8_accuracy(replace(made, lost=0.3, bound=0.002))})
+    assert said["int8 accuracy"].startswith(
+        "FAILED: validation accuracy lost in int8 0.3, needs at most 0.002: 0.298 over (probabilities move by 0."
+    )
+    assert int8_accuracy(replace(made, lost=-0.1)).passed
 
 
 def test_a_champion_that_cannot_be_written_leaves_the_former(folder, tmp_path):

@@ -11,9 +11,11 @@ from trained_models import write_trained
 
 from fer.delivery.data_drift import facts_of
 from fer.delivery.promotion import card_of
+from fer.delivery.quantization import quantize_model, quantized_card
 from fer.delivery.registry import Papers, Registry
 from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
+from fer.inference.classifier import Card
 from fer.params import Promote
 from fer.tracking import Tracker
 
@@ -53,6 +55,26 @@ def test_the_registry_keeps_champion_and_previous_their_cards_and_files(tracker,
     assert not model.exists()
 
 
+def test_a_version_keeps_its_model_in_int8(tracker, tmp_path):
+    registry, folder = Registry(tracker.store), write_trained(tmp_path, DATASET)
+    promoted(tracker, folder)
+    champion = registry.champion()
+    with registry.quantized(champion) as nothing:
+        assert nothing is None
+    made = tmp_path / "int8"
+    made.mkdir()
+    result = quantize_model(folder, folder.onnx, DATASET, made / "model.onnx")
+    quantized_card(champion.card, result, made, SETTINGS).save(made)
+    registry.keep_quantized(champion.run_id, made)
+    with registry.quantized(champion) as kept:
+        assert (kept / "model.onnx").read_bytes() == (made / "model.onnx").read_bytes()
+        assert Card.load(kept).network_sha256 == folder.run.model_sha256
+    assert not kept.exists()
+    other = replace(champion, card=replace(champion.card, model_sha256="0" * 64))
+    with pytest.raises(UserError, match="was made of another network than version 1"), registry.quantized(other):
+        pass
+
+
 def test_the_versions_page_is_the_card_for_people(tracker, tmp_path):
     folder = write_trained(tmp_path, DATASET)
     version = tracker.client.get_model_version("fer-classifier", promoted(tracker, folder))
@@ -60,7 +82,14 @@ def test_the_versions_page_is_the_card_for_people(tracker, tmp_path):
     figures = [folder.metrics[f"{split}.f1.happy"] for split in ("validation", "test")]
     assert f"| F1 happy | {figures[0]:.3f} | {figures[1]:.3f} |" in version.description
     assert "{" not in version.description
-    assert set(version.tags) == {"architecture", "dataset", "fingerprint", "model_sha256", "champion_since"}
+    assert set(version.tags) == {
+        "architecture",
+        "dataset",
+        "fingerprint",
+        "model_sha256",
+        "arithmetic",
+        "champion_since",
+    }
 
     registry = Registry(tracker.store)
     changed = replace(card_of(folder, SETTINGS, DATASET), thresholds={"happy": 0.77})
