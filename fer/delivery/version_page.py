@@ -4,8 +4,12 @@ from collections.abc import Mapping
 
 from fer.inference.classifier import Card
 
-#: Tags of a version that say which code and data it was made of, and how the page calls them.
-ORIGIN = {"git_commit": "Git commit", "git_changes": "changes that were not committed", "dvc_data": "DVC's data"}
+#: Tags of a version that say which code and data it was made of, and how the page tells them.
+ORIGIN = {
+    "git_commit": "Git commit `{}`",
+    "git_changes": "what was not committed (`origin/changes.patch` of the run)",
+    "dvc_data": "DVC's data `{}`",
+}
 
 
 def version_page(card: Card, run_id: str, tags: Mapping[str, str], gates: Mapping[str, str]) -> str:
@@ -31,11 +35,11 @@ def version_page(card: Card, run_id: str, tags: Mapping[str, str], gates: Mappin
         lines.append(f"| {title} | " + " | ".join("" if value is None else f"{value:.3f}" for value in figures) + " |")
     if card.thresholds:
         thresholds = ", ".join(f"{name} {value:.2f}" for name, value in card.thresholds.items())
-        check = "and looks like a face" if card.face_check else "; the model has no face check"
-        lines += ["", f"A prediction is certain where it lies above (1: never) {thresholds} {check}."]
+        check = " and looks like a face" if card.face_check else "; the model has no face check"
+        lines += ["", f"A prediction is certain where it lies above (1: never) {thresholds}{check}."]
     if gates:
         lines += ["", "| gate | said |", "| --- | --- |"]
         lines += [f"| {name} | {said.replace('|', '/')} |" for name, said in gates.items()]
-    said = [f"run `{run_id}`", *(f"{title} `{tags[tag]}`" for tag, title in ORIGIN.items() if tags.get(tag))]
+    said = [f"run `{run_id}`", *(words.format(tags[tag]) for tag, words in ORIGIN.items() if tags.get(tag))]
     lines += ["", f"It comes from {', '.join(said)}; `python -m pipelines rebuild` with its number makes it again."]
     return "\n".join([*lines, "", f"SHA-256 of the model: `{card.model_sha256}`."]) + "\n"

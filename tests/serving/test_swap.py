@@ -76,6 +76,7 @@ def test_of_a_thousand_requests_during_swaps_none_is_lost_and_each_is_one_models
                 time.sleep(0.7)
             for future in asked:
                 future.result()
+        print(f"{swaps} swaps while 1,000 requests were answered")
         assert [status for status, *_ in seen] == [200] * 1000
         assert {name for _, name, *_ in seen} == expected.keys(), f"{swaps} swaps"
         for _, name, face, (told,) in seen:
