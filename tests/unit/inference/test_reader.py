@@ -334,6 +334,7 @@ def test_a_model_of_the_package_is_named_like_its_folder(tmp_path, monkeypatch):
     """As ``mini`` is; a folder of that name that is here comes first."""
     shutil.copytree(RELEASED, tmp_path / "package" / "standard")
     write_model(tmp_path / "package" / "tiny")
+    write_model(tmp_path / "package" / ".tiny.new")
     monkeypatch.setattr(classifier_module, "PACKAGE", tmp_path / "package")
     monkeypatch.setattr(reader_module, "PACKAGE", tmp_path / "package")
     monkeypatch.chdir(tmp_path)
