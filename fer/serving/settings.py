@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fer.errors import UserError, did_you_mean
+from fer.inference.classifier import Card
 
 PREFIX = "FER_SERVE_"
 #: Never shown.
@@ -92,10 +93,12 @@ class Settings(BaseModel):
             raise UserError(f"{name}: {first['msg'].lower()}{got}") from error
 
     def check_monitor(self) -> None:
-        """UserError where ``monitor`` names a folder in which nothing can be kept, or ``shadow`` has none."""
-        if self.monitor is None:
-            if self.shadow:
+        """UserError where ``monitor`` names a folder in which nothing can be kept, or ``shadow`` one without a model."""
+        if self.shadow:
+            if self.monitor is None:
                 raise UserError(f"{PREFIX}SHADOW: its records need a folder; set {PREFIX}MONITOR")
+            Card.load(self.shadow)
+        if self.monitor is None:
             return
         try:
             self.monitor.mkdir(parents=True, exist_ok=True)
