@@ -93,7 +93,7 @@ class Settings(BaseModel):
             raise UserError(f"{name}: {first['msg'].lower()}{got}") from error
 
     def check_monitor(self) -> None:
-        """UserError where ``monitor`` names a folder in which nothing can be kept, or ``shadow`` one without a model."""
+        """UserError where nothing can be kept in the folder ``monitor``, or that of ``shadow`` holds no model."""
         if self.shadow:
             if self.monitor is None:
                 raise UserError(f"{PREFIX}SHADOW: its records need a folder; set {PREFIX}MONITOR")
