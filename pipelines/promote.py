@@ -61,9 +61,7 @@ def promote() -> None:
     facts, wait = gather(tracker, current, dataset, params)
     decision = decide(measure(list(folders.values()), dataset), champion, facts, wait)
     publish(tracker, decision, list(folders.values()))
-    name_run(
-        f"promote {decision.champion or 'nobody'}" + (f", {decision.challenger} waits" if decision.challenger else "")
-    )
+    name_run(name_of_run(decision))
     if decision.challenger:
         enter(tracker, folders[decision.challenger], dataset, decision, params, current, waits=True)
     else:
@@ -83,6 +81,13 @@ def promote() -> None:
     for line in refusals(decision):
         say(f"promote: {line}")
     say(f"promote: {decision.reason}" + (f"; {ACCEPT} takes it" if decision.challenger else ""))
+
+
+def name_of_run(decision: Decision) -> str:
+    """What the Prefect UI calls the run: by what it did."""
+    if decision.champion:
+        return f"promote {decision.champion}"
+    return f"promote: {decision.challenger} waits" if decision.challenger else "promote: the champion stays"
 
 
 @network_task

@@ -6,6 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import httpx
 import mlflow
 import pytest
 from mlflow_stores import store_of
@@ -123,6 +124,8 @@ def test_by_hand_alone_a_candidate_waits_until_it_is_accepted(
     assert digest(project) == good
     assert aliases(store) == {"champion": "1", "challenger": "2"}
     waiting = Card.load(project.folder / "state/challenger")
+    told = httpx.post(f"{project.prefect}/flow_runs/filter", json={"flow_runs": {"name": {"like_": "promote"}}}).json()
+    assert f"promote: {waiting.architecture} waits" in {run["name"] for run in told}
     done(project, "promote", "--accept")
     assert digest(project) == waiting.model_sha256
     assert aliases(store) == {"champion": "2", "previous": "1"}
