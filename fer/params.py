@@ -12,6 +12,8 @@ from fer.errors import UserError, did_you_mean
 from fer.models import list_architectures
 from fer.recipe import Fraction, Positive, Rate, Recipe, Section, Seed, Share
 
+Above = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
 
 class Sample(Section):
     """The drawn sample: how many images, and the seed that draws them."""
@@ -102,12 +104,21 @@ class Compare(Section):
 
 
 class Promote(Section):
-    """What a model must pass to become champion, and how often the predictions that it calls certain must be right."""
+    """What a model must pass to become champion (``fer.delivery.gates``), and whether a person has the last word."""
 
+    manual: bool = False
     min_class_f1: Fraction
     min_skill: Fraction
     parity: Rate
     certain_precision: Fraction
+    max_calibration_error: Fraction = 0.1
+    min_slice_share: Fraction = 0.7
+    max_loss: Fraction = 0.02
+    min_robustness: Fraction = 0.5
+    max_megabytes: Above = 200
+    max_latency_ms: Above = 250
+    max_drift: Fraction = 0.5
+    min_gain: Annotated[float, Field(ge=-1, le=1)] = 0.0
 
 
 class Tracking(Section):

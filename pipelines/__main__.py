@@ -105,12 +105,40 @@ def compare() -> None:
 
 
 @app.command()
-def promote() -> None:
+def promote(
+    accept: Annotated[bool, typer.Option("--accept", help="Make the challenger champion, by your word.")] = False,
+    version: Annotated[str | None, typer.Option(help="With --accept: this version, not the challenger.")] = None,
+) -> None:
     """Register the best model that passes every gate as champion."""
+    if accept:
+        from pipelines.rollback import accept as take
+
+        return take(version)
+    if version:
+        raise UserError("promote: --version goes with --accept")
     from pipelines.flows import run
     from pipelines.promote import promote
 
-    run(promote)
+    return run(promote)
+
+
+@app.command()
+def rollback(version: Annotated[str | None, typer.Argument(help="By default the champion before.")] = None) -> None:
+    """Make the previous champion, or VERSION, champion again; a running service takes it up."""
+    from pipelines.rollback import rollback
+
+    rollback(version)
+
+
+@app.command()
+def rebuild(
+    version: str,
+    train: Annotated[bool, typer.Option("--train", help="Train it again, and compare the bytes.")] = False,
+) -> None:
+    """Put code, settings, data and model of VERSION into state/rebuild, exactly as they were."""
+    from pipelines.rebuild import rebuild
+
+    rebuild(version, train)
 
 
 @app.command()
@@ -233,12 +261,14 @@ def results() -> None:
 
 @app.command()
 def release(
-    card: Annotated[bool, typer.Option("--card", help="Keep the network; write its card and page again.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Release the networks that are there, by today's code.")
+    ] = False,
 ) -> None:
-    """Put the best small network, in float16, and its card into the package."""
+    """Put the best small networks, in int8, and their cards into the package."""
     from pipelines.release import release
 
-    release(card_only=card)
+    release(again)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """From uploaded pictures to faces, in threads beside the event loop."""
 
 import asyncio
+import copy
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
@@ -18,6 +19,7 @@ from fer.inference.formats import read_still
 from fer.inference.formats.still import Still
 from fer.inference.image import decode
 from fer.inference.reader import Reader
+from fer.serving.about import version_of
 from fer.serving.admission import Admission
 from fer.serving.problems import ApiError, overloaded
 from fer.serving.settings import Settings, cores
@@ -77,6 +79,17 @@ class Engine:
         self._large_images = BoundedSemaphore(cores())
         self._small = ThreadPoolExecutor(THREADS, "small")
         self._large = ThreadPoolExecutor(cores(), "large")
+
+    def with_reader(self, reader: Reader) -> "Engine":
+        """The same engine, with its threads and its queue, that reads by another reader."""
+        other = copy.copy(self)
+        other.reader = reader
+        return other
+
+    @property
+    def version(self) -> str:
+        """The model's, in short."""
+        return version_of(self.reader.classifier.card)["version"]
 
     async def classify(self, pictures: Sequence[Picture]) -> list[Crop]:
         """Every picture as the crop of one face."""

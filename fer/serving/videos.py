@@ -48,7 +48,7 @@ class Videos:
     """
 
     def __init__(self, reader: Reader, settings: Settings) -> None:
-        self._reader = reader
+        self.reader = reader
         self._settings = settings
         self._pool = ThreadPoolExecutor(1, "video")
         self._closing = threading.Event()
@@ -109,12 +109,12 @@ class Videos:
 
     def _results(self, task: Task, path: Path) -> Task:
         """Read all frames into the task's files; how it stands at the end."""
-        place, classes = self.tasks.place(task), self._reader.classifier.classes
+        place, reader = self.tasks.place(task), self.reader
         start = told = time.monotonic()
         with (place / "frames.jsonl").open("w") as lines, (place / "faces.csv").open("w", newline="") as rows:
-            table = write_csv_header(rows, COLUMNS, classes)
+            table = write_csv_header(rows, COLUMNS, reader.classifier.classes)
             try:
-                for frame in read_video(self._reader, path):
+                for frame in read_video(reader, path):
                     if self._closing.is_set():
                         return task.model_copy(update={"status": Status.FAILED, "message": "the service stopped"})
                     if self.tasks.is_cancelled(task):
