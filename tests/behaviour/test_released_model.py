@@ -17,8 +17,8 @@ from fer.inference.trust import doubts
 
 @pytest.fixture(scope="module")
 def faces() -> np.ndarray:
-    """uint8 ``[N, 48, 48]``, about 190 drawn without a flaw, in random order."""
-    images, table = draw_sample(210, seed=0)
+    """uint8 ``[N, 48, 48]``, about 990 drawn without a flaw, in random order: of 190 a share is known to 6 points."""
+    images, table = draw_sample(1050, seed=0)
     return images[(table["flaw"] == "").to_numpy()]
 
 
@@ -40,8 +40,8 @@ def test_a_damaged_network_breaks_the_bounds(faces: np.ndarray, name: str) -> No
             damaged += 1
     assert damaged >= 7
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    broken = broken_bounds(lambda batch: session.run(None, {name: batch})[0], faces)
+    port = session.get_inputs()[0].name
+    broken = broken_bounds(lambda batch: session.run(None, {port: batch})[0], faces[:200])
     assert len(broken) >= 3, broken
 
 
