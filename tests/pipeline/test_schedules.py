@@ -70,11 +70,11 @@ def test_the_schedule_starts_a_run_tells_why_it_failed_and_ends_its_server(proje
             assert process.poll() is None, process.communicate()
             return ask(address.read_text(), "deployments") if address.is_file() else []
 
-        (deployment,) = wait_for(deployments)
+        (deployment,) = wait_for(deployments, pause=1)
         # A run of seconds: its very first line fails.
         project.edit(misspell)
         url = address.read_text()
-        (run, *_) = wait_for(lambda: runs_of(url, "retrain", "FAILED", "CRASHED"))
+        (run, *_) = wait_for(lambda: runs_of(url, "retrain", "FAILED", "CRASHED"), pause=1)
         os.kill(process.pid, signal.SIGINT)
         _, stderr = process.communicate(timeout=SECONDS)
     assert deployment["name"] == "scheduled"
@@ -116,7 +116,7 @@ def test_a_worker_of_a_work_pool_runs_the_deployed_flow_and_its_stages_are_its_s
         prefect("deploy", "pipelines/retrain.py:retrain", "-n", "d", "-p", "p")
         prefect("deployment", "run", "retrain/d")
         with prefect_process(project.folder, environment, "worker", "start", "--pool", "p", "--run-once") as log:
-            (parent,) = wait_for(lambda: runs_of(url, "retrain", "COMPLETED", "FAILED", "CRASHED"))
+            (parent,) = wait_for(lambda: runs_of(url, "retrain", "COMPLETED", "FAILED", "CRASHED"), pause=1)
         said = log.read_text()
         stages = ask(url, "flow_runs", flow_runs={"parent_flow_run_id": {"any_": [parent["id"]]}})
         tagged = ask(url, "flow_runs", flow_runs={"tags": {"all_": [parent["name"]]}})
