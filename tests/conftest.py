@@ -21,9 +21,25 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
+#: The files that take longest come first, so that all processes end together. The very first needs no trained project:
+#: one process runs it while the other makes that project.
+LONGEST = (
+    "test_schedules.py",
+    "test_changes.py",
+    "test_interrupted.py",
+    "test_results.py",
+    "test_browser.py",
+    "test_save.py",
+    "test_fer2013.py",
+    "test_processes.py",
+    "test_mistakes.py",
+    "test_fit.py",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with a file that needs no trained project: one process runs it while the other makes that project."""
-    items.sort(key=lambda item: item.path.name != "test_schedules.py")
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
 @pytest.fixture(scope="session")
