@@ -5,7 +5,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 3
-# A file at a time, in the order of the folders: tests/pipeline, whose few tests take minutes, comes before tests/unit.
+# A file at a time, in the order of tests/conftest.py: the longest first.
 TWO_PROCESSES := -n 2 --dist loadfile --no-loadscope-reorder
 JAX_TESTS := -k jax tests/pipeline/test_jax.py tests/unit/models/test_normalization.py
 
