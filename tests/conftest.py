@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 from onnx_models import write_model
 
@@ -54,3 +55,24 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from mlflow_stores import make_store  # MLflow takes seconds too
 
     return make_store(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for what one process of pytest-xdist makes and all use; whoever makes something holds a lock."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def prefect_home(shared: Path) -> Path:
+    """Prefect's folder with its database as the migrations leave it, which take seconds; to copy."""
+    from project import prefect_environment, prefect_server
+
+    home, making = shared / "prefect", shared / ".prefect"
+    with FileLock(shared / "prefect.lock"):
+        if not home.exists():
+            with prefect_server(shared, prefect_environment(making)):
+                pass
+            making.rename(home)
+    return home

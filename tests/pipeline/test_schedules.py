@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -61,7 +62,8 @@ def test_a_mistake_is_one_line_before_any_server_starts(project, cron, change, r
     assert not (project.folder / "state/prefect/server.log").exists()
 
 
-def test_the_schedule_starts_a_run_tells_why_it_failed_and_ends_its_server(project):
+def test_the_schedule_starts_a_run_tells_why_it_failed_and_ends_its_server(project, prefect_home):
+    shutil.copytree(prefect_home, project.folder / "state" / "prefect")
     address = project.folder / "state" / "prefect" / "server.url"
     # Two servers of one minute's schedule are more than a loaded machine needs: the first run is enough.
     with project.start("pipelines", "schedule", "* * * * *") as process:
@@ -94,11 +96,11 @@ def only_the_data(params: dict[str, Any]) -> None:
     params["validate"]["suites"] = "data/none"
 
 
-def test_a_worker_of_a_work_pool_runs_the_deployed_flow_and_its_stages_are_its_subflows(tmp_path):
+def test_a_worker_of_a_work_pool_runs_the_deployed_flow_and_its_stages_are_its_subflows(tmp_path, prefect_home):
     project = make_project(tmp_path / "project")
     project.edit(only_the_data)
     # A user's own server: nothing of this project's environment, no PREFECT_HOME within it.
-    environment = prefect_environment(tmp_path / "home")
+    environment = prefect_environment(shutil.copytree(prefect_home, tmp_path / "home"))
 
     def prefect(*arguments: str) -> None:
         done = subprocess.run(
