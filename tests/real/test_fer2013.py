@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -52,9 +53,10 @@ class Ingested:
 
 
 @pytest.fixture(scope="module")
-def ingested(tmp_path_factory: pytest.TempPathFactory) -> Ingested:
+def ingested(tmp_path_factory: pytest.TempPathFactory, prefect_home: Path) -> Ingested:
     folder = tmp_path_factory.mktemp("fer2013")
     project = make_project(folder)
+    shutil.copytree(prefect_home, folder / "state" / "prefect")
     project.edit(
         lambda params: params["data"].update(
             source="csv", path=str(FOLDER / "fer2013.csv.xz"), votes=str(FOLDER / "fer2013new.csv")
