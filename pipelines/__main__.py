@@ -56,6 +56,21 @@ def explore() -> None:
 
 
 @app.command()
+def audit(
+    detector: Annotated[
+        str | None, typer.Option(help="Look for the face in every image too: yunet or cascade. Takes minutes.")
+    ] = None,
+    page: Annotated[
+        bool, typer.Option("--page", help="Keep the figures in docs/records, and write docs/data-audit.md.")
+    ] = False,
+) -> None:
+    """Look for copies, leaks, flawed images and doubtful labels; tables in reports/data."""
+    from pipelines.audit import audit
+
+    audit(detector, page)
+
+
+@app.command()
 def recipes() -> None:
     """Write the settings of every training, one file per architecture."""
     from pipelines.flows import run

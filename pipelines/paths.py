@@ -15,6 +15,10 @@ CLASS_COUNTS = EXPLORE / "class_counts.csv"
 #: The figures of ``explore`` that the page of results shows too.
 DATA_FIGURES = tuple(EXPLORE / name for name in ("class_distribution.png", "average_faces.png", "contrast_images.png"))
 
+#: What the audit found: tables, figures, doubtful labels to correct. Not a DVC output.
+AUDIT = Path("reports/data")
+AUDIT_PAGE = Path("docs/data-audit.md")
+
 #: What params.yaml says of each training, an architecture a file: a training depends on its own alone.
 RECIPES = Path("reports/recipes")
 

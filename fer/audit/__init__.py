@@ -1,0 +1,1 @@
+"""The audit of a FaceDataset: what its images measure, its copies, and labels to look at again."""

@@ -1,0 +1,118 @@
+"""Corrections that a person writes: applied to the image that is meant, or refused in one line."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fer.data.corrections import Corrections, apply_corrections, read_corrections
+from fer.errors import UserError
+
+HEADER = "source_id,sha256,emotion,correct,suggested\n"
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "source_id": [f"row {n}" for n in range(1, 6)],
+            "sha256": [f"{n}" * 4 for n in range(1, 6)],
+            "emotion": ["angry", "happy", "sad", "fear", "neutral"],
+        }
+    )
+
+
+def written(folder: Path, *lines: str, header: str = HEADER) -> Path:
+    path = folder / "corrections.csv"
+    path.write_text(header + "".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def test_labels_are_changed_images_left_out_and_the_rest_stays(tmp_path, table):
+    path = written(
+        tmp_path,
+        "row 2,2222,happy,sad,",
+        "row 4,4444,fear, Remove ,",
+        "row 5,5555,neutral,,angry",
+        "row 1,1111,angry,Anger,",
+    )
+    former = table.copy()
+    corrections = read_corrections(path)
+    corrected, stays = apply_corrections(table, corrections)
+    assert corrected["emotion"].tolist() == ["angry", "sad", "sad", "fear", "neutral"]
+    assert stays.tolist() == [True, True, True, False, True]
+    assert len(corrections.rows) == 3
+    pd.testing.assert_frame_equal(table, former)
+
+
+def test_a_spreadsheets_file_with_its_mark_and_order_of_columns_is_read(tmp_path, table):
+    path = tmp_path / "c.csv"
+    path.write_text('\ufeffcorrect,emotion,note,sha256,source_id\nsad,happy,"a, b",2222,row 2\n', encoding="utf-8")
+    assert apply_corrections(table, read_corrections(path))[0]["emotion"][1] == "sad"
+
+
+def test_the_fingerprint_is_of_the_decisions(tmp_path, table):
+    def of(*lines: str) -> str:
+        return read_corrections(written(tmp_path, *lines)).fingerprint
+
+    both = of("row 1,1111,angry,sad,", "row 2,2222,happy,remove,")
+    assert both == of("row 2,2222,happy,remove,fear", "row 1,1111,angry,sadness,", "row 3,3333,sad,,")
+    assert both != of("row 1,1111,angry,sad,")
+    assert both != of("row 1,1111,angry,sad,", "row 2,2222,happy,sad,")
+    assert of() == of("row 3,3333,sad,,")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("row 9,9999,sad,happy,", "row 9 is no image of the source"),
+        ("row 1,2222,angry,happy,", "row 1 is another image by now"),
+        ("row 1,1111,sad,happy,", "row 1 is labelled otherwise by now"),
+        ("row 1,1111,angry,hapy,", "line 2: correct is 'hapy'"),
+        ("row 1,1111,angry,contempt,", "line 2: correct is 'contempt'"),
+    ],
+)
+def test_what_fits_no_image_is_refused_in_one_line(tmp_path, table, line, words):
+    with pytest.raises(UserError) as refused:
+        apply_corrections(table, read_corrections(written(tmp_path, line)))
+    assert words in str(refused.value)
+    assert "corrections.csv" in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_two_decisions_on_one_image(tmp_path):
+    once = read_corrections(written(tmp_path, "row 1,1111,angry,sad,", "row 1,1111,angry,sadness,"))
+    assert len(once.rows) == 1
+    with pytest.raises(UserError, match="row 1 is decided twice"):
+        read_corrections(written(tmp_path, "row 1,1111,angry,sad,", "row 1,1111,angry,happy,"))
+
+
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", '"broken', "\x00\x01"])
+def test_a_file_that_is_none(tmp_path, content):
+    path = tmp_path / "corrections.csv"
+    path.write_text(content)
+    with pytest.raises(UserError, match=r"corrections\.csv: corrections"):
+        read_corrections(path)
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(UserError, match="No such file"):
+        read_corrections(tmp_path / "none.csv")
+
+
+EMOTION = st.sampled_from(["angry", "happy", "sad"])
+
+
+@given(st.lists(st.tuples(EMOTION, st.sampled_from(["angry", "happy", "sad", "remove"])), max_size=8))
+def test_any_decisions_are_what_comes_out(decisions):
+    table = pd.DataFrame(
+        {"source_id": [str(n) for n in range(len(decisions))], "sha256": "x", "emotion": [old for old, _ in decisions]}
+    )
+    rows = table.assign(correct=[new for _, new in decisions])
+    corrected, stays = apply_corrections(table, Corrections(Path("c.csv"), rows))
+    assert stays.tolist() == [new != "remove" for _, new in decisions]
+    assert corrected["emotion"].tolist() == [old if new == "remove" else new for old, new in decisions]
+    again, _ = apply_corrections(table.iloc[::-1], Corrections(Path("c.csv"), rows))
+    assert again["emotion"].tolist() == corrected["emotion"].tolist()[::-1]
