@@ -6,7 +6,7 @@ set -euo pipefail
 minutes=${1:-9} carried=${CARRIED:-.carried} out=${OUT:-out} work=${WORK:-/tmp/fer-work}
 mkdir -p "$work/packed" "$work/site" "$out"
 [ ! -d "$carried/packed" ] || cp -r "$carried/packed/." "$work/packed/"
-export PYTHONPATH="$work/site:$PWD" PYTHONUNBUFFERED=1 JAX_COMPILATION_CACHE_DIR="$work/compiled"
+export PYTHONPATH="$work/site:$PWD" PYTHONUNBUFFERED=1
 if compgen -G "$carried/*.whl" >/dev/null; then
   python3 -m pip install -q --no-index --no-deps --no-compile --upgrade --target "$work/site" "$carried"/*.whl
 fi

@@ -22,12 +22,14 @@ def main() -> None:
     parser.add_argument("--room", type=float, default=60.0, help="megabytes that the results may have (60)")
     given = parser.parse_args()
     try:
+        state = given.state or given.out.with_name(f"{given.out.name}.state")
         choose_backend()
+        # What XLA compiled for one seed, or before an interruption, is not compiled again.
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(state.absolute() / "compiled"))
         # Keras takes its backend when it is imported.
         from fer.portable.folder import Packed
         from fer.portable.run import run
 
-        state = given.state or given.out.with_name(f"{given.out.name}.state")
         run(Packed.load(given.folder), given.out, state, given.minutes, int(given.room * 1e6), say)
     except UserError as error:
         sys.exit(f"error: {error}")

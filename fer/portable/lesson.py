@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from fer.portable.views import QUANTILES, augment, mix, share_table, uniform
+from fer.portable.views import QUANTILES, as_int32, augment, mix, share_table, uniform
 
 if TYPE_CHECKING:
     from fer.recipe import Recipe
@@ -41,15 +41,17 @@ class Lesson(keras.Model):
     ):
         super().__init__(name="lesson")
         self.student, self.teachers, self.share = student, teachers, share
-        self.recipe, self.seed = recipe, seed
+        self.recipe = recipe
         for teacher in teachers:
             teacher.trainable = False
-        self.faces, self.targets, self.row_weights = (
+        # All are arguments of the compiled step, not constants in it: another seed's is the same, and compiled already.
+        self.faces, self.targets, self.row_weights, self.seed = (
             keras.Variable(values, trainable=False, dtype=dtype, name=name)
             for name, values, dtype in (
                 ("faces", faces, "uint8"),
                 ("targets", targets, "float32"),
                 ("row_weights", weights, "float32"),
+                ("seed", as_int32(seed), "int32"),
             )
         )
         self.shares = share_table(recipe.mixup.alpha) if recipe.mixup.alpha else None
@@ -72,7 +74,7 @@ class Lesson(keras.Model):
     def views(self, inputs: dict[str, Any]) -> tuple[Any, Any, Any]:
         """The faces of some rows as they are seen, uint8 ``[B, 48, 48]``, their targets and their weights."""
         rows = inputs["rows"]
-        drawn = uniform(self.seed, inputs["epoch"], rows)
+        drawn = uniform(self.seed.value, inputs["epoch"], rows)
         faces = ops.cast(ops.take(self.faces, rows, axis=0), "float32")
         faces = augment(faces, self.recipe.augmentation, drawn)
         targets, weights = ops.take(self.targets, rows, axis=0), ops.take(self.row_weights, rows, axis=0)

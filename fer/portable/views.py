@@ -21,18 +21,23 @@ DRAWS = ("flip", "right", "down", "angle", "scale", "gain", "offset", "erase", "
 #: Points of the table by which mixup's shares are drawn.
 QUANTILES = 4096
 #: Multipliers of a 32-bit hash with little bias (Wellons 2018, lowbias32) and of its keys (Knuth), as int32.
-_FIRST, _SECOND, _KEY = (int(np.uint32(value).astype(np.int32)) for value in (0x7FEB352D, 0x846CA68B, 0x9E3779B1))
+_FIRST, _SECOND, _KEY = (np.array([0x7FEB352D, 0x846CA68B, 0x9E3779B1], np.uint32).astype(np.int32)).tolist()
 
 
-def uniform(seed: int, epoch: Any, rows: Any) -> dict[str, Any]:
+def as_int32(seed: int) -> int:
+    """A seed of up to 32 bits as the int32 of the same bits."""
+    return int(np.uint32(seed).astype(np.int32))
+
+
+def uniform(seed: Any, epoch: Any, rows: Any) -> dict[str, Any]:
     """Numbers float32 ``[B]`` in [0, 1) for every one of ``DRAWS``, a function of seed, epoch and row.
 
     Args:
-        seed: of the training.
+        seed: int32 scalar, of ``as_int32``.
         epoch: int32 scalar.
         rows: int32 ``[B]``.
     """
-    key = _hash(_hash(ops.full_like(rows, int(np.uint32(seed).astype(np.int32)))) ^ epoch * _KEY)
+    key = _hash(_hash(ops.convert_to_tensor(seed, "int32")) ^ epoch * _KEY)
     numbers = _hash(key ^ rows * _KEY)
     drawn = {}
     for place, name in enumerate(DRAWS):

@@ -20,7 +20,9 @@ ROWS = np.arange(len(FACES), dtype=np.int32)
 
 
 def drawn(rows: np.ndarray = ROWS, seed: int = 1, epoch: int = 0) -> dict[str, np.ndarray]:
-    found = views.uniform(seed, ops.convert_to_tensor(epoch, "int32"), ops.convert_to_tensor(rows, "int32"))
+    found = views.uniform(
+        views.as_int32(seed), ops.convert_to_tensor(epoch, "int32"), ops.convert_to_tensor(rows, "int32")
+    )
     return {name: ops.convert_to_numpy(values) for name, values in found.items()}
 
 
