@@ -5,14 +5,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 3
-# A file at a time, in the order of the folders: tests/pipeline, whose few tests take minutes, comes before tests/unit.
+# A file at a time, in the order of tests/conftest.py: the longest first.
 TWO_PROCESSES := -n 2 --dist loadfile --no-loadscope-reorder
 JAX_TESTS := -k jax tests/pipeline/test_jax.py tests/unit/models/test_normalization.py
 
 # The installation compiles nothing. Python keeps the bytecode of what it imports: 165 MB, where all of it is 440.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: run test test-fast test-jax mlflow prefect serve lock
+# Types are checked beside the tests, and in CI JAX's tests too.
+MAKEFLAGS += --jobs=3
+
+.PHONY: run test style types tests test-fast test-jax mlflow prefect serve lock
 
 run: .venv/installed
 	@$(BIN)/python -m pipelines retrain --workers $(WORKERS)
@@ -20,10 +23,16 @@ run: .venv/installed
 	@echo "Next:  make mlflow   compare the runs          make prefect  the flows, task by task"
 	@echo "       make serve    the champion's service    reports/      tables, figures, data docs"
 
-test: .venv/installed
+test: types tests
+
+style: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: style
 	$(BIN)/mypy
+
+tests: style
 	$(BIN)/pytest $(TWO_PROCESSES)
 
 test-fast: .venv/installed

@@ -15,6 +15,7 @@ COMMANDS = {
     "photo": "Read the faces of photos: files, folders, or - for standard input.",
     "video": "Read the faces of a video and follow them over time.",
     "webcam": "Read the faces that a camera sees, in a window.",
+    "verify": "Measure a model on your copy of FER-2013, beside the figures of its card.",
     "serve": "Answer over HTTP, with a page for the browser.",
 }
 

@@ -37,6 +37,7 @@ FERPLUS_OTHER = ("contempt", "unknown", "NF")
 
 #: Spellings of the emotions in folder names of published data sets.
 SYNONYMS = {
+    "afraid": "fear",
     "anger": "angry",
     "disgusted": "disgust",
     "fearful": "fear",

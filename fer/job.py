@@ -42,5 +42,7 @@ class Job:
     def key(self) -> str:
         """16 hex digits that change with anything in the job."""
         teacher = asdict(self.teacher) if self.teacher else None
-        content = [self.architecture, self.classes, self.fingerprint, self.recipe.model_dump(), self.seed, teacher]
+        # Defaults are left out: a setting that came later leaves the keys of earlier trainings as they were.
+        recipe = self.recipe.model_dump(exclude_defaults=True)
+        content = [self.architecture, self.classes, self.fingerprint, recipe, self.seed, teacher]
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -12,6 +12,8 @@ from fer.errors import UserError, did_you_mean
 from fer.models import list_architectures
 from fer.recipe import Fraction, Positive, Rate, Recipe, Section, Seed, Share
 
+Above = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
 
 class Sample(Section):
     """The drawn sample: how many images, and the seed that draws them."""
@@ -20,10 +22,21 @@ class Sample(Section):
     seed: Seed
 
 
+class Columns(Section):
+    """Names of a table's columns; those that are not named are found by their usual names."""
+
+    image: str | None = None
+    label: str | None = None
+    split: str | None = None
+    pixels: str | None = None
+    groups: list[str] | None = None
+
+
 class Data(Section):
-    """Where images and labels come from, and how they are cleaned and split.
+    """Where images and labels come from, and how they are read, cleaned and split.
 
     ``votes`` is the table of FER+ votes, or a folder where there is none: DVC follows it, and so it must exist.
+    ``labels`` maps their labels to ours, or names a published data set; ``splits`` maps their splits.
     """
 
     source: str
@@ -31,6 +44,11 @@ class Data(Section):
     kaggle: str
     name: str | None = None
     votes: Path
+    labels: str | dict[str | int, str] | None = None
+    splits: dict[str | int, str] | None = None
+    csv: Columns | None = None
+    image_size: Annotated[int, Field(ge=32, le=512)] = 48
+    find_faces: bool = False
     classes: str | list[str]
     remove_copies: bool
     validation_share: Share
@@ -86,12 +104,21 @@ class Compare(Section):
 
 
 class Promote(Section):
-    """What a model must pass to become champion, and how often the predictions that it calls certain must be right."""
+    """What a model must pass to become champion (``fer.delivery.gates``), and whether a person has the last word."""
 
+    manual: bool = False
     min_class_f1: Fraction
     min_skill: Fraction
     parity: Rate
     certain_precision: Fraction
+    max_calibration_error: Fraction = 0.1
+    min_slice_share: Fraction = 0.7
+    max_loss: Fraction = 0.02
+    min_robustness: Fraction = 0.5
+    max_megabytes: Above = 200
+    max_latency_ms: Above = 250
+    max_drift: Fraction = 0.5
+    min_gain: Annotated[float, Field(ge=-1, le=1)] = 0.0
 
 
 class Tracking(Section):
@@ -154,7 +181,7 @@ class Params(Section):
             resolve_classes(changed.data.classes)
             changed.recipe(architecture)
         except ValidationError as error:
-            raise UserError(f"params.yaml: ablations.changes.{name}: {_first(error, Params)}") from error
+            raise UserError(f"params.yaml: ablations.changes.{name}: {first_complaint(error, Params)}") from error
         except UserError as error:
             raise UserError(f"params.yaml: ablations.changes.{name}: {error}") from error
         return changed
@@ -188,7 +215,7 @@ class Params(Section):
             return Recipe.model_validate(_over(self.recipes[name], own))
         except ValidationError as error:
             where = f"recipes.{name} with architectures.{architecture}.{name}"
-            raise UserError(f"params.yaml: {where}: {_first(error, Recipe)}") from error
+            raise UserError(f"params.yaml: {where}: {first_complaint(error, Recipe)}") from error
 
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
@@ -206,7 +233,7 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
     try:
         params = Params.model_validate(content)
     except ValidationError as error:
-        raise UserError(f"{path}: {_first(error, Params)}") from error
+        raise UserError(f"{path}: {first_complaint(error, Params)}") from error
     resolve_classes(params.data.classes)
     params.check_recipes()
     lists = {"train.architectures": params.train.architectures, "distill.students": params.distill.students}
@@ -233,7 +260,7 @@ def _over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _first(error: ValidationError, model: type[BaseModel]) -> str:
+def first_complaint(error: ValidationError, model: type[BaseModel]) -> str:
     """The first complaint of a ValidationError as ``key: what is wrong; remedy``."""
     # A misspelt key is also a missing one; the misspelling is what the user can see.
     detail = min(error.errors(), key=lambda detail: detail["type"] != "extra_forbidden")

@@ -50,6 +50,8 @@ class Recipe(Section):
 
     Weight decay is decoupled (Loshchilov and Hutter 2019): every step takes ``learning_rate * weight_decay`` of each
     kernel. ``ema_decay`` is that of the moving average of the weights, by step; 0 keeps the weights themselves.
+    ``first_layer_rate`` is the share of the learning rate that the first layer of a pretrained backbone has; it grows
+    by a constant factor from layer to layer up to 1 (Howard and Ruder 2018).
     """
 
     pretrained: Literal["none", "auto", "required"]
@@ -69,3 +71,5 @@ class Recipe(Section):
     precision: Literal["auto", "float32", "mixed_bfloat16"]
     input_size: Annotated[int, Field(ge=32, le=512)]
     augmentation: Augmentation
+    # A setting that came later has a default: the records of earlier trainings lack it.
+    first_layer_rate: Rate = 1.0

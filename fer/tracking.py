@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,13 +25,14 @@ from fer.evaluation.comparison import sample_of
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
 from fer.figures.training import confusion_matrix, learning_curves, sample_predictions
-from fer.inference.face_size import FACE_SIZE
 from fer.job import Job
 from fer.params import Tracking
 from fer.pipeline_run import PIPELINE_RUN, PIPELINE_RUN_ID
 from fer.store import Store, if_there, told
 
 JOB_TAG, MODEL_TAG, FINGERPRINT_TAG = "fer.job", "fer.model_sha256", "fer.fingerprint"
+#: Which gates of promotion the run's model failed.
+GATES_TAG = "fer.gates"
 #: Every run of one ``retrain`` has its name, by which the comparison is filtered; their parent alone has its id.
 PIPELINE_TAG, PARENT_TAG = "fer.pipeline_run", "fer.pipeline_run_id"
 #: Seconds between two samples of the machine's load.
@@ -212,10 +214,22 @@ class Tracker:
         now = get_current_time_millis()
         self.client.log_batch(run_id, [Metric(name, value, now, 0) for name, value in metrics.items()])
 
+    @told
+    def note_gates(self, run_id: str, table: str, failed: Sequence[str]) -> None:
+        """Keep with a finished run what the gates of promotion said.
+
+        Args:
+            run_id: of the run.
+            table: of every gate for every candidate, in Markdown.
+            failed: the gates that this run's model failed; they become its tag.
+        """
+        self.client.log_text(run_id, table, "gates.md")
+        self.client.set_tag(run_id, GATES_TAG, f"failed: {', '.join(failed)}" if failed else "all passed")
+
     def _log_model(self, run_id: str, folder: ModelFolder, dataset: FaceDataset) -> str:
         """The id of the logged model."""
         signature = ModelSignature(
-            inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, FACE_SIZE, FACE_SIZE), "faces")]),
+            inputs=Schema([TensorSpec(np.dtype("uint8"), (-1, *dataset.images.shape[1:]), "faces")]),
             outputs=Schema([TensorSpec(np.dtype("float32"), (-1, len(folder.classes)), "probabilities")]),
         )
         with mlflow.start_run(run_id=run_id, log_system_metrics=False):

@@ -4,6 +4,7 @@ import errno
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -119,12 +120,40 @@ def compare() -> None:
 
 
 @app.command()
-def promote() -> None:
+def promote(
+    accept: Annotated[bool, typer.Option("--accept", help="Make the challenger champion, by your word.")] = False,
+    version: Annotated[str | None, typer.Option(help="With --accept: this version, not the challenger.")] = None,
+) -> None:
     """Register the best model that passes every gate as champion."""
+    if accept:
+        from pipelines.rollback import accept as take
+
+        return take(version)
+    if version:
+        raise UserError("promote: --version goes with --accept")
     from pipelines.flows import run
     from pipelines.promote import promote
 
-    run(promote)
+    return run(promote)
+
+
+@app.command()
+def rollback(version: Annotated[str | None, typer.Argument(help="By default the champion before.")] = None) -> None:
+    """Make the previous champion, or VERSION, champion again; a running service takes it up."""
+    from pipelines.rollback import rollback
+
+    rollback(version)
+
+
+@app.command()
+def rebuild(
+    version: str,
+    train: Annotated[bool, typer.Option("--train", help="Train it again, and compare the bytes.")] = False,
+) -> None:
+    """Put code, settings, data and model of VERSION into state/rebuild, exactly as they were."""
+    from pipelines.rebuild import rebuild
+
+    rebuild(version, train)
 
 
 @app.command()
@@ -156,6 +185,30 @@ def repeat(architecture: str, seed: Annotated[int, typer.Argument(min=0, max=2**
         from pipelines.repeat import repeat
 
     run(repeat, architecture=architecture, seed=seed)
+
+
+@app.command()
+def pack(
+    plan: Annotated[Path, typer.Argument(help="The trainings, as YAML.")],
+    folder: Annotated[Path, typer.Argument(help="To write; what is there is replaced.")] = Path("state/packed"),
+) -> None:
+    """Pack data and a PLAN of trainings for a machine that has a GPU and little else."""
+    with environment.quiet_start():
+        from pipelines.pack import pack
+
+    pack(plan, folder)
+
+
+@app.command()
+def adopt(folder: Path) -> None:
+    """Make the trainings in FOLDER, which came back from that machine, models of this project."""
+    environment.check_backend()
+    environment.check_exporter()
+    with environment.quiet_start():
+        from pipelines.adopt import adopt
+        from pipelines.flows import run
+
+    run(adopt, folder=folder)
 
 
 @app.command()
@@ -223,12 +276,14 @@ def results() -> None:
 
 @app.command()
 def release(
-    card: Annotated[bool, typer.Option("--card", help="Keep the network; write its card and page again.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Release the networks that are there, by today's code.")
+    ] = False,
 ) -> None:
-    """Put the best small network, in float16, and its card into the package."""
+    """Put the best small networks, in int8, and their cards into the package."""
     from pipelines.release import release
 
-    release(card_only=card)
+    release(again)
 
 
 def main() -> None:

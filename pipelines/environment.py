@@ -15,6 +15,8 @@ MOST_WORKERS = 8
 
 #: Backends of Keras that train; TensorFlow writes ONNX too.
 BACKENDS = ("tensorflow", "jax", "torch")
+#: The one that writes ONNX.
+EXPORTER = "tensorflow"
 
 TELEMETRY_OFF = {
     "DVC_NO_ANALYTICS": "1",
@@ -95,6 +97,16 @@ def check_backend() -> None:
             f"KERAS_BACKEND: {backend} is not installed here; install it, or set KERAS_BACKEND to one of "
             f"{', '.join(name for name in BACKENDS if find_spec(name)) or 'those that you install'}"
         )
+
+
+def check_exporter() -> None:
+    """That Keras has the backend that writes ONNX.
+
+    Raises:
+        UserError: where it has another.
+    """
+    if os.environ["KERAS_BACKEND"] != EXPORTER:
+        raise UserError(f"KERAS_BACKEND: ONNX is written by {EXPORTER}; leave the variable out")
 
 
 @contextmanager

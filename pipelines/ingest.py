@@ -18,6 +18,8 @@ from pipelines.reporting import say
 def ingest() -> None:
     """Read, clean, split and save the data set that params.yaml names, and report what was found."""
     dataset, report = read(load_params().data)
+    for reading in report["readings"]:
+        say(f"ingest: {reading}")
     save(dataset, report)
     counts = ", ".join(f"{split} {sum(row.values())}" for split, row in report["dataset"]["counts"].items())
     taken = ", ".join(f"{reason} {count}" for reason, count in report["removed"].items())

@@ -42,6 +42,10 @@ CONFUSION, CURVES = COMPARE / "confusion", COMPARE / "curves"
 COMPARISON, COMPARISON_FIGURE = COMPARE / "comparison.csv", COMPARE / "comparison.png"
 
 CHAMPION = Path("champion")
+#: Held by whoever changes the champion.
+CHAMPION_LOCK = STATE / "champion.lock"
+#: The version that waits for a person's word, for a service in shadow mode.
+CHALLENGER = STATE / "challenger"
 BENTO = Path("reports/bento.json")
 
 #: Trainings with one change of ``ablations.changes``, by its name.

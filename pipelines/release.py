@@ -1,30 +1,87 @@
-"""The model inside the package. No stage: what users install is kept in Git and changes when we say so."""
+"""The models inside the package. No stage: what users install is kept in Git and changes when we say so."""
+
+from pathlib import Path
 
 from fer.data.dataset import FaceDataset
-from fer.delivery.release import choose, describe_again, write_release
+from fer.delivery.release import FLOAT16, LARGEST, choose, released_card, write_release
+from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
-from fer.inference.classifier import RELEASED, Card
+from fer.evaluation.predictions import SCORE, Split
+from fer.inference.classifier import MODEL_FILE, PACKAGE, Card
 from fer.params import load_params
+from fer.report.records import trained_below
 from fer.report.results import slug
 from pipelines import paths
-from pipelines.models import all_models
 
 
-def release(card_only: bool) -> None:
-    """Put the best small network, its weights in float16, into the package with its card.
+def release(again: bool) -> None:
+    """Put the best small networks into the package, in int8, each with its card and page.
+
+    A network that is no better on validation than what the package holds of the same data leaves that in place.
 
     Args:
-        card_only: keep the network that is there, and write its card and page again from its kept record.
+        again: release the networks that are there once more, by today's code, from their float16 files and records.
+
+    Raises:
+        UserError: where no network fits, or the package holds models of another data set.
     """
     params = load_params()
     dataset = FaceDataset.load(paths.DATASET)
-    if card_only:
-        folder = ModelFolder(paths.RECORDS / slug(dataset) / "models" / Card.load(RELEASED).architecture)
-        card = describe_again(folder, dataset, params, RELEASED)
-    else:
-        folder = choose(all_models(params, dataset))
-        card = write_release(folder, dataset, params, RELEASED)
-    print(
-        f"release: {folder.run.title} on {dataset.name}, test accuracy {card.metrics['test.accuracy']:.3f}, "
-        f"{card.metrics['test_ten_views.accuracy']:.3f} from ten views: {RELEASED}"
+    records = paths.RECORDS / slug(dataset)
+    trained = _trained(dataset)
+    if not (again or any(choose(trained, name) for name in LARGEST)):
+        limit = max(LARGEST.values()) / 1e6
+        raise UserError(f"no model from random weights fits {limit:.0f} MB; train compact or mini")
+    for name in LARGEST:
+        target, whole = PACKAGE / name, FLOAT16 / name
+        before = released_card(target, dataset)
+        if again:
+            if before is None:
+                continue
+            folder, network = _record_of(before, records), whole / MODEL_FILE
+        else:
+            found = choose(trained, name)
+            if found is None:
+                most = f"{LARGEST[name] / 1e6:.0f} MB"
+                print(f"release: {name} stays as it is, no network here from random weights fits {most}")
+                continue
+            folder, network = found, found.onnx
+            former = Card.load(whole) if before and before.fingerprint == dataset.fingerprint else None
+            if former and former.metrics[SCORE] >= folder.metrics[SCORE]:
+                print(f"release: {name} stays {former.architecture}, no network here is better on validation")
+                continue
+        card = write_release(folder, network, dataset, params, target, whole, _published(folder, records))
+        one, ten = (card.metrics[f"{split}.accuracy"] for split in (Split.TEST, Split.TEST_TEN_VIEWS))
+        print(
+            f"release: {name} is {folder.run.title} on {dataset.name}, test accuracy {one:.3f}, {ten:.3f} from ten "
+            f"views: {target}"
+        )
+
+
+def _trained(dataset: FaceDataset) -> list[ModelFolder]:
+    """Every training of this machine on the data set, by other seeds and with one change too."""
+    places = (paths.MODELS, paths.DISTILLED, paths.REPEATS, paths.ABLATIONS)
+    found = [folder for place in places for folder in trained_below(place) if folder.onnx.is_file()]
+    return [folder for folder in found if folder.job.fingerprint == dataset.fingerprint]
+
+
+def _record_of(card: Card, records: Path) -> ModelFolder:
+    """The kept record of a released model's training.
+
+    Raises:
+        UserError: where there is none.
+    """
+    places = (records / "models", records / "repeats", *(records / "ablations").glob("*"))
+    for folder in (folder for place in places for folder in trained_below(place)):
+        if folder.run.model_sha256 == card.network_sha256:
+            return folder
+    raise UserError(
+        f"{records}: no record of the released {card.architecture} ({card.network_sha256[:12]}); "
+        "run python -m pipelines results where it was trained"
     )
+
+
+def _published(folder: ModelFolder, records: Path) -> ModelFolder | None:
+    """The training that differs from this one in that its train split kept copies of evaluation images."""
+    twin = ModelFolder(records / "ablations" / folder.job.architecture / "copies_kept")
+    return twin if twin.path.is_dir() and twin.job.recipe == folder.job.recipe else None

@@ -24,7 +24,7 @@ from fer.params import Params, load_params
 from fer.pipeline_run import PIPELINE_RUN, PIPELINE_RUN_ID
 from pipelines.environment import MOST_WORKERS, set_defaults
 from pipelines.flows import network_task, task
-from pipelines.packaged import is_stored, packaged_tag
+from pipelines.packaged import is_stored, is_written, packaged_tag
 from pipelines.reporting import say
 
 #: Several at once share a lock, for which DVC waits three seconds by default: too short on a busy machine.
@@ -152,11 +152,15 @@ def end_mlflow_run(status: str) -> None:
 
 @network_task
 def stores_are_whole() -> bool:
-    """Whether registry and Bento are there: in a fresh clone after ``dvc pull``, DVC has its outputs but not these."""
+    """Whether registry and Bento are there, and ``champion/`` is the registry's champion.
+
+    In a fresh clone after ``dvc pull`` DVC has its outputs but not these; and an alias may be set by hand.
+    """
     from fer.delivery.registry import Registry
     from fer.store import Store
 
-    return is_stored(packaged_tag()) and Registry(Store(load_params().tracking)).has_champion()
+    champion = Registry(Store(load_params().tracking)).champion()
+    return is_stored(packaged_tag()) and champion is not None and is_written(champion.card)
 
 
 @partial(task, task_run_name="{stage}")

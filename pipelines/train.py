@@ -23,17 +23,16 @@ from fer.params import Params, load_params
 from fer.tracking import Tracker
 from fer.training.checkpoint import Checkpoint
 from fer.training.fit import Trained, fit
+from fer.training.machine import accelerator
 from fer.training.progress import EpochBar, epoch_line
 from fer.training.state import Origin, Progress
 from pipelines import paths
+from pipelines.environment import EXPORTER
 from pipelines.flows import network_task, task
 from pipelines.models import make_job
 from pipelines.recipes import check_settings
 from pipelines.reporting import say
 from pipelines.tracking import open_tracker
-
-#: The backend that writes ONNX.
-EXPORTER = "tensorflow"
 
 
 @flow(flow_run_name="train {architecture}")
@@ -128,20 +127,6 @@ def fit_epochs(
     return fit(dataset, job, params.train.weights_folder, checkpoint, on_epoch, on_warning, watch, targets)
 
 
-def accelerator() -> str:
-    """What JAX or torch computes on, by its maker's name; empty for a CPU."""
-    if keras.backend.backend() == "jax":
-        import jax
-
-        device = jax.devices()[0]
-        return "" if device.platform == "cpu" else device.device_kind
-    if keras.backend.backend() == "torch":
-        import torch
-
-        return torch.cuda.get_device_name() if torch.cuda.is_available() else ""
-    return ""
-
-
 @task
 def finish_with_tensorflow(command: list[str], checkpoint: Checkpoint) -> None:
     """The same command by TensorFlow, which finds all epochs done.
@@ -160,11 +145,13 @@ def finish_with_tensorflow(command: list[str], checkpoint: Checkpoint) -> None:
 
 
 @task
-def save(path: Path, dataset: FaceDataset, job: Job, trained: Trained) -> ModelFolder:
-    """The stage's outputs, put into place at once."""
+def save(
+    path: Path, dataset: FaceDataset, job: Job, trained: Trained, software: dict[str, str] | None = None
+) -> ModelFolder:
+    """The stage's outputs, put into place at once; ``software`` is what trained, where that was another machine's."""
     from fer.training.save import write_outputs  # it imports TensorFlow
 
-    return write_outputs(path, dataset, job, trained)
+    return write_outputs(path, dataset, job, trained, software)
 
 
 @network_task

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 from onnx_models import write_model
 
@@ -21,9 +22,25 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
+#: The files that take longest come first, so that all processes end together. The very first needs no trained project:
+#: one process runs it while the other makes that project.
+LONGEST = (
+    "test_schedules.py",
+    "test_changes.py",
+    "test_interrupted.py",
+    "test_results.py",
+    "test_browser.py",
+    "test_save.py",
+    "test_fer2013.py",
+    "test_processes.py",
+    "test_mistakes.py",
+    "test_fit.py",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with a file that needs no trained project: one process runs it while the other makes that project."""
-    items.sort(key=lambda item: item.path.name != "test_schedules.py")
+    order = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.name, len(order)))
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +55,24 @@ def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from mlflow_stores import make_store  # MLflow takes seconds too
 
     return make_store(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for what one process of pytest-xdist makes and all use; whoever makes something holds a lock."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
+@pytest.fixture(scope="session")
+def prefect_home(shared: Path) -> Path:
+    """Prefect's folder with its database as the migrations leave it, which take seconds; to copy."""
+    from project import prefect_environment, prefect_server
+
+    home, making = shared / "prefect", shared / ".prefect"
+    with FileLock(shared / "prefect.lock"):
+        if not home.exists():
+            with prefect_server(shared, prefect_environment(making)):
+                pass
+            making.rename(home)
+    return home

@@ -8,7 +8,9 @@ import typer
 Url = Annotated[
     str | None, typer.Option(help="Ask the service at this address; FER_API_KEY holds its key, if it has one.")
 ]
-Model = Annotated[str | None, typer.Option(help="Folder of a model, or 'released', the package's own.")]
+Model = Annotated[
+    str | None, typer.Option(help="Folder of a model, or one of the package's: 'released', or 'mini' for weak devices.")
+]
 DetectorName = Annotated[str | None, typer.Option(help="auto (the default), yunet or cascade.")]
 MinFace = Annotated[int | None, typer.Option(help="Shorter side of the smallest face to look for, in pixels.")]
 FramesAsJson = Annotated[bool, typer.Option("--json", help="Print a JSON object a line for every frame.")]

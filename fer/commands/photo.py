@@ -1,6 +1,5 @@
 """``fer photo``: the faces of photos as a table, JSON lines or CSV, and drawn into copies."""
 
-import csv
 import json
 import sys
 from collections.abc import Callable, Sequence
@@ -22,7 +21,7 @@ from fer.commands.stopping import stopped_by_signals
 from fer.commands.tables import Column, Table, detector_line, shortened
 from fer.errors import UserError
 from fer.files import replace_file
-from fer.inference.faces import COLUMNS, Photo, count, percent, place
+from fer.inference.faces import COLUMNS, Photo, count, percent, place, write_csv_header
 from fer.inference.image import load_image
 
 #: Characters of a file's name that the table leaves room for.
@@ -137,8 +136,7 @@ def _json_lines() -> Callable[[Photo], None]:
 
 def _csv_rows(classes: Sequence[str]) -> Callable[[Photo], None]:
     """A row per face; a photo without one has a row whose face is 0 and that says nothing more."""
-    writer = csv.DictWriter(sys.stdout, [*COLUMNS, *classes], lineterminator="\n")
-    writer.writeheader()
+    writer = write_csv_header(sys.stdout, COLUMNS, classes)
 
     def show(photo: Photo) -> None:
         nothing: dict[str, Any] = {

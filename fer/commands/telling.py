@@ -1,21 +1,30 @@
 """What frames showed, on standard output: a table of runs, JSON lines or CSV, as it comes."""
 
-import csv
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import IO, Any, Protocol
+
+import typer
 
 from fer.commands.people import Run, Runs, Summary
 from fer.commands.tables import Column, Table, detector_line
 from fer.commands.timeline import clock
 from fer.emotions import EMOTIONS
 from fer.errors import UserError
-from fer.inference.faces import percent
+from fer.inference.faces import percent, write_csv_header
 from fer.inference.video import COLUMNS, Frame
 
 #: People seen for less than this, in seconds, are counted only in the table.
 BRIEF = 0.5
+
+
+def say_end(done: str, problem: str | None, exit_code: int = 1) -> None:
+    """Say on standard error what was done; a problem that ended the work early ends the command with its exit code."""
+    print(done, file=sys.stderr)
+    if problem:
+        print(problem, file=sys.stderr)
+        raise typer.Exit(exit_code)
 
 
 class Telling(Protocol):
@@ -61,10 +70,9 @@ class CsvRows:
         stream: what to write to.
     """
 
-    def __init__(self, classes: Sequence[str], stream: Any) -> None:
+    def __init__(self, classes: Sequence[str], stream: IO[str]) -> None:
         self._stream = stream
-        self._writer = csv.DictWriter(stream, [*COLUMNS, *classes], lineterminator="\n")
-        self._writer.writeheader()
+        self._writer = write_csv_header(stream, COLUMNS, classes)
 
     def frame(self, frame: Frame) -> None:
         """Write the frame's faces."""

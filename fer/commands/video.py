@@ -1,6 +1,5 @@
 """``fer video``: the faces of a video over time, as a table, JSON lines or CSV, a picture, and drawn into a copy."""
 
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from fer.commands.people import Summary, count_people
 from fer.commands.progress import progress
 from fer.commands.reading import THREADS, Reading, open_reading
 from fer.commands.stopping import Stopping, stopped_by_signals
-from fer.commands.telling import Telling, choose_telling
+from fer.commands.telling import Telling, choose_telling, say_end
 from fer.commands.timeline import Timeline
 from fer.errors import UserError
 from fer.files import replace_file
@@ -108,10 +107,8 @@ def _say(file: Path, done: Done, stopping: Stopping) -> None:
     """The sum on standard error; a source that ended early, or a signal, ends the command with its exit code."""
     summary = done.summary
     people = count_people(len(summary.people))
-    print(f"{file.name}: {count(summary.frames, 'frame')}, {summary.time:.1f} s, {people}", file=sys.stderr)
-    if done.problem:
-        print(done.problem, file=sys.stderr)
-        raise typer.Exit(stopping.exit_code or 1)
+    frames = f"{file.name}: {count(summary.frames, 'frame')}, {summary.time:.1f} s, {people}"
+    say_end(frames, done.problem, stopping.exit_code or 1)
 
 
 def _write_picture(path: Path, timeline: Timeline) -> None:

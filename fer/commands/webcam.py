@@ -18,7 +18,7 @@ from fer.commands.options import Baseline, DetectorName, FramesAsCsv, FramesAsJs
 from fer.commands.people import Summary, count_people
 from fer.commands.reading import THREADS, open_reading
 from fer.commands.stopping import Stopping, stopped_by_signals
-from fer.commands.telling import CsvRows, choose_telling
+from fer.commands.telling import CsvRows, choose_telling, say_end
 from fer.errors import UserError
 from fer.files import replace_file
 from fer.inference.camera import Camera, camera_name, open_camera
@@ -96,10 +96,7 @@ def _say(summary: Summary, meter: "Meter", problem: str | None) -> None:
     """The sum on standard error; a camera that went away ends the command with exit code 1."""
     rate = f", {meter.mean:.1f} frames a second" if meter.mean else ""
     people = count_people(len(summary.people))
-    print(f"{count(summary.frames, 'frame')}, {summary.time:.1f} s{rate}, {people}", file=sys.stderr)
-    if problem:
-        print(problem, file=sys.stderr)
-        raise typer.Exit(1)
+    say_end(f"{count(summary.frames, 'frame')}, {summary.time:.1f} s{rate}, {people}", problem)
 
 
 class Meter:

@@ -1,82 +1,71 @@
-"""The challenge's CSV: ``emotion,pixels,Usage``, plain or compressed, read line by line."""
+"""A CSV with pixels, such as the challenge's ``emotion,pixels,Usage``: alone, compressed or in an archive."""
 
 import csv
-import gzip
 import io
-import lzma
+import itertools
+import math
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 import numpy as np
 import pandas as pd
 
-from fer.data.source import SourceFaces
-from fer.emotions import EMOTIONS, FERPLUS_OTHER, FERPLUS_VOTES
+from fer.data.columns import IMAGE, Roles, find_roles, plain
+from fer.data.labels import shown
+from fer.data.reading import Reading, settle
+from fer.data.source import Loaded, SourceFaces, SourceRows
+from fer.data.split_names import usual_split
+from fer.data.tree import UNREADABLE, File, Files, decompressed, is_archive, one_line, open_files
+from fer.data.votes import read_votes
 from fer.errors import UserError
 from fer.inference.face_size import FACE_SIZE
-
-#: The challenge's names of the splits (Goodfellow et al. 2013): the public leaderboard is the validation split.
-USAGES = {"Training": "train", "PublicTest": "validation", "PrivateTest": "test"}
+from fer.inference.resize import to_face
 
 #: Rows per split of the challenge's own file; a CSV with just these counts is called FER-2013.
 OFFICIAL_ROWS = {"train": 28709, "validation": 3589, "test": 3589}
 
 PIXELS = FACE_SIZE * FACE_SIZE
-
-_EMOTION_CODES = {str(code): emotion for code, emotion in enumerate(EMOTIONS)}
+#: Sides that a row's pixels may have.
+_SIDES = range(16, 1025)
+#: Characters of a line that are looked at before the rest is read.
+_LONGEST_LINE = 2**23
 _PIXEL_VALUES = {str(value): value for value in range(256)}
-_COLUMNS = ("emotion", "pixels", "Usage")
 
 
-def read_csv(path: Path, votes: Path | None = None) -> SourceFaces:
-    """Read a CSV of the challenge's layout; ``source_id`` is ``row <n>``, counted from 1 after the header.
+def read_csv(path: Path, votes: Path | None = None, reading: Reading | None = None) -> SourceFaces:
+    """Read a CSV with a row of grey values per image; ``source_id`` is ``row <n>``, counted from 1 after the header.
 
     Args:
-        path: plain, ``.xz``, ``.gz`` or ``.zip`` (one ``.csv`` inside). Columns in any order; further ones are ignored.
+        path: plain, ``.xz``, ``.gz`` or ``.bz2``; or a zip, tar or folder with it inside. Columns in any order, by
+            their usual names or those of ``data.csv``. Without a column of splits all rows are train; where a zip holds
+            one file for each split, the files' names are the splits.
         votes: FER+ vote table of the same rows, in the same order; its columns become ``votes.<column>`` (uint8).
+        reading: how to read it.
 
     Raises:
         UserError: for a file that is missing, empty or damaged, and for the first row that breaks the format.
     """
-    pixels = bytearray()
-    emotions: list[str] = []
-    splits: list[str] = []
-    with _open_text(path) as lines:
-        try:
-            for number, (emotion, text, usage) in enumerate(_rows(path, lines), start=1):
-                try:
-                    emotions.append(_lookup(_EMOTION_CODES, emotion, "emotion", "a code from 0 to 6"))
-                    splits.append(_lookup(USAGES, usage, "Usage", "one of " + ", ".join(USAGES)))
-                    pixels += parse_pixels(text)
-                except ValueError as error:
-                    raise UserError(
-                        f"{path}: row {number} after the header: {error}; mend or remove the row"
-                    ) from error
-        except (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
-            raise UserError(
-                f"{path}: damaged or cut off after row {len(emotions)} ({error}); get the file again"
-            ) from error
-        except csv.Error as error:
-            raise UserError(
-                f"{path}: row {len(emotions) + 1} after the header is no CSV row ({error}); mend or remove the row"
-            ) from error
-    if not emotions:
-        raise UserError(f"{path}: no rows after the header; give a file with images")
-    table = pd.DataFrame({"emotion": emotions, "split": splits})
-    table["source_id"] = [f"row {number}" for number in range(1, len(table) + 1)]
-    if votes is not None:
-        table = table.join(read_votes(votes, table["split"]))
-    official = table["split"].value_counts().to_dict() == OFFICIAL_ROWS
-    images = np.frombuffer(pixels, np.uint8).reshape(-1, FACE_SIZE, FACE_SIZE)
-    return SourceFaces("FER-2013" if official else path.name.split(".")[0], str(path), images, table)
+    reading = reading or Reading()
+    if path.is_dir() or (path.is_file() and is_archive(path)):
+        with open_files(path) as files:
+            return settle(_archived(path, files, votes, reading), reading)
+    rows = _Rows(reading)
+    with _open_text(path) as text:
+        rows.read(str(path), text)
+    return settle(rows.source(path.name.split(".")[0], str(path), votes), reading)
 
 
-def parse_pixels(text: str) -> bytes:
-    """The 2,304 grey values of a ``pixels`` cell: numbers 0 to 255 without leading zeros, between white space.
+def holds_pixels(files: Files, reading: Reading) -> bool:
+    """Whether there is a CSV with pixels among the files of a folder or archive."""
+    return any(_has_pixels(path, file, reading) for path, file in files.items() if path.suffix.lower() == ".csv")
+
+
+def parse_pixels(text: str, count: int = PIXELS) -> bytes:
+    """The grey values of a ``pixels`` cell: numbers 0 to 255 without leading zeros, between white space.
 
     Raises:
         ValueError: naming the first bad pixel, or the number of pixels.
@@ -86,115 +75,233 @@ def parse_pixels(text: str) -> bytes:
         values = bytes(map(_PIXEL_VALUES.__getitem__, words))
     except KeyError as error:
         word = error.args[0]
-        raise ValueError(
-            f"pixel {words.index(word) + 1} is {_shown(word)}, not a whole number from 0 to 255"
-        ) from error
-    if len(values) != PIXELS:
-        raise ValueError(f"{len(values):,} pixels, not {PIXELS:,} ({FACE_SIZE}x{FACE_SIZE})")
+        raise ValueError(f"pixel {words.index(word) + 1} is {shown(word)}, not a whole number from 0 to 255") from error
+    if len(values) != count:
+        side = math.isqrt(count)
+        raise ValueError(f"{len(values):,} pixels, not {count:,} ({side}x{side})")
     return values
 
 
-def read_votes(path: Path, splits: pd.Series) -> pd.DataFrame:
-    """FER+'s votes (Barsoum et al. 2016) as uint8 columns ``votes.<column>``, joined by row order.
+@dataclass
+class _Rows:
+    """Rows of one or several CSVs, as they are read."""
 
-    The table's ``Image name`` is no key: it skips rows. Its ``Usage`` column is compared with ``splits`` instead.
+    reading: Reading
+    pixels: bytearray = field(default_factory=bytearray)
+    labels: list[str] = field(default_factory=list)
+    splits: list[str] = field(default_factory=list)
+    ids: list[str] = field(default_factory=list)
+    groups: list[dict[str, str]] = field(default_factory=list)
+    columns: tuple[str, str] = ("emotion", "Usage")
+    readings: list[str] = field(default_factory=list)
+    resized: str = ""
+
+    def read(self, where: str, text: IO[str], file: str = "", split: str = "") -> None:
+        """Add the rows of a CSV; ``file`` stands before their numbers, ``split`` where no column has one.
+
+        Raises:
+            UserError: for the first row that breaks the format.
+        """
+        before = len(self.labels)
+        try:
+            self._read(where, text, file, split)
+        except UNREADABLE as error:
+            done = len(self.labels) - before
+            raise UserError(f"{where}: damaged or cut off after row {done} ({error}); get the file again") from error
+        except csv.Error as error:
+            number = len(self.labels) - before + 1
+            raise UserError(
+                f"{where}: row {number} after the header is no CSV row ({error}); mend or remove the row"
+            ) from error
+        if len(self.labels) == before:
+            raise UserError(f"{where}: no rows after the header; give a file with images")
+
+    def _read(self, where: str, text: IO[str], file: str, split: str) -> None:
+        header, cells_of_rows = _table(text)
+        roles = _checked(where, header, find_roles(where, header, self.reading.columns))
+        names = [header[place] for place in roles.groups]
+        used = {roles.label, roles.split, *roles.pixels, *roles.groups}
+        others = [name for place, name in enumerate(header) if name and place not in used]
+        if others:
+            self.readings.append(f"passed over the columns {', '.join(others)} (data.csv names others)")
+        self.columns = header[roles.label], header[roles.split] if roles.split >= 0 else "split"
+        count, size = 0, self.reading.image_size
+        for number, cells in enumerate(cells_of_rows, start=1):
+            if len(cells) != len(header):
+                fault = f"{len(cells)} cells, not {len(header)}"
+                raise UserError(f"{where}: row {number} after the header: {fault}; mend or remove the row")
+            words = cells[roles.pixels[0]] if len(roles.pixels) == 1 else " ".join(cells[p] for p in roles.pixels)
+            count = count or _square(words)
+            try:
+                values = parse_pixels(words, count)
+            except ValueError as error:
+                raise UserError(f"{where}: row {number} after the header: {error}; mend or remove the row") from error
+            self.pixels += values if count == size * size else self._resize(values, size)
+            self.labels.append(cells[roles.label])
+            self.splits.append(cells[roles.split] if roles.split >= 0 else split)
+            self.ids.append(f"{file} row {number}".lstrip())
+            self.groups.append({name: cells[place].strip() for name, place in zip(names, roles.groups, strict=True)})
+
+    def _resize(self, values: bytes, size: int) -> bytes:
+        side = math.isqrt(len(values))
+        self.resized = f"resized to {size}x{size} pixels (data.image_size) from {side}x{side}"
+        return to_face(np.frombuffer(values, np.uint8).reshape(side, side), size).tobytes()
+
+    def source(self, name: str, where: str, votes: Path | None) -> SourceRows:
+        """What was read."""
+        table = pd.DataFrame({"label": self.labels, "split": self.splits, "source_id": self.ids})
+        if any(self.groups):
+            table = table.join(pd.DataFrame(self.groups, dtype=str).fillna(""))
+        if votes is not None:
+            table = table.join(read_votes(votes, table["split"]))
+        official = table["split"].map(usual_split).value_counts().to_dict() == OFFICIAL_ROWS
+        size = self.reading.image_size
+        images = np.frombuffer(self.pixels, np.uint8).reshape(-1, size, size)
+        label, split = self.columns
+        return SourceRows(
+            "FER-2013" if official else name,
+            where,
+            table,
+            lambda rows: Loaded(images if len(rows) == len(images) else images[rows], np.ones(len(rows), bool)),
+            "label",
+            lambda row: f"{_row_of(self.ids[row])}: {label}",
+            lambda row: f"{_row_of(self.ids[row])}: {split}",
+            preset="fer2013",
+            readings=(*self.readings, *([self.resized] if self.resized else [])),
+        )
+
+
+def _row_of(source_id: str) -> str:
+    """``row 3`` as a message calls it, the file before it where there are several."""
+    file, _, number = source_id.rpartition("row ")
+    return f"{file.strip()}{': ' if file else ''}row {number} after the header"
+
+
+def _square(words: str) -> int:
+    """Pixels of every row, by the first: a square number, else the challenge's."""
+    count = len(words.split())
+    side = math.isqrt(count)
+    return count if side * side == count and side in _SIDES else PIXELS
+
+
+def _checked(where: str, header: list[str], roles: Roles) -> Roles:
+    """The roles, of which label and pixels must be there.
 
     Raises:
-        UserError: for a missing column, another number of rows, another order, or a vote that is no number.
+        UserError: naming the one that is missing.
     """
-    columns = [*FERPLUS_VOTES, *FERPLUS_OTHER]
+    missing = "emotion" if roles.label < 0 else "pixels" if not roles.pixels else ""
+    if not missing:
+        return roles
+    if missing == "pixels" and any(plain(name) in IMAGE for name in header):
+        folder = Path(where).parent
+        raise UserError(
+            f"{where}: no column 'pixels' in the header; if it names image files, set data.source: folder and "
+            f"data.path: {folder}, the folder of both"
+        )
+    found = shown(",".join(header))
+    text = "" if "\ufffd" not in found else " (and the text is not UTF-8)"
+    raise UserError(
+        f"{where}: no column {missing!r} in the header {found}{text}; the first line must name emotion, pixels and, "
+        "for splits, Usage; name other columns in data.csv"
+    )
+
+
+def _table(text: IO[str]) -> tuple[list[str], Iterator[list[str]]]:
+    """The header and the rows with anything in them."""
+    first = text.readline(_LONGEST_LINE)
+    while first and not first.strip():
+        first = text.readline(_LONGEST_LINE)
+    if "\0" in first:
+        raise csv.Error("it is no text in UTF-8; save it as CSV in UTF-8")
+    second = text.readline(_LONGEST_LINE)
+    delimiter = max(",;\t", key=first.count)
+    header = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
+    return header, _cells(itertools.chain([second], text), delimiter, len(second))
+
+
+def _cells(lines: Iterator[str], delimiter: str, line: int) -> Iterator[list[str]]:
+    usual = csv.field_size_limit()
+    # A quote that nobody closes must not take in the whole file; a row of 224x224 pixels has 200,000 characters.
+    csv.field_size_limit(max(usual, 2 * line))
     try:
-        votes = pd.read_csv(path, dtype=str, skipinitialspace=True)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: FER+ votes cannot be read ({_one_line(error)}); check data.votes") from error
-    missing = [column for column in ("Usage", *columns) if column not in votes]
-    if missing:
-        raise UserError(f"{path}: FER+ votes lack the column {missing[0]!r}; give the published fer2013new.csv")
-    if len(votes) != len(splits):
-        raise UserError(
-            f"{path}: {len(votes):,} rows of FER+ votes for {len(splits):,} images; "
-            "both files must hold the same rows in the same order"
-        )
-    disagree = np.flatnonzero(votes["Usage"].map(USAGES).to_numpy() != splits.to_numpy())
-    if len(disagree):
-        raise UserError(
-            f"{path}: row {disagree[0] + 1} after the header: Usage {votes['Usage'].iloc[disagree[0]]!r} differs from "
-            "the image's; both files must hold the same rows in the same order"
-        )
-    for column in columns:
-        bad = np.flatnonzero(~votes[column].isin(_PIXEL_VALUES).to_numpy())
-        if len(bad):
-            raise UserError(
-                f"{path}: row {bad[0] + 1} after the header: {column} is {votes[column].iloc[bad[0]]!r}, "
-                "not a number of votes; mend the row"
-            )
-    return votes[columns].astype(np.uint8).add_prefix("votes.")
+        for cells in csv.reader(lines, delimiter=delimiter):
+            if any(cell.strip(" \t,;") for cell in cells):
+                yield cells
+    finally:
+        csv.field_size_limit(usual)
 
 
 @contextmanager
 def _open_text(path: Path) -> Iterator[IO[str]]:
     """The CSV's text; bytes that are not UTF-8 become U+FFFD, so that the row they stand in is named."""
     try:
+        if path.exists() and not path.is_file():
+            raise UserError(f"{path}: cannot be read (no regular file); check data.path")
         if path.stat().st_size == 0:
             raise UserError(f"{path}: the file is empty; get it again")
-        with _open_binary(path) as binary, io.TextIOWrapper(binary, "utf-8-sig", "replace", newline="") as text:
+        if path.suffix.lower() in (".7z", ".rar"):
+            raise UserError(f"{path}: {path.suffix[1:]} archives are not read; unpack it and name the CSV")
+        with decompressed(path) as binary, _text(binary) as text:
             yield text
     except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+        raise UserError(f"{path}: cannot be read ({one_line(error)}); check data.path or get the file again") from error
+
+
+def _text(binary: IO[bytes]) -> io.TextIOWrapper:
+    return io.TextIOWrapper(binary, "utf-8-sig", "replace", newline="")
+
+
+def _header(file: File) -> list[str]:
+    """The first line of a CSV in an archive; nothing where it cannot be read."""
+    try:
+        with file.open() as binary, _text(binary) as text:
+            return _table(text)[0]
+    except (*UNREADABLE, csv.Error):
+        return []
+
+
+def _has_pixels(path: PurePosixPath, file: File, reading: Reading) -> bool:
+    return bool(find_roles(str(path), _header(file), reading.columns).pixels)
+
+
+def _archived(path: Path, files: Files, votes: Path | None, reading: Reading) -> SourceRows:
+    """The rows of the CSVs of a folder or an archive that hold them."""
+    tables = sorted(inside for inside in files if inside.suffix.lower() == ".csv")
+    chosen, readings = _choose(path, {inside: _header(files[inside]) for inside in tables}, reading)
+    rows = _Rows(reading, readings=readings)
+    for inside in chosen:
+        try:
+            with files[inside].open() as binary, _text(binary) as text:
+                several = len(chosen) > 1
+                rows.read(str(path), text, str(inside) if several else "", inside.stem if several else "")
+        except (*UNREADABLE, NotImplementedError) as error:
+            raise UserError(f"{path}: {inside}: cannot be read ({one_line(error)}); get the file again") from error
+    return rows.source(path.name.split(".")[0], str(path), votes)
+
+
+def _choose(
+    path: Path, headers: dict[PurePosixPath, list[str]], reading: Reading
+) -> tuple[list[PurePosixPath], list[str]]:
+    """The CSVs that hold the data set, and what is said of the choice.
+
+    One that has labels, pixels and splits holds it whole; else the one with labels and pixels, or one for each split.
+    """
+    roles = {inside: find_roles(f"{path}: {inside}", header, reading.columns) for inside, header in headers.items()}
+    labelled = [inside for inside, role in roles.items() if role.pixels and role.label >= 0]
+    whole = [inside for inside in labelled if roles[inside].split >= 0]
+    chosen = whole if len(whole) == 1 else labelled
+    if not chosen:
+        found = ", ".join(str(inside) for inside in headers) or "none"
         raise UserError(
-            f"{path}: cannot be read ({_one_line(error)}); check data.path or get the file again"
-        ) from error
-
-
-def _open_binary(path: Path) -> IO[bytes]:
-    """The decompressed bytes of the CSV."""
-    match path.suffix.lower():
-        case ".xz":
-            return lzma.open(path)
-        case ".gz":
-            return io.BufferedReader(gzip.open(path))
-        case ".zip":
-            with zipfile.ZipFile(path) as archive:  # an entry opened in it stays readable
-                names = [name for name in archive.namelist() if name.endswith(".csv") and "__MACOSX" not in name]
-                if len(names) != 1:
-                    found = ", ".join(names) or "none"
-                    raise UserError(f"{path}: one .csv file expected inside, found {found}; unpack it and name the CSV")
-                return archive.open(names[0])
-        case _:
-            return path.open("rb")
-
-
-def _rows(path: Path, lines: IO[str]) -> Iterator[tuple[str, str, str]]:
-    """The cells emotion, pixels and Usage of every row; an empty line is no row."""
-    reader = csv.reader(lines)
-    header = [name.strip() for name in next(reader, [])]
-    places = [header.index(name) if name in header else -1 for name in _COLUMNS]
-    if -1 in places:
-        found = _shown(",".join(header))
-        text = "" if "\ufffd" not in found else " (and the text is not UTF-8)"
-        raise UserError(
-            f"{path}: no column {_COLUMNS[places.index(-1)]!r} in the header {found}{text}; "
-            f"the first line must name {', '.join(_COLUMNS)}"
+            f"{path}: one .csv with the columns emotion and pixels expected inside, found {found}; name the columns in "
+            "data.csv, or for images set data.source: folder"
         )
-    emotion, pixels, usage = places
-    for number, cells in enumerate((cells for cells in reader if cells), start=1):
-        if len(cells) != len(header):
-            raise UserError(
-                f"{path}: row {number} after the header: {len(cells)} cells, not {len(header)}; mend or remove the row"
-            )
-        yield cells[emotion], cells[pixels], cells[usage]
-
-
-def _lookup(known: dict[str, str], cell: str, column: str, expected: str) -> str:
-    value = known.get(cell.strip())
-    if value is None:
-        raise ValueError(f"{column} is {_shown(cell)}, not {expected}")
-    return value
-
-
-def _shown(cell: str) -> str:
-    """A cell as a message shows it: quoted, on one line, cut to 40 characters."""
-    return repr(cell if len(cell) <= 40 else cell[:40] + "...")
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(getattr(error, "strerror", None) or error).split())
+    if len(chosen) > 1 and (whole or not all(usual_split(inside.stem) for inside in chosen)):
+        names = ", ".join(str(inside) for inside in chosen)
+        raise UserError(f"{path}: several .csv with labels and pixels: {names}; unpack it and name one in data.path")
+    others = [str(inside) for inside in headers if inside not in chosen]
+    if not others and len(chosen) == 1:
+        return chosen, []
+    passed = f"; passed over {', '.join(others)}" if others else ""
+    return chosen, [f"read {', '.join(str(inside) for inside in chosen)}{passed}"]

@@ -14,7 +14,6 @@ from pydantic import BaseModel
 
 from fer.errors import UserError
 from fer.files import replace_folder, restore_folder, write_array
-from fer.inference.face_size import FACE_SIZE
 from fer.schema import read_as
 
 SPLITS = ("train", "validation", "test")
@@ -32,7 +31,7 @@ class FaceDataset:
     Attributes:
         name: what tables, figures and runs call the data set.
         classes: emotion names; a class's code is its position.
-        images: uint8 ``[N, 48, 48]``, 0 black to 255 white; memory-mapped when loaded.
+        images: uint8 ``[N, S, S]``, S by ``data.image_size``, 0 black to 255 white; memory-mapped when loaded.
         table: one row per image, index 0 to N-1, with at least ``COLUMNS``: ``emotion`` (a name of
             ``classes``), ``split`` (one of ``SPLITS``), ``source_id`` (row or file in the source), ``sha256`` of the
             image's bytes, and ``train_copy`` (true where the source's train split holds an exact copy of this
@@ -48,6 +47,11 @@ class FaceDataset:
 
     def __len__(self) -> int:
         return len(self.table)
+
+    @property
+    def face_size(self) -> int:
+        """S, the side of the images in pixels."""
+        return int(self.images.shape[1])
 
     @cached_property
     def fingerprint(self) -> str:
@@ -132,8 +136,9 @@ def _check(folder: Path, about: _About, images: Any, table: pd.DataFrame) -> Non
     Raises:
         UserError: naming the file that does not fit.
     """
-    if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.shape[1:] != (FACE_SIZE, FACE_SIZE):
-        raise UserError(f"{folder / 'images.npy'}: no uint8 images of {FACE_SIZE}x{FACE_SIZE}; {AGAIN}")
+    square = isinstance(images, np.ndarray) and images.ndim == 3 and images.shape[1] == images.shape[2]
+    if not square or images.dtype != np.uint8:
+        raise UserError(f"{folder / 'images.npy'}: no square uint8 images; {AGAIN}")
     if missing := sorted(set(COLUMNS) - set(table)):
         raise UserError(f"{folder / 'table.parquet'}: lacks {', '.join(missing)}; {AGAIN}")
     if unknown := sorted({*table["emotion"].unique()} - {*about.classes}):

@@ -1,207 +1,226 @@
-"""Labelled face images in folders or in a zip: ``train/<emotion>/*``, ``test/<emotion>/*``, or just ``<emotion>/*``."""
+"""Labelled face images in a folder, a zip or a tar: labels in folders, in tables beside them, or in file names."""
 
 import io
-import os
-import zipfile
-import zlib
-from collections.abc import Callable
-from functools import partial
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 
-import cv2
 import numpy as np
 import pandas as pd
 
-from fer.data.dataset import COLUMNS
-from fer.data.source import SourceFaces
-from fer.emotions import EMOTIONS, emotion_name
+from fer.data.csv_source import holds_pixels
+from fer.data.faces import FaceReader
+from fer.data.label_tables import IMAGE_ENDINGS, SUFFIXES, read_tables
+from fer.data.labels import IGNORE, is_code, label_key
+from fer.data.places import check_parts, first_named, read_places, unwrapped
+from fer.data.presets import PRESETS
+from fer.data.reading import Reading, settle
+from fer.data.source import Loaded, SourceFaces, SourceRows
+from fer.data.table_labels import compare, from_tables, joined
+from fer.data.tree import UNREADABLE, File, Files, is_archive, one_line, open_files
 from fer.errors import UserError
-from fer.inference.face_size import FACE_SIZE
-from fer.inference.resize import to_face
 
-#: Folder names of the splits, in lower case.
-SPLIT_FOLDERS = {
-    "train": "train",
-    "training": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "test": "test",
-}
-
-#: The table of further columns (age band, region, camera) that may lie beside the folders.
-GROUPS = "groups.csv"
-
-#: A photo has some MB; of a file beyond this many bytes no image is read.
-MOST_BYTES = 64 * 2**20
-
-_HELPERS = {"thumbs.db", "desktop.ini", "__macosx"}
-_IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-
-#: A file's path below the data's root, and how to read its bytes.
-_Files = dict[PurePosixPath, Callable[[], bytes]]
+_LAYOUTS = "expected train/<emotion>/*.jpg or <emotion>/*.jpg, or a table with the columns file and label beside them"
 
 
-def read_folder(path: Path) -> SourceFaces:
-    """Read a folder or a zip of labelled images; ``source_id`` is the file's path inside it, with forward slashes.
+def read_folder(path: Path, reading: Reading | None = None) -> SourceFaces:
+    """Read a folder, zip or tar of labelled images; ``source_id`` is the file's path inside it, with forward slashes.
 
-    Images of any size and colour become grey 48x48. Files are taken in the order of their paths. Hidden files and those
-    that systems leave (Thumbs.db, __MACOSX) are passed over, and so is one folder that wraps all others. Columns of a
-    ``groups.csv`` (``file`` and further ones) in the root join the table; images that it leaves out get "".
+    Images of any size and colour become grey and square. Files are taken in the order of their paths. Hidden files and
+    those that systems leave (Thumbs.db, __MACOSX) are passed over, so are folders that wrap all images, and files that
+    are no images, which are counted. Group columns of a table that names the images join; images that it leaves out
+    get "".
 
     Raises:
-        UserError: for a path, layout, emotion folder or file that cannot be used, naming it.
+        UserError: for a path, layout, label or file that cannot be used, naming it.
     """
-    if path.is_dir():
-        return _read_files(path.resolve().name, path, _folder_files(path))
-    if not path.is_file():
+    reading = reading or Reading()
+    if not path.is_dir() and not path.is_file():
         raise UserError(f"{path}: no such folder or zip; check data.path")
+    if path.suffix.lower() in (".7z", ".rar"):
+        raise UserError(f"{path}: {path.suffix[1:]} archives are not read; unpack it and name the folder")
+    if path.is_file() and ".csv" in path.name.lower() and not is_archive(path):
+        raise UserError(f"{path}: is a CSV; set data.source: csv")
+    with open_files(path) as files:
+        return settle(_rows(path, files, reading), reading)
+
+
+def _rows(path: Path, files: Files, reading: Reading) -> SourceRows:
+    """The images as rows, before they are decoded."""
+    where = str(path)
+    wrapper, below = unwrapped(_images(path, files, reading), reading.labels, reading.splits)
+    inside = {_below(file, wrapper): read for file, read in files.items()}
+    wanted = [path for path in sorted(below.values()) if not _ignored(path, reading)]
+    if not wanted:
+        raise UserError(f"{where}: data.splits leaves out all {len(below)} images; keep some")
+    images, readings = _once(wanted, inside, reading)
+    if len(wanted) < len(below):
+        readings.append(f"left out {len(below) - len(wanted)} images by data.splits")
+    tables = read_tables(where, _with_ending(inside, SUFFIXES), images, reading)
+    places = read_places(where, images, reading.labels, reading.splits)
+    names = list(map(str, images))
+    table = places.table.assign(path=names, source_id=names, box="")
+    labelled = [it for it in tables if "label" in it.rows]
+    preset, label_is, column = places.preset or next((it.preset for it in tables if it.preset), ""), places.label_is, ""
+    used = {it.path for it in tables}
+    readings += places.readings
+    coded, coded_by, beside = _beside(where, table, inside)
+    if beside:
+        table, preset, label_is, used = coded, coded_by, "label", used | beside
+        readings.append(f"read labels from {len(beside)} files such as {min(beside)}")
+        if len(table) < len(images):
+            readings.append(f"passed over {len(images) - len(table)} of {len(images)} images, which have no such file")
+    # Without a published set's pattern a file's name may be anything, such as the words that were searched for.
+    elif labelled and (reading.columns.label is not None or not ((label_is and places.preset) or label_is == "folder")):
+        table, told = from_tables(where, table, labelled)
+        label_is, column = "label", f": {labelled[0].label_column}"
+        readings += told
+    elif labelled:
+        compare(where, table, labelled)
+    table = joined(_checked(where, table, label_is), tables)
+    if label_is == "folder":
+        check_parts(where, table["split"], images, reading)
+    groups = table.columns.drop(["label", "split", "path", "source_id", "box"]).astype(str)
+    if len(groups):
+        readings.append(f"read the group columns {', '.join(groups)}")
+    readings += _others(set(inside) - set(images) - used - set(_with_ending(inside, IMAGE_ENDINGS)))
+    codes = {key for key in map(label_key, table["label"]) if is_code(key)}
+    ids = table["source_id"].tolist()
+    return SourceRows(
+        path.resolve().name if path.is_dir() else path.name.removesuffix(path.suffix).removesuffix(".tar"),
+        where,
+        table.drop(columns=["path", "box"]),
+        lambda rows: _load(where, table, rows, inside, reading),
+        label_is or "folder",
+        lambda row: f"{ids[row]}{column}" if column else f"{ids[row]}: {label_is or 'folder'}",
+        lambda row: f"{ids[row]}: split",
+        preset if preset and codes <= set(PRESETS[preset].labels) else "",
+        tuple(readings),
+    )
+
+
+def _ignored(path: PurePosixPath, reading: Reading) -> bool:
+    """Whether a folder of an image is a split that the user leaves out; it need have no label."""
+    return any(reading.splits.get(name.strip().casefold()) == IGNORE for name in path.parts[:-1])
+
+
+def _images(path: Path, files: Files, reading: Reading) -> list[PurePosixPath]:
+    images = sorted(_with_ending(files, IMAGE_ENDINGS))
+    if not images:
+        pixels = holds_pixels(files, reading)
+        remedy = "a .csv in it holds pixels: set data.source: csv" if pixels else _LAYOUTS
+        raise UserError(f"{path}: no images in it; {remedy}")
+    return images
+
+
+def _with_ending(files: Files, endings: Sequence[str] | set[str]) -> dict[PurePosixPath, File]:
+    return {path: file for path, file in files.items() if path.suffix.lower() in endings}
+
+
+def _below(path: PurePosixPath, wrapper: PurePosixPath) -> PurePosixPath:
+    """A path without the folders that wrap all images; one beside them keeps its own."""
+    return path.relative_to(wrapper) if path.is_relative_to(wrapper) else path
+
+
+def _once(images: list[PurePosixPath], files: Files, reading: Reading) -> tuple[list[PurePosixPath], list[str]]:
+    """The images without folders that hold the very files of another, and what is said of these.
+
+    Archives of several published data sets hold all images twice: ``train/`` and ``images/train/``.
+    """
+    trees: dict[PurePosixPath, dict[PurePosixPath, PurePosixPath]] = defaultdict(dict)
+    depths: dict[PurePosixPath, int] = {}
+    for image in images:
+        if image.parent not in depths:
+            depths[image.parent] = first_named(image, reading.labels, reading.splits)
+        depth = depths[image.parent]
+        trees[PurePosixPath(*image.parts[:depth])][PurePosixPath(*image.parts[depth:])] = image
+    by_files: dict[frozenset[PurePosixPath], list[PurePosixPath]] = defaultdict(list)
+    for root, tree in trees.items():
+        by_files[frozenset(tree)].append(root)
+    readings, dropped = [], set()
+    for alike in by_files.values():
+        first, *others = sorted(alike, key=lambda root: (len(root.parts), root))
+        for other in others:
+            if all(_same(files[trees[first][name]], files[image]) for name, image in trees[other].items()):
+                dropped |= set(trees[other].values())
+                readings.append(f"read {len(trees[other])} images once: {other} holds the same files again")
+    return [image for image in images if image not in dropped], readings
+
+
+def _same(one: File, other: File) -> bool:
     try:
-        with zipfile.ZipFile(path) as archive:
-            return _read_files(path.stem, path, _zip_files(path, archive))
-    except (OSError, zipfile.BadZipFile) as error:
-        raise UserError(f"{path}: cannot be read as a zip ({error}); get the file again or name a folder") from error
+        return one.size == other.size and one.read() == other.read()
+    except UNREADABLE:
+        return False
 
 
-def _read_files(name: str, where: Path, files: _Files) -> SourceFaces:
-    files = _unwrapped({path: read for path, read in files.items() if not _is_helper(path)})
-    labelled = {path: place for path in sorted(files) if (place := _place(where, path)) is not None}
-    if not labelled:
-        raise UserError(f"{where}: no images in it; expected train/<emotion>/*.jpg or <emotion>/*.jpg")
-    images = np.empty((len(labelled), FACE_SIZE, FACE_SIZE), np.uint8)
-    for row, path in enumerate(labelled):
-        images[row] = _decode(where, path, files[path])
-    table = pd.DataFrame(list(labelled.values()), columns=["split", "emotion"])
-    table["source_id"] = [str(path) for path in labelled]
-    groups = files.get(PurePosixPath(GROUPS))
-    if groups is not None:
-        table = table.join(_read_groups(where, _bytes(where, PurePosixPath(GROUPS), groups), table["source_id"]))
-    return SourceFaces(name, str(where), images, table)
+def _beside(where: str, table: pd.DataFrame, files: Files) -> tuple[pd.DataFrame, str, set[PurePosixPath]]:
+    """The images that have a file with their code, as CK+ and AffectNet give it; that preset, and those files."""
+    for name, it in PRESETS.items():
+        ending = it.beside
+        codes = {path.name.removesuffix(ending): path for path in files if ending and path.name.endswith(ending)}
+        found = [codes.get(PurePosixPath(image).stem) for image in table["path"]] if codes else []
+        if any(found):
+            kept = table[[path is not None for path in found]].reset_index(drop=True)
+            kept["label"] = [_code(where, path, files[path]) for path in found if path]
+            return kept, name, set(codes.values())
+    return table, "", set()
 
 
-def _folder_files(folder: Path) -> _Files:
-    files: _Files = {}
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not _is_helper(PurePosixPath(name))]
-        for name in folders:
-            _check_no_loop(folder, Path(parent, name))
-        for name in names:
-            file = Path(parent, name)
-            files[PurePosixPath(file.relative_to(folder).as_posix())] = partial(_file_bytes, file)
-    return files
-
-
-def _check_no_loop(root: Path, folder: Path) -> None:
-    """That no symbolic link leads from ``folder`` to one that it lies in, which would be walked without end."""
-    if folder.is_symlink() and Path(os.path.realpath(folder.parent)).is_relative_to(os.path.realpath(folder)):
-        raise UserError(f"{root}: {folder.relative_to(root)}: the link leads back to a folder above it; remove it")
-
-
-def _file_bytes(file: Path) -> bytes:
-    if file.exists() and not file.is_file():
-        raise OSError("no regular file")
-    if file.stat().st_size > MOST_BYTES:
-        raise OSError(f"more than {MOST_BYTES >> 20} MB")
-    return file.read_bytes()
-
-
-def _zip_files(where: Path, archive: zipfile.ZipFile) -> _Files:
-    files: _Files = {}
-    for entry in archive.infolist():
-        name = entry.filename.replace("\\", "/")
-        path = PurePosixPath(name)
-        if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts:
-            raise UserError(f"{where}: entry {entry.filename!r} points outside the zip; do not trust this file")
-        if not entry.is_dir():
-            files[path] = _zip_reader(archive, entry)
-    return files
-
-
-def _zip_reader(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Callable[[], bytes]:
-    def read() -> bytes:
-        # No more than this is unpacked: zipfile stops there, whatever the compressed data holds.
-        if entry.file_size > MOST_BYTES:
-            raise OSError(f"more than {MOST_BYTES >> 20} MB")
-        return archive.read(entry)
-
-    return read
-
-
-def _is_helper(path: PurePosixPath) -> bool:
-    return any(part.startswith(".") or part.lower() in _HELPERS for part in path.parts)
-
-
-def _unwrapped(files: _Files) -> _Files:
-    """The files below the one folder that holds them all, as long as its name is neither a split nor an emotion."""
-    tops = {path.parts[0] for path in files}
-    if len(tops) != 1 or any(len(path.parts) == 1 for path in files):
-        return files
-    top = tops.pop()
-    if top.lower() in SPLIT_FOLDERS or emotion_name(top):
-        return files
-    return _unwrapped({PurePosixPath(*path.parts[1:]): read for path, read in files.items()})
-
-
-def _place(where: Path, path: PurePosixPath) -> tuple[str, str] | None:
-    """Split and emotion that a file's folders give it, or None for a file beside the folders that is no image."""
-    folders = list(path.parts[:-1])
-    split = SPLIT_FOLDERS.get(folders[0].lower()) if folders else None
-    if split:
-        folders.pop(0)
-    if not folders:
-        if path.suffix.lower() in _IMAGE_SUFFIXES:
-            raise UserError(f"{where}: {path}: the image lies in no emotion's folder; move or remove it")
-        return None
-    emotion = emotion_name(folders[0])
-    if emotion is None:
-        raise UserError(
-            f"{where}: {path}: folder {folders[0]!r} names no emotion; rename it to one of {', '.join(EMOTIONS)}, "
-            "or remove it"
-        )
-    return split or "train", emotion
-
-
-def _bytes(where: Path, path: PurePosixPath, read: Callable[[], bytes]) -> bytes:
+def _code(where: str, path: PurePosixPath, file: File) -> str:
+    """The code in a label file: text, or NumPy's."""
     try:
-        return read()
-    # RuntimeError and NotImplementedError: an encrypted entry, an unknown compression
-    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        raise UserError(f"{where}: {path}: cannot be read ({error}); get the file again") from error
+        data = file.read()
+        return str(np.load(io.BytesIO(data), allow_pickle=False)) if path.suffix == ".npy" else data.decode().strip()
+    except (*UNREADABLE, ValueError) as error:
+        raise UserError(f"{where}: {path}: no label file ({one_line(error)}); mend or remove it") from error
 
 
-def _decode(where: Path, path: PurePosixPath, read: Callable[[], bytes]) -> np.ndarray:
-    data = _bytes(where, path, read)
-    try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
-    except cv2.error:  # an empty file, or more pixels than OpenCV accepts
-        image = None
-    if image is None:
-        raise UserError(f"{where}: {path}: not an image that OpenCV can decode; replace or remove it")
-    return to_face(image)
+def _checked(where: str, table: pd.DataFrame, label_is: str) -> pd.DataFrame:
+    """The table, every image of which must have a label; folders that name none are told as such later on.
+
+    Raises:
+        UserError: naming the first image without one.
+    """
+    if not label_is and all(folders := [PurePosixPath(path).parent.name for path in table["path"]]):
+        return table.assign(label=folders)
+    bare = np.flatnonzero((table["label"] == "").to_numpy())
+    if len(bare) and label_is != "label":
+        split = table["split"].iloc[bare[0]]
+        other = f", or leave its split out by data.splits: {{{split}: ignore}}" if split else ""
+        what = f"the image lies in no emotion's folder; move or remove it{other}"
+        if len(bare) == len(table):
+            what = f"neither its folder nor its name says an emotion; {_LAYOUTS}"
+        raise UserError(f"{where}: {table['source_id'].iloc[bare[0]]}: {what}")
+    return table
 
 
-def _read_groups(where: Path, data: bytes, source_ids: pd.Series) -> pd.DataFrame:
-    """The further columns of groups.csv, one row per image."""
-    try:
-        groups = pd.read_csv(io.BytesIO(data), dtype=str, keep_default_na=False, skipinitialspace=True)
-    except ValueError as error:
-        raise UserError(
-            f"{where}: {GROUPS}: cannot be read ({' '.join(str(error).split())}); write it as CSV in UTF-8"
-        ) from error
-    if "file" not in groups:
-        raise UserError(f"{where}: {GROUPS}: no column 'file'; name each image's path in it")
-    taken = sorted({*COLUMNS, "reason", "copy_of"} & set(groups))
-    if taken:
-        raise UserError(f"{where}: {GROUPS}: column {taken[0]!r} is the data set's own; rename it")
-    _check_group_files(where, groups["file"], set(source_ids))
-    return groups.set_index("file").reindex(source_ids, fill_value="").reset_index(drop=True)
+def _others(paths: set[PurePosixPath]) -> list[str]:
+    """What is said of files that are no images."""
+    if not paths:
+        return []
+    some = ", ".join(map(str, sorted(paths)[:3]))
+    files = "1 file that is no image" if len(paths) == 1 else f"{len(paths)} files that are no images"
+    return [f"passed over {files}: {some}{', ...' if len(paths) > 3 else ''}"]
 
 
-def _check_group_files(where: Path, files: pd.Series, known: set[str]) -> None:
-    for wrong, fault, remedy in (
-        (~files.isin(known), "names no image", "correct the path"),
-        (files.duplicated(), "is listed twice", "keep one row"),
-    ):
-        if wrong.any():
-            row = int(np.flatnonzero(wrong.to_numpy())[0])
-            raise UserError(f"{where}: {GROUPS}: row {row + 1} after the header: {files[row]!r} {fault}; {remedy}")
+def _load(where: str, table: pd.DataFrame, rows: np.ndarray, files: Files, reading: Reading) -> Loaded:
+    """The faces of some rows."""
+    reader = FaceReader(reading.image_size, reading.find_faces)
+    images = np.empty((len(rows), reading.image_size, reading.image_size), np.uint8)
+    found = np.zeros(len(rows), bool)
+    chosen = table.iloc[rows]
+    count = 0
+    for number, (path, box) in enumerate(zip(chosen["path"], chosen["box"], strict=True)):
+        try:
+            left, top, right, bottom = map(int, box.split()) if box else (0, 0, 0, 0)
+            data = files[PurePosixPath(path)].read()
+            face = reader.read(data, (left, top, right, bottom) if box else None)
+        # RuntimeError and NotImplementedError: an encrypted entry, an unknown compression
+        except (*UNREADABLE, NotImplementedError) as error:
+            raise UserError(f"{where}: {path}: cannot be read ({one_line(error)}); get the file again") from error
+        except UserError as error:
+            raise UserError(f"{where}: {path}: {str(error).rpartition('; ')[0]}; replace or remove it") from error
+        if face is not None:
+            images[count], found[number], count = face, True, count + 1
+    return Loaded(images[:count], found, tuple(reader.told()))

@@ -11,19 +11,20 @@ from fer.data.csv_source import read_csv
 from fer.data.dataset import COLUMNS, SPLITS, FaceDataset
 from fer.data.folder_source import read_folder
 from fer.data.kaggle_source import read_kaggle
+from fer.data.reading import Reading
 from fer.data.sample import read_sample
 from fer.data.source import SourceFaces
-from fer.data.splits import carve_splits
+from fer.data.splits import carve_splits, carved, shared_subjects
 from fer.emotions import EMOTIONS, resolve_classes
 from fer.errors import UserError, did_you_mean
 from fer.params import Data
 
 #: How each ``data.source`` is read.
 SOURCES: dict[str, Callable[[Data], SourceFaces]] = {
-    "sample": lambda data: read_sample(data.sample.images, data.sample.seed),
-    "csv": lambda data: read_csv(data.path, None if data.votes.is_dir() else data.votes),
-    "folder": lambda data: read_folder(data.path),
-    "kaggle": lambda data: read_kaggle(data.kaggle),
+    "sample": lambda data: read_sample(data.sample.images, data.sample.seed, Reading.of(data)),
+    "csv": lambda data: read_csv(data.path, None if data.votes.is_dir() else data.votes, Reading.of(data)),
+    "folder": lambda data: read_folder(data.path, Reading.of(data)),
+    "kaggle": lambda data: read_kaggle(data.kaggle, Reading.of(data)),
 }
 
 
@@ -31,12 +32,17 @@ def check_source(data: Data) -> None:
     """Find the mistakes in section ``data`` that need no reading.
 
     Raises:
-        UserError: for an unknown source, or FER+ votes of another source than ``csv``.
+        UserError: for an unknown source, FER+ votes of another source than ``csv``, a path that DVC cannot follow, or a
+            mapping to no emotion or no split.
     """
     if data.source not in SOURCES:
         raise UserError(f"params.yaml: data.source: unknown source {data.source!r}{did_you_mean(data.source, SOURCES)}")
     if not data.votes.is_dir() and data.source != "csv":
         raise UserError("params.yaml: data.votes: FER+ votes go with data.source csv only; let data.votes be a folder")
+    for name, path in (("path", data.path), ("votes", data.votes)):
+        if path.parts[:1] and path.parts[0].startswith("~"):
+            raise UserError(f"params.yaml: data.{name}: DVC follows no ~; write {path.expanduser()}")
+    Reading.of(data)
 
 
 def read_source(data: Data) -> SourceFaces:
@@ -53,7 +59,8 @@ def build_dataset(data: Data) -> tuple[FaceDataset, dict[str, Any]]:
     """Make the FaceDataset that the parameters describe, and the report on the way there.
 
     Returns:
-        The data set, and nested plain numbers: ``source`` (as it came: images per split and emotion, copies, blanks,
+        The data set, and what was found: ``readings`` (lines on how the source was read), and nested plain numbers:
+        ``source`` (as it came: images per split and emotion, copies, blanks,
         conflicting labels), ``other_class`` (images of classes not chosen), ``removed`` and ``kept`` (flawed train
         images by reason, under the heading that ``data.remove_copies`` gives them) and ``dataset`` (what came out).
 
@@ -69,7 +76,10 @@ def build_dataset(data: Data) -> tuple[FaceDataset, dict[str, Any]]:
 
     chosen = table["emotion"].isin(classes).to_numpy()
     images, table = _select(source.images, table, chosen)
+    readings = [*source.readings, *shared_subjects(table)]
+    before = set(table["split"])
     table["split"] = carve_splits(table, images, data.validation_share, data.test_share, data.seed)
+    readings += carved(table, before)
     table["train_copy"] = train_copies(table)
     table = table[[*COLUMNS, *(name for name in table if name not in COLUMNS)]]
 
@@ -83,6 +93,7 @@ def build_dataset(data: Data) -> tuple[FaceDataset, dict[str, Any]]:
     dataset = FaceDataset(data.name or source.name, classes, images, table, removed)
     _check_classes(dataset, source.where)
     report |= {
+        "readings": readings,
         "other_class": int((~chosen).sum()),
         "removed": found if data.remove_copies else none,
         "kept": none if data.remove_copies else found,

@@ -1,8 +1,10 @@
 """Data sets of Kaggle: downloaded once into kagglehub's cache, then read as a folder."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from fer.data.folder_source import read_folder
+from fer.data.reading import Reading
 from fer.data.source import SourceFaces
 from fer.errors import UserError
 
@@ -10,7 +12,7 @@ from fer.errors import UserError
 FER2013_HANDLE = "msambare/fer2013"
 
 
-def read_kaggle(handle: str) -> SourceFaces:
+def read_kaggle(handle: str, reading: Reading | None = None) -> SourceFaces:
     """Download the data set ``owner/name`` and read its folders.
 
     Raises:
@@ -25,9 +27,8 @@ def read_kaggle(handle: str) -> SourceFaces:
             f"Kaggle {handle}: download failed ({type(error).__name__}: {reason}); check data.kaggle (owner/name) and "
             "the network, or download the set yourself and use data.source: folder"
         ) from error
-    faces = read_folder(folder)
     name = "FER-2013" if handle == FER2013_HANDLE else handle
-    return SourceFaces(name, f"Kaggle {handle}", faces.images, faces.table)
+    return replace(read_folder(folder, reading), name=name, where=f"Kaggle {handle}")
 
 
 def download(handle: str) -> Path:

@@ -13,7 +13,8 @@ import pandas as pd
 from fer.data.dataset import SPLITS
 from fer.data.drawing.face import draw_person, draw_units
 from fer.data.drawing.portrait import draw_face, draw_scene
-from fer.data.source import SourceFaces
+from fer.data.reading import Reading, settle
+from fer.data.source import Loaded, SourceFaces, SourceRows
 from fer.emotions import EMOTIONS
 from fer.inference.face_size import FACE_SIZE
 
@@ -62,12 +63,22 @@ class _Row:
     copy_of: int = -1
 
 
-def read_sample(images: int, seed: int) -> SourceFaces:
-    """The drawn sample as a source; its arguments are those of ``draw_sample``."""
-    return SourceFaces("drawn sample", "the drawn sample", *draw_sample(images, seed))
+def read_sample(images: int, seed: int, reading: Reading) -> SourceFaces:
+    """The drawn sample as a source; ``images`` and ``seed`` are those of ``draw_sample``."""
+    faces, table = draw_sample(images, seed, reading.image_size)
+    rows = SourceRows(
+        "drawn sample",
+        "the drawn sample",
+        table.rename(columns={"emotion": "label"}),
+        lambda rows: Loaded(faces if len(rows) == len(faces) else faces[rows], np.ones(len(rows), bool)),
+        "label",
+        lambda row: f"{table['source_id'].iloc[row]}: label",
+        lambda row: f"{table['source_id'].iloc[row]}: split",
+    )
+    return settle(rows, reading)
 
 
-def draw_sample(images: int, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
+def draw_sample(images: int, seed: int, size: int = FACE_SIZE) -> tuple[np.ndarray, pd.DataFrame]:
     """Draw faces of random people that show Ekman's emotions, some of the train rows flawed.
 
     The faces follow the action units of Ekman & Friesen's Facial Action Coding System (1978) in the combinations of
@@ -77,10 +88,11 @@ def draw_sample(images: int, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
 
     Args:
         images: how many, at least 70.
-        seed: same seed and number, same bytes.
+        seed: same seed, number and size, same bytes.
+        size: S, of the images in pixels; drawn on one canvas of 192 pixels, larger ones hold no more detail.
 
     Returns:
-        uint8 ``[images, 48, 48]``, 0 black to 255 white, and a table with one row per image: ``emotion`` (the
+        uint8 ``[images, S, S]``, 0 black to 255 white, and a table with one row per image: ``emotion`` (the
         label), ``split``, ``source_id`` (``sample-00042``), ``flaw`` (a key of ``FLAW_SHARES`` or ""), ``flaw_of``
         (a copy's original by source_id, or ""), ``true_emotion`` (what is drawn; "" where no face is) and
         ``occlusion`` (none, glasses, hand or hair; "" where no face is).
@@ -93,11 +105,11 @@ def draw_sample(images: int, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
     rng = np.random.default_rng(seed)
     rows = _plan(images, rng)
     _plan_flaws(rows, rng)
-    pixels = np.zeros((images, FACE_SIZE, FACE_SIZE), np.uint8)
+    pixels = np.zeros((images, size, size), np.uint8)
     occlusions = [""] * images
     for number, row in enumerate(rows):
         if row.copy_of < 0:
-            pixels[number], occlusions[number] = _draw(row, np.random.default_rng([seed, number]))
+            pixels[number], occlusions[number] = _draw(row, np.random.default_rng([seed, number]), size)
     for number, row in enumerate(rows):
         if row.copy_of >= 0:
             pixels[number], occlusions[number] = pixels[row.copy_of], occlusions[row.copy_of]
@@ -197,14 +209,14 @@ def _spoil(
         row.true_emotion = rows[row.copy_of].emotion
 
 
-def _draw(row: _Row, rng: np.random.Generator) -> tuple[np.ndarray, str]:
+def _draw(row: _Row, rng: np.random.Generator, size: int) -> tuple[np.ndarray, str]:
     """The image of a row that is no copy, and what covers its face."""
     if row.flaw == "blank":
-        return np.full((FACE_SIZE, FACE_SIZE), rng.choice([0, 0, 255]), np.uint8), ""
+        return np.full((size, size), rng.choice([0, 0, 255]), np.uint8), ""
     if row.flaw == "not_a_face":
-        return _draw_object(rng), ""
+        return _draw_object(rng, size), ""
     scene = draw_scene(rng)
-    image = draw_face(draw_person(rng), draw_units(row.true_emotion, rng), scene, rng)
+    image = draw_face(draw_person(rng), draw_units(row.true_emotion, rng), scene, rng, size)
     if row.flaw == "inverted":
         image = 255 - image
     elif row.flaw == "dark":
@@ -212,8 +224,8 @@ def _draw(row: _Row, rng: np.random.Generator) -> tuple[np.ndarray, str]:
     return image, scene.occlusion
 
 
-def _draw_object(rng: np.random.Generator) -> np.ndarray:
-    """uint8 ``[48, 48]``: a house, a printed page, stripes or a cloudy texture."""
+def _draw_object(rng: np.random.Generator, size: int) -> np.ndarray:
+    """uint8 ``[size, size]``: a house, a printed page, stripes or a cloudy texture."""
     side = FACE_SIZE * 4
     ground, ink = (float(tone) for tone in rng.permutation([rng.uniform(130, 235), rng.uniform(15, 90)]))
     picture = np.full((side, side), ground, np.float32)
@@ -235,5 +247,5 @@ def _draw_object(rng: np.random.Generator) -> np.ndarray:
     else:
         cloud = rng.normal((ground + ink) / 2, 60, (6, 6)).astype(np.float32)
         cv2.resize(cloud, (side, side), dst=picture, interpolation=cv2.INTER_CUBIC)
-    small = cv2.resize(picture, (FACE_SIZE, FACE_SIZE), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA if size <= side else cv2.INTER_LINEAR)
     return np.clip(np.round(small + rng.normal(0, 4, small.shape)), 0, 255).astype(np.uint8)

@@ -1,52 +1,96 @@
 """What a model must pass to become champion: one function a gate, all of them in ``GATES``.
 
-Gates look at validation. Test figures play no part.
+Gates look at validation images. Test figures play no part. A gate's bounds stand in params.yaml, section ``promote``.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
-from fer.evaluation.predictions import SCORE
+import numpy as np
+
+from fer.delivery.data_drift import Drift
+from fer.evaluation.abstention import choose_thresholds, upper_bound
+from fer.evaluation.calibration import calibration_error
+from fer.evaluation.intervals import bootstrap_difference, macro_f1_difference, mean_interval
+from fer.evaluation.metrics import evaluate
+from fer.evaluation.robustness import UNCHANGED
+from fer.inference.classifier import above_thresholds
 from fer.params import Promote
+
+#: Of the paired bootstrap intervals.
+RESAMPLES, SEED = 1000, 5
+#: Of a perfectly calibrated model.
+DRAWS = 200
+#: A part with fewer validation images says nothing of a model.
+FEWEST = 30
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A trained model, as the gates see it.
+    """A trained model as the gates see it; the champion is seen in the same way, on the same images.
 
     Attributes:
         name: what runs and tables call it.
         classes: the emotions that it tells apart.
-        metrics: flat names, ``validation.<metric>`` among them.
         model_sha256: of its ONNX file, in hex.
+        labels: int ``[N]``, codes of the validation images.
+        probabilities: float ``[N, C]``, what it says of them from one view.
         parity: largest difference of a probability between Keras and ONNX Runtime; 0 to 1, or not a number.
+        megabytes: of its ONNX file.
+        latency_ms: of one face on one thread.
+        correct: by change of ``fer.evaluation.robustness``, bool ``[M]``: whether it reads the changed faces rightly.
     """
 
     name: str
     classes: tuple[str, ...]
-    metrics: dict[str, float]
     model_sha256: str
-    parity: float
+    labels: np.ndarray
+    probabilities: np.ndarray
+    parity: float = 0.0
+    megabytes: float = 0.0
+    latency_ms: float = 0.0
+    correct: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @cached_property
+    def metrics(self) -> dict[str, float]:
+        """``fer.evaluation.metrics.evaluate`` of the validation images."""
+        return evaluate(self.labels, self.probabilities, self.classes)
 
     @property
     def score(self) -> float:
         """Validation macro-F1, 0 to 1: what promotion goes by."""
-        return self.metrics[SCORE]
+        return self.metrics["macro_f1"]
+
+    @cached_property
+    def predicted(self) -> np.ndarray:
+        """int ``[N]``: the likeliest classes."""
+        return self.probabilities.argmax(axis=1)
+
+    @property
+    def right(self) -> np.ndarray:
+        """bool ``[N]``: whether they are the labels."""
+        return self.predicted == self.labels
 
 
 @dataclass(frozen=True)
-class Rival:
-    """The current champion on the candidates' validation split.
+class Facts:
+    """What gates need to know beside the models.
 
     Attributes:
-        name: of the model, with its version.
-        score: its macro-F1 there, 0 to 1.
-        model_sha256: of its ONNX file, in hex.
+        settings: the bounds.
+        slices: parts of the validation images by name, bool ``[N]``.
+        failed_checks: the critical checks of the data that failed; None where the checks were of other data.
+        drift: of the training data from the champion's; None where there is nothing to compare.
+        taken_back: by the SHA-256 of a model that was champion and was taken back: which version, and when.
     """
 
-    name: str
-    score: float
-    model_sha256: str
+    settings: Promote
+    slices: Mapping[str, np.ndarray] = field(default_factory=dict)
+    failed_checks: tuple[str, ...] | None = ()
+    drift: Drift | None = None
+    taken_back: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -58,62 +102,248 @@ class Outcome:
         value: what it came to.
         bound: what it was held against.
         passed: whether the gate is passed.
+        most: whether the bound is the most that the value may be, not the least.
+        note: what else there is to know, in words.
     """
 
     figure: str
     value: float
     bound: float
     passed: bool
+    most: bool = False
+    note: str = ""
 
     @property
     def words(self) -> str:
-        """One line, such as ``validation macro-F1 0.1000, needs 0.3143: 0.2143 short``."""
-        side = "over" if self.value > self.bound else "short"
+        """One line, such as ``validation macro-F1 0.1, needs at least 0.3143: 0.2143 short``."""
+        value = "" if math.isnan(self.value) else f" {self.value:.4g}"
         gap = abs(self.value - self.bound)
         # A tie with the champion lacks nothing that can be counted.
-        distance = "" if self.passed else f": {gap:.4g} {side}" if gap else ": a tie"
-        return f"{self.figure} {self.value:.4g}, needs {self.bound:.4g}{distance}"
+        distance = f": {gap:.4g} {'over' if self.most else 'short'}" if gap else ": a tie"
+        note = f" ({self.note})" if self.note else ""
+        needs = f"needs at {'most' if self.most else 'least'} {self.bound:.4g}"
+        return f"{self.figure}{value}, {needs}{'' if self.passed else distance}{note}"
+
+    def without_value(self) -> "Outcome":
+        """The outcome without a value that no two calls measure alike."""
+        return replace(self, value=float("nan"))
 
 
-Gate = Callable[[Candidate, Rival | None, Promote], Outcome | None]
+Gate = Callable[[Candidate, Candidate | None, Facts], Outcome | None]
 
 
-def every_class(candidate: Candidate, _rival: Rival | None, settings: Promote) -> Outcome:
+def _at_least(figure: str, value: float, bound: float, note: str = "") -> Outcome:
+    return Outcome(figure, value, bound, value >= bound, note=note)  # what is not a number fails
+
+
+def _at_most(figure: str, value: float, bound: float, note: str = "") -> Outcome:
+    return Outcome(figure, value, bound, value <= bound, most=True, note=note)
+
+
+def every_class(candidate: Candidate, _champion: Candidate | None, facts: Facts) -> Outcome:
     """F1 of the worst class reaches ``min_class_f1``."""
-    worst = min(candidate.classes, key=lambda name: candidate.metrics[f"validation.f1.{name}"])
-    value = candidate.metrics[f"validation.f1.{worst}"]
-    return Outcome(f"validation F1 of {worst}", value, settings.min_class_f1, value >= settings.min_class_f1)
+    worst = min(candidate.classes, key=lambda name: candidate.metrics[f"f1.{name}"])
+    return _at_least(f"validation F1 of {worst}", candidate.metrics[f"f1.{worst}"], facts.settings.min_class_f1)
 
 
-def above_chance(candidate: Candidate, _rival: Rival | None, settings: Promote) -> Outcome:
+def above_chance(candidate: Candidate, _champion: Candidate | None, facts: Facts) -> Outcome:
     """Macro-F1 has come ``min_skill`` of the way from chance to perfect.
 
     Guessing by the classes' shares has macro-F1 1 / classes; always naming the commonest class has less.
     """
-    chance = 1 / len(candidate.classes)
-    bound = chance + settings.min_skill * (1 - chance) if settings.min_skill else 0.0
-    return Outcome("validation macro-F1", candidate.score, bound, candidate.score >= bound)
+    chance, skill = 1 / len(candidate.classes), facts.settings.min_skill
+    return _at_least("validation macro-F1", candidate.score, chance + skill * (1 - chance) if skill else 0.0)
 
 
-def onnx_parity(candidate: Candidate, _rival: Rival | None, settings: Promote) -> Outcome:
+def onnx_parity(candidate: Candidate, _champion: Candidate | None, facts: Facts) -> Outcome:
     """The ONNX file predicts what the network did."""
-    passed = candidate.parity <= settings.parity  # false for not a number
-    return Outcome("difference from Keras", candidate.parity, settings.parity, passed)
+    return _at_most("difference from Keras", candidate.parity, facts.settings.parity)
 
 
-def beats_champion(candidate: Candidate, rival: Rival | None, _settings: Promote) -> Outcome | None:
-    """Macro-F1 is above the current champion's on the same images."""
-    if rival is None:
+def calibration(candidate: Candidate, _champion: Candidate | None, facts: Facts) -> Outcome:
+    """Probabilities are as often right as they say: the calibration error is at most ``max_calibration_error``.
+
+    Few images give an error to a perfect model too: what such a one shows in 95 % of draws is allowed in any case.
+    """
+    error = calibration_error(candidate.labels, candidate.probabilities)
+    chance = _error_by_chance(candidate.probabilities)
+    note = f"of {len(candidate.labels)} images a perfectly calibrated model shows up to {chance:.3f}"
+    return _at_most("calibration error", error, max(facts.settings.max_calibration_error, chance), note)
+
+
+def certain_precision(candidate: Candidate, _champion: Candidate | None, facts: Facts) -> Outcome:
+    """The predictions that it calls certain are right: ``certain_precision`` of them, as far as can be told.
+
+    Thresholds are chosen on one half of the images and tried on the other, both ways: on the images that chose them
+    they hold by construction. It fails where even the one-sided 95 % upper bound (Clopper and Pearson 1934) lies below.
+    """
+    wanted, halves = facts.settings.certain_precision, _halves(candidate.labels)
+    accepted = np.zeros(len(candidate.labels), bool)
+    for half in (halves, ~halves):
+        thresholds = choose_thresholds(candidate.labels[~half], candidate.probabilities[~half], wanted)
+        accepted[half] = above_thresholds(candidate.probabilities[half], thresholds)
+    count, right = int(accepted.sum()), int((accepted & candidate.right).sum())
+    if not count:
+        return Outcome("share of certain predictions that are right", 1.0, wanted, True, note="it is never certain")
+    bound = upper_bound(right, count)
+    note = f"{right} of {count}; up to {bound:.3f} by its 95 % bound"
+    return Outcome("share of certain predictions that are right", right / count, wanted, bound >= wanted, note=note)
+
+
+def worst_slice(candidate: Candidate, _champion: Candidate | None, facts: Facts) -> Outcome | None:
+    """Accuracy on the worst part of the images keeps ``min_slice_share`` of that on all."""
+    parts = {name: members for name, members in facts.slices.items() if members.sum() >= FEWEST}
+    if not parts:
         return None
-    figure = f"validation macro-F1 against {rival.name}"
-    return Outcome(figure, candidate.score, rival.score, candidate.score > rival.score)
+    accuracy = {name: float(candidate.right[members].mean()) for name, members in parts.items()}
+    worst = min(accuracy, key=lambda name: accuracy[name])
+    bound = facts.settings.min_slice_share * float(candidate.right.mean())
+    return _at_least(f"accuracy on {worst}", accuracy[worst], bound, f"{parts[worst].sum()} images")
 
 
-#: In the order of the table's columns. A gate returns None where it has nothing to hold a candidate against.
-GATES: tuple[Gate, ...] = (every_class, above_chance, onnx_parity, beats_champion)
+def no_slice_lost(candidate: Candidate, champion: Candidate | None, facts: Facts) -> Outcome | None:
+    """On no part of the images is it less accurate than the champion by more than ``max_loss``, as far as is proven.
+
+    What is proven is the upper end of the paired 95 % interval of the difference.
+    """
+    losses = {}
+    for name, members in facts.slices.items():
+        if champion and members.sum() >= FEWEST:
+            pair = candidate.right[members], champion.right[members]
+            losses[name] = -bootstrap_difference(*pair, RESAMPLES, SEED)[2]
+    if not champion or not losses:
+        return None
+    worst = max(losses, key=lambda name: losses[name])
+    return _at_most(
+        f"accuracy lost on {worst}", max(0.0, losses[worst]), facts.settings.max_loss, f"to {champion.name}"
+    )
 
 
-def outcomes(candidate: Candidate, rival: Rival | None, settings: Promote) -> dict[str, Outcome]:
+def robustness(candidate: Candidate, _champion: Candidate | None, facts: Facts) -> Outcome | None:
+    """Under blur, noise, other light, turns, JPEG and small size it keeps ``min_robustness`` of its accuracy."""
+    if not candidate.correct:
+        return None
+    curve = {name: float(right.mean()) for name, right in candidate.correct.items()}
+    plain = curve.pop(UNCHANGED)
+    kept = float(np.mean(list(curve.values()))) / plain if plain else 0.0
+    worst = min(curve, key=lambda name: curve[name])
+    note = f"{plain:.2f} unchanged; the worst is {worst}: {curve[worst]:.2f}"
+    return _at_least("share of accuracy kept on changed faces", kept, facts.settings.min_robustness, note)
+
+
+def no_robustness_lost(candidate: Candidate, champion: Candidate | None, facts: Facts) -> Outcome | None:
+    """On changed faces it is not less accurate than the champion by more than ``max_loss``, as far as is proven."""
+    if not champion or not candidate.correct or candidate.correct.keys() != champion.correct.keys():
+        return None
+    gains = [candidate.correct[name].astype(float) - champion.correct[name] for name in candidate.correct]
+    _, _, high = mean_interval(np.mean(gains, axis=0), RESAMPLES, SEED)
+    return _at_most("accuracy lost on changed faces", max(0.0, -high), facts.settings.max_loss, f"to {champion.name}")
+
+
+def size(candidate: Candidate, _champion: Candidate | None, facts: Facts) -> Outcome:
+    """The ONNX file has at most ``max_megabytes``."""
+    return _at_most("megabytes", candidate.megabytes, facts.settings.max_megabytes)
+
+
+def latency(candidate: Candidate, _champion: Candidate | None, facts: Facts) -> Outcome:
+    """One face takes at most ``max_latency_ms`` on one thread: a budget with room, as a busy machine is no fault."""
+    return _at_most("ms for one face", candidate.latency_ms, facts.settings.max_latency_ms)
+
+
+def data_checks(_candidate: Candidate, _champion: Candidate | None, facts: Facts) -> Outcome:
+    """The data that it was trained on passed every critical check."""
+    failed = facts.failed_checks
+    note = "they were made of other data" if failed is None else "; ".join(failed)
+    return _at_most("failed checks of the data", 1 if failed is None else len(failed), 0, note)
+
+
+def data_drift(_candidate: Candidate, _champion: Candidate | None, facts: Facts) -> Outcome | None:
+    """The training data are not another world than the champion's: no difference is above ``max_drift``.
+
+    It catches an accident: a class that is gone, a folder of dark or inverted images. Another data set, by its name, is
+    a decision and no drift.
+    """
+    if facts.drift is None:
+        return None
+    found = {"class mix": facts.drift.class_mix} | facts.drift.properties
+    worst = max(found, key=lambda name: found[name])
+    return _at_most(f"difference of {worst}", found[worst], facts.settings.max_drift, f"from {facts.drift.former}")
+
+
+def not_taken_back(candidate: Candidate, _champion: Candidate | None, facts: Facts) -> Outcome:
+    """It is no model that was champion and was taken back by ``rollback``."""
+    known = facts.taken_back.get(candidate.model_sha256, "")
+    return _at_most("times taken back", 1 if known else 0, 0, known)
+
+
+def beats_champion(candidate: Candidate, champion: Candidate | None, facts: Facts) -> Outcome | None:
+    """Macro-F1 is above the champion's on the same images, by more than chance.
+
+    The lower end of the paired 95 % interval of the difference must lie above ``min_gain``.
+    """
+    if champion is None:
+        return None
+    gain, low, high = macro_f1_difference(
+        candidate.labels, candidate.predicted, champion.predicted, len(candidate.classes), RESAMPLES, SEED
+    )
+    note = f"{candidate.score:.4f} against {champion.score:.4f}: {gain:+.4f} [{low:+.4f}, {high:+.4f}]"
+    bound = facts.settings.min_gain
+    return Outcome(f"proven gain over {champion.name}", low, bound, low > bound, note=note)
+
+
+#: Of a model by itself.
+OWN_GATES: tuple[Gate, ...] = (
+    every_class,
+    above_chance,
+    onnx_parity,
+    calibration,
+    certain_precision,
+    worst_slice,
+    robustness,
+    size,
+    latency,
+    data_checks,
+)
+#: In the order of the table. A gate returns None where it has nothing to hold a candidate against.
+GATES: tuple[Gate, ...] = (
+    *OWN_GATES,
+    data_drift,
+    not_taken_back,
+    no_slice_lost,
+    no_robustness_lost,
+    beats_champion,
+)
+
+
+def name_of(gate: Callable[..., Outcome | None]) -> str:
+    """What tables call a gate."""
+    return gate.__name__.replace("_", " ")
+
+
+def outcomes(candidate: Candidate, champion: Candidate | None, facts: Facts) -> dict[str, Outcome]:
     """What every gate that applies says of a candidate, by the gate's name."""
-    said = {gate.__name__.replace("_", " "): gate(candidate, rival, settings) for gate in GATES}
+    said = {name_of(gate): gate(candidate, champion, facts) for gate in GATES}
     return {name: outcome for name, outcome in said.items() if outcome}
+
+
+def _error_by_chance(probabilities: np.ndarray) -> float:
+    """The calibration error that a perfectly calibrated model with these confidences stays below in 95 % of draws.
+
+    Consistency resampling (Broecker and Smith 2007): every prediction is right with the probability that it says.
+    """
+    if len(probabilities) == 0:
+        return float("nan")
+    predicted, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    wrong = (predicted + 1) % probabilities.shape[1]
+    right = np.random.default_rng(SEED).random((DRAWS, len(confidence))) < confidence
+    return float(
+        np.percentile([calibration_error(np.where(hit, predicted, wrong), probabilities) for hit in right], 95)
+    )
+
+
+def _halves(labels: np.ndarray) -> np.ndarray:
+    """bool ``[N]``: every second image of every class."""
+    half = np.zeros(len(labels), bool)
+    for code in np.unique(labels):
+        half[np.flatnonzero(labels == code)[::2]] = True
+    return half

@@ -1,24 +1,29 @@
 """Which model becomes champion."""
 
-import math
-import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
+import pandas as pd
 
 from fer.data.dataset import FaceDataset
-from fer.delivery.gates import Candidate, Outcome, Rival, outcomes
-from fer.delivery.registry import Registered, Registry
+from fer.delivery.gates import (
+    GATES,
+    OWN_GATES,
+    Candidate,
+    Facts,
+    Outcome,
+    beats_champion,
+    latency,
+    name_of,
+    outcomes,
+)
+from fer.delivery.registry import Registered
 from fer.evaluation.abstention import thresholds_of
 from fer.evaluation.face_check import fit_face_check
-from fer.evaluation.metrics import evaluate
 from fer.evaluation.model_folder import ModelFolder
-from fer.evaluation.predictions import SCORE
-from fer.files import replace_folder
-from fer.inference.classifier import MODEL_FILE, Card
-from fer.inference.runtime import onnx_predict
+from fer.inference.classifier import Card
 from fer.params import Promote
+from fer.report.tables import UNKNOWN
 
 #: That the drawn sample's table alone has: only who drew a face knows what was meant.
 DRAWN_COLUMN = "true_emotion"
@@ -30,37 +35,51 @@ class Decision:
 
     Attributes:
         champion: the name of the model to promote, or None where the current champion stays or none qualifies.
+        challenger: the name of the model that waits for a person's word (``promote --accept``), or None.
         reason: one line.
         gates: what each gate said, by candidate and gate; the best candidate first.
     """
 
     champion: str | None
+    challenger: str | None
     reason: str
     gates: dict[str, dict[str, Outcome]]
 
 
-def decide(candidates: list[Candidate], settings: Promote, rival: Rival | None) -> Decision:
+def decide(candidates: Sequence[Candidate], champion: Candidate | None, facts: Facts, wait: str = "") -> Decision:
     """Choose the candidate with the best validation macro-F1 among those that pass every gate.
 
+    Where none does, the best that scores higher than the champion and fails in nothing but the proof of it is the
+    challenger.
+
     Args:
-        candidates: all trained on the same data; the first of equals is chosen. The rival itself is none.
-        settings: the gates' bounds.
-        rival: the current champion on the same validation split, or None where it cannot be held against them.
+        candidates: all trained on the same data; the first of equals is chosen. The champion itself is none.
+        champion: the current one on the same validation images, or None where it cannot be held against them.
+        facts: what else the gates need.
+        wait: why whoever passes waits for a person; empty where nobody has to.
     """
-    others = [model for model in candidates if rival is None or model.model_sha256 != rival.model_sha256]
+    others = [model for model in candidates if champion is None or model.model_sha256 != champion.model_sha256]
     best_first = sorted(others, key=lambda candidate: -candidate.score)
-    gates = {candidate.name: outcomes(candidate, rival, settings) for candidate in best_first}
-    passed = [model for model in best_first if all(outcome.passed for outcome in gates[model.name].values())]
+    gates = {candidate.name: outcomes(candidate, champion, facts) for candidate in best_first}
+    failed = {name: {gate for gate, outcome in said.items() if not outcome.passed} for name, said in gates.items()}
+    passed = [model for model in best_first if not failed[model.name]]
+    stays = f"{champion.name} stays with {champion.score:.4f}; " if champion else ""
     if passed:
         chosen = passed[0]
-        ahead = f"ahead of {rival.name} with {rival.score:.4f}" if rival else "no champion to beat"
-        return Decision(chosen.name, f"{chosen.name} with validation macro-F1 {chosen.score:.4f}, {ahead}", gates)
-    stays = f"{rival.name} stays with {rival.score:.4f}; " if rival else ""
-    return Decision(None, f"{stays}no candidate passes every gate", gates)
+        scored = f"{chosen.name} with validation macro-F1 {chosen.score:.4f}"
+        if wait:
+            return Decision(None, chosen.name, f"{stays}{scored} waits as challenger: {wait}", gates)
+        ahead = f"ahead of {champion.name} with {champion.score:.4f}" if champion else "no champion to beat"
+        return Decision(chosen.name, None, f"{scored}, {ahead}", gates)
+    for model in best_first:
+        if champion and failed[model.name] == {name_of(beats_champion)} and model.score > champion.score:
+            waits = f"{model.name} with {model.score:.4f} waits as challenger: it scores higher, by no more than chance"
+            return Decision(None, model.name, f"{stays}{waits}", gates)
+    return Decision(None, None, f"{stays}no candidate passes every gate", gates)
 
 
 def refusals(decision: Decision) -> list[str]:
-    """A line for each model that failed a gate: which one, and by how much."""
+    """A line for each model that failed a gate: which gate, and why."""
     failed = {
         model: [f"{gate} ({outcome.words})" for gate, outcome in gates.items() if not outcome.passed]
         for model, gates in decision.gates.items()
@@ -68,31 +87,46 @@ def refusals(decision: Decision) -> list[str]:
     return [f"{model} refused: {'; '.join(words)}" for model, words in failed.items() if words]
 
 
-def candidate_of(folder: ModelFolder) -> Candidate:
-    """A trained model as the gates see it."""
-    run = folder.run
-    parity = math.nan if run.parity is None else run.parity
-    return Candidate(folder.name, folder.classes, folder.metrics, run.model_sha256, parity)
+def must_wait(settings: Promote, dataset: FaceDataset, taken_back: Sequence[Registered]) -> str:
+    """Why a candidate that passes every gate waits for a person, in words; empty where it does not."""
+    if settings.manual:
+        return "promote.manual is set"
+    for version in taken_back:
+        if version.card.fingerprint == dataset.fingerprint:
+            return f"version {version.version}, trained on the same data, was taken back"
+    return ""
 
 
-def rival_of(registry: Registry, current: Registered, dataset: FaceDataset) -> Rival | None:
-    """The current champion on the data set's validation split; None where it knows other classes.
+def gate_table(decision: Decision) -> pd.DataFrame:
+    """What every gate said of every candidate, as texts: a row a gate, a column a model."""
+    names = [name_of(gate) for gate in GATES]
+    table: dict[str, list[str]] = {"gate": names}
+    for model, gates in decision.gates.items():
+        said = [gates.get(name) for name in names]
+        table[model] = [_cell(outcome) if outcome else UNKNOWN for outcome in said]
+    return pd.DataFrame(table)
 
-    One that was trained on this data has its score in its card. One that was trained on other data, or whose card lacks
-    the score, is measured here: a score from other images says nothing. Where it trained on some of these images, it
-    looks better than it is.
-    """
-    card = current.card
-    name = f"champion {card.architecture} (version {current.version})"
-    if card.fingerprint == dataset.fingerprint and SCORE in card.metrics:
-        return Rival(name, card.metrics[SCORE], card.model_sha256)
-    if card.classes != dataset.classes:
-        return None
-    rows = dataset.rows("validation")
-    with registry.model(current) as model:
-        probabilities = onnx_predict(model, np.asarray(dataset.images[rows]))
-    score = evaluate(dataset.labels[rows], probabilities, card.classes)["macro_f1"]
-    return Rival(f"{name}, trained on {card.dataset}", score, card.model_sha256)
+
+def _cell(outcome: Outcome) -> str:
+    """Short: a run has eight models side by side."""
+    return f"{'ok' if outcome.passed else 'FAILED'} {outcome.value:.3g} ({outcome.bound:.3g})"
+
+
+def _verdict(outcome: Outcome) -> str:
+    return "passed" if outcome.passed else "FAILED"
+
+
+def gates_in_words(gates: Mapping[str, Outcome]) -> dict[str, str]:
+    """What the registry says of a version's gates: by gate, one line."""
+    return {name: f"{_verdict(outcome)}: {outcome.words}" for name, outcome in gates.items()}
+
+
+def gates_of_card(gates: Mapping[str, Outcome]) -> dict[str, str]:
+    """What a card says of its model's own gates: nothing that differs from registry to registry, or call to call."""
+    own = {name: gates[name] for gate in OWN_GATES if (name := name_of(gate)) in gates}
+    return gates_in_words(
+        {name: outcome if name != name_of(latency) else outcome.without_value() for name, outcome in own.items()}
+    )
 
 
 def is_drawn(dataset: FaceDataset) -> bool:
@@ -107,6 +141,7 @@ def card_of(folder: ModelFolder, settings: Promote, dataset: FaceDataset) -> Car
         architecture=folder.name,
         classes=folder.classes,
         dataset=run.dataset,
+        face_size=dataset.face_size,
         fingerprint=run.fingerprint,
         model_sha256=run.model_sha256,
         metrics=folder.metrics,
@@ -114,10 +149,3 @@ def card_of(folder: ModelFolder, settings: Promote, dataset: FaceDataset) -> Car
         face_check=fit_face_check(dataset),
         drawn=is_drawn(dataset),
     )
-
-
-def write_champion(folder: Path, model: Path, card: Card) -> None:
-    """Put the champion's ONNX file and card into ``folder``, as ``fer.inference.Classifier`` reads them."""
-    with replace_folder(folder) as fresh:
-        shutil.copyfile(model, fresh / MODEL_FILE)
-        card.save(fresh)

@@ -1,54 +1,60 @@
-"""The model that the package carries: a small network with float16 weights, measured as it is released."""
+"""The models that the package carries: small networks in int8, measured as they are released."""
 
 import hashlib
-import shutil
+from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
-import pandas as pd
 from onnx import TensorProto, helper, numpy_helper
 
 from fer.data.dataset import FaceDataset
 from fer.delivery.promotion import card_of
+from fer.delivery.quantization import Quantized, quantize_model, quantized_card
 from fer.errors import UserError
-from fer.evaluation.abstention import acceptance_of, thresholds_of
+from fer.evaluation.abstention import acceptance_of
 from fer.evaluation.comparison import intervals
 from fer.evaluation.model_folder import ModelFolder
-from fer.evaluation.predictions import SCORE, split_metrics, with_predictions
+from fer.evaluation.predictions import SCORE
 from fer.files import replace_folder, write_text
-from fer.inference.classifier import CARD_FILE, MODEL_FILE, Card
-from fer.inference.runtime import onnx_predict, ten_view_predict
+from fer.inference.classifier import CARD_FILE, MODEL_FILE, PACKAGE, RELEASED, Card
 from fer.params import Params
 from fer.report.card import card_page
 
-#: Bytes of the largest model that is released, and the accuracy that float16 may cost, as a share.
-LARGEST, COST = 10_000_000, 0.002
+#: Bytes of the largest model of each name.
+LARGEST = {RELEASED.name: 9_000_000, "mini": 1_000_000}
+#: The same networks with weights in float16, for who wants to go on from them. Not in the package, but in Git.
+FLOAT16 = PACKAGE.parents[1] / "float16"
 #: What stands beside model and card for people to read.
 PAGE_FILE = "README.md"
 
 
-def choose(folders: list[ModelFolder]) -> ModelFolder:
-    """The model with the best validation macro-F1 among those that are ours to give away and small enough in float16.
+def choose(folders: Iterable[ModelFolder], name: str) -> ModelFolder | None:
+    """The network with the best validation macro-F1 among those that are ours to give away and small enough in int8.
 
-    Raises:
-        UserError: where there is none.
+    Args:
+        folders: all trained on the same data.
+        name: of a model in the package.
+
+    Returns:
+        Its training, or None where there is none.
     """
+    # A byte for each weight; what the graph and the scales take is less than 2 % of the limit.
     fit = [
         folder
         for folder in folders
-        if folder.run.weights == "random" and folder.onnx.stat().st_size / 2 < 0.98 * LARGEST
+        if folder.run.weights == "random" and folder.metrics["params"] < 0.98 * LARGEST[name]
     ]
-    if not fit:
-        raise UserError(f"no model from random weights fits {LARGEST / 1e6:.0f} MB; train compact or mini")
-    return max(fit, key=lambda folder: folder.metrics[SCORE])
+    return max(fit, key=lambda folder: folder.metrics[SCORE], default=None)
 
 
 def to_float16(source: Path, target: Path) -> None:
     """Write an ONNX model with its float32 kernels stored as float16 and cast back at the start.
 
-    ONNX Runtime casts once, when it opens the model, and computes in float32 as before.
+    ONNX Runtime casts once, when it opens the model, and computes in float32 as before. A model that is stored so
+    already stays as it is.
     """
     model = onnx.load(source)
     casts = []
@@ -65,76 +71,85 @@ def to_float16(source: Path, target: Path) -> None:
     onnx.save(model, target)
 
 
-def write_release(folder: ModelFolder, dataset: FaceDataset, params: Params, target: Path) -> Card:
-    """Store a model in float16, measure what is left of it, and put model, card and page into ``target`` at once.
-
-    Args:
-        folder: of ``choose``.
-        dataset: what it was trained on.
-        params: for the thresholds and intervals.
-        target: the folder in the package.
+def released_card(target: Path, dataset: FaceDataset) -> Card | None:
+    """The card of what a folder of the package holds; None where it holds nothing.
 
     Raises:
-        UserError: where the float16 model is too large, or less accurate than the whole one by more than 0.2 points on
+        UserError: where that is a model of another data set.
+    """
+    if not (target / CARD_FILE).is_file():
+        return None
+    card = Card.load(target)
+    if card.dataset != dataset.name:
+        raise UserError(f"{target}: holds a model of {card.dataset}; remove it to release one of {dataset.name}")
+    return card
+
+
+def write_release(
+    folder: ModelFolder,
+    network: Path,
+    dataset: FaceDataset,
+    params: Params,
+    target: Path,
+    whole: Path,
+    published: ModelFolder | None = None,
+) -> Card:
+    """Release a network: in int8 into ``target``, with card and page of that file, and in float16 into ``whole``.
+
+    Args:
+        folder: the training's facts and predictions.
+        network: its ONNX file, or the float16 one that was made of it.
+        dataset: what it was trained on.
+        params: for thresholds and intervals.
+        target: the folder in the package; its name is the model's.
+        whole: the folder outside of it.
+        published: the same training with the copies of evaluation images left in train, where there was one.
+
+    Raises:
+        UserError: where the int8 model is too large, or less accurate than the network by more than 0.2 points on
             validation, or ``target`` holds a model of another data set.
     """
-    if (target / CARD_FILE).is_file() and (released := Card.load(target)).dataset != dataset.name:
-        raise UserError(f"{target}: holds a model of {released.dataset}; remove it to release one of {dataset.name}")
-    table = folder.predictions
-    faces = np.asarray(dataset.images[table["row"].to_numpy()])
-    with replace_folder(target) as fresh:
-        model = fresh / MODEL_FILE
-        to_float16(folder.onnx, model)
-        reduced = with_predictions(table, folder.classes, onnx_predict(model, faces), ten_view_predict(model, faces))
-        card = _describe(folder, reduced, dataset, params, fresh)
-        lost = folder.metrics["validation.accuracy"] - card.metrics["validation.accuracy"]
-        size = model.stat().st_size
-        if lost > COST or size > LARGEST:
-            raise UserError(
-                f"{folder.path}: in float16 it has {size / 1e6:.1f} MB and is {100 * lost:.2f} points less accurate; "
-                f"{LARGEST / 1e6:.0f} MB and {100 * COST:.1f} points are the limits"
-            )
-    return card
-
-
-def describe_again(folder: ModelFolder, dataset: FaceDataset, params: Params, target: Path) -> Card:
-    """Write the released model's card and page again, by today's code; the network stays.
-
-    Args:
-        folder: the released model's record: its facts and predictions.
-        dataset: what it was trained on.
-        params: for the thresholds and intervals.
-        target: the folder in the package.
-
-    Raises:
-        UserError: where ``folder`` is the record of another network, or of another data set.
-    """
-    released = Card.load(target)
-    if folder.run.model_sha256 != released.model_sha256 or folder.run.fingerprint != dataset.fingerprint:
-        raise UserError(
-            f"{folder.path}: not the record of the released {released.architecture} on {dataset.name}; "
-            "release it whole: run python -m pipelines release without --card"
+    released_card(target, dataset)
+    with ExitStack() as stack:
+        fresh, half = (stack.enter_context(replace_folder(path)) for path in (target, whole))
+        trained = card_of(folder, params.promote, dataset)
+        to_float16(network, half / MODEL_FILE)
+        float16 = replace(
+            trained,
+            model_sha256=_digest(half / MODEL_FILE),
+            trained_sha256=folder.run.model_sha256,
+            arithmetic="float16",
         )
-    with replace_folder(target) as fresh:
-        shutil.copyfile(target / MODEL_FILE, fresh / MODEL_FILE)
-        return _describe(folder, folder.predictions, dataset, params, fresh)
-
-
-def _describe(
-    folder: ModelFolder, predictions: pd.DataFrame, dataset: FaceDataset, params: Params, target: Path
-) -> Card:
-    """Write the card and the page of the model in ``target``, which gives these predictions."""
-    model = (target / MODEL_FILE).read_bytes()
-    metrics = {"params": folder.metrics["params"]} | split_metrics(predictions, folder.classes)
-    card = replace(
-        card_of(folder, params.promote, dataset),
-        model_sha256=hashlib.sha256(model).hexdigest(),
-        metrics=metrics,
-        thresholds=thresholds_of(predictions, folder.classes, params.promote.certain_precision),
-    )
-    card.save(target)
-    figures = metrics | intervals(predictions, folder.classes, params.compare)
-    precision = params.promote.certain_precision
-    certainty = acceptance_of(predictions, folder.classes, precision)
-    write_text(target / PAGE_FILE, card_page(card, folder, len(model), figures, certainty, precision))
+        float16.save(half)
+        # Of the float16 file, which is kept: the same int8 file can be made again.
+        made = quantize_model(folder, half / MODEL_FILE, dataset, fresh / MODEL_FILE)
+        size, limit = (fresh / MODEL_FILE).stat().st_size, LARGEST[target.name]
+        if not made.passed or size > limit:
+            raise UserError(
+                f"{folder.path}: in int8 it has {size / 1e6:.1f} MB and is {100 * made.lost:.2f} points less accurate; "
+                f"{limit / 1e6:.0f} MB and {100 * made.bound:.1f} points are the limits"
+            )
+        card = quantized_card(trained, made, fresh, params.promote)
+        card.save(fresh)
+        write_text(fresh / PAGE_FILE, _page(card, folder, made, size, params, published))
     return card
+
+
+def _page(
+    card: Card, folder: ModelFolder, made: Quantized, size: int, params: Params, published: ModelFolder | None
+) -> str:
+    precision = params.promote.certain_precision
+    return card_page(
+        card,
+        folder,
+        size,
+        card.metrics | intervals(made.predictions, folder.classes, params.compare),
+        acceptance_of(made.predictions, folder.classes, precision),
+        precision,
+        made.rounding,
+        published,
+    )
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -75,6 +75,11 @@ def lower_bound(correct: np.ndarray, count: np.ndarray) -> np.ndarray:
     return np.where(correct == 0, 0.0, beta.ppf(1 - LEVEL, np.maximum(correct, 1), count - correct + 1))
 
 
+def upper_bound(correct: int, count: int) -> float:
+    """The one-sided 95 % upper bound of a share of ``correct`` ones of a ``count`` above 0 (Clopper, Pearson 1934)."""
+    return 1.0 if correct == count else float(beta.ppf(LEVEL, correct + 1, count - correct))
+
+
 def thresholds_of(predictions: pd.DataFrame, classes: tuple[str, ...], precision: float) -> dict[str, float]:
     """Thresholds by class, chosen on the validation predictions from one view."""
     chosen = choose_thresholds(*scored_rows(predictions, classes, Split.VALIDATION), precision)

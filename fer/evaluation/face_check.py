@@ -5,7 +5,7 @@ from sklearn.neural_network import MLPClassifier
 
 from fer.data.dataset import FaceDataset
 from fer.data.nonfaces import draw_nonfaces
-from fer.inference.face_check import FaceCheck, features
+from fer.inference.face_check import FaceCheck, features, resized
 
 #: Faces at most that it is fitted to, and images that are no faces, to one of them.
 MOST_FACES, NONFACES = 10_000, 1.5
@@ -31,7 +31,7 @@ def fit_face_check(dataset: FaceDataset, seed: int = 0) -> FaceCheck | None:
         return None
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.choice(rows, min(MOST_FACES, len(rows)), replace=False))
-    faces = np.asarray(dataset.images[chosen])
+    faces = resized(np.asarray(dataset.images[chosen]))
     nonfaces = draw_nonfaces(faces, round(NONFACES * len(faces)), seed)
     seen = np.concatenate([features(faces), features(nonfaces)]).astype(np.float64)
     is_face = np.arange(len(seen)) < len(faces)

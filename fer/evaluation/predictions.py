@@ -45,6 +45,7 @@ class Split(StrEnum):
     TEST_WITHOUT_COPIES = "test", 1, False
     VALIDATION_TEN_VIEWS = "validation", 10, True
     TEST_TEN_VIEWS = "test", 10, True
+    TEST_WITHOUT_COPIES_TEN_VIEWS = "test", 10, False
 
 
 #: The metric that models are ranked and chosen by.

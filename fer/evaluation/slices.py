@@ -1,4 +1,4 @@
-"""Where models fail: accuracy on parts of the test split, and the mistakes made most confidently."""
+"""Where models fail: accuracy on parts of a split, and the mistakes made most confidently."""
 
 import numpy as np
 import pandas as pd
@@ -16,13 +16,13 @@ VOTES = r"^votes\."
 AGREE, OTHER, UNDECIDED = "FER+ taggers agree", "FER+ taggers say another emotion", "FER+ taggers undecided or no face"
 
 
-def slices_of_test(dataset: FaceDataset) -> dict[str, np.ndarray]:
-    """Parts of the test split by name: bool ``[N]`` over its rows, in the data set's order.
+def slices_of(dataset: FaceDataset, split: str) -> dict[str, np.ndarray]:
+    """Parts of a split (``validation`` or ``test``) by name: bool ``[N]`` over its rows, in the data set's order.
 
     By what FER+'s taggers say where their votes are there, by thirds of brightness and contrast, and by whether the
     source's train split holds a copy.
     """
-    rows = dataset.rows("test")
+    rows = dataset.rows(split)
     table, images = dataset.table.loc[rows], np.asarray(dataset.images[rows], np.float32)
     parts: dict[str, np.ndarray] = {}
     if not ferplus_votes(table).empty:

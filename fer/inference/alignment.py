@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from fer.inference.detection import Box, Detection
+from fer.inference.face_size import FACE_SIZE
 from fer.inference.resize import to_face
 
 #: Side of the square around a face, in mean sides (the root of width times height) of the detector's box. Measured:
@@ -12,11 +13,13 @@ FRAME = 1.1
 #: Degrees of roll up to which a face stays as it is, for FER-2013's are not level either; twice as many are turned back
 #: in full. In between the correction grows evenly, so that a video's faces do not jump.
 LEVEL = 5.0
-#: Pixels of the largest square: four times what the classifier takes.
-MOST_SIDE = 192
+#: Pixels of the largest square, in those of the classifier's faces.
+MOST_SIDES = 4
+#: The same for faces of the usual size.
+MOST_SIDE = MOST_SIDES * FACE_SIZE
 
 
-def aligned_face(image: np.ndarray, detection: Detection) -> np.ndarray:
+def aligned_face(image: np.ndarray, detection: Detection, size: int = FACE_SIZE) -> np.ndarray:
     """The face under a detection as the classifier takes it.
 
     A detection with landmarks gives a square around its box, turned level by the eyes. One without, a cascade's or a
@@ -26,9 +29,10 @@ def aligned_face(image: np.ndarray, detection: Detection) -> np.ndarray:
     Args:
         image: uint8 ``[H, W]`` or ``[H, W, 3]`` BGR.
         detection: must overlap the image.
+        size: S, of the classifier's faces in pixels.
 
     Returns:
-        uint8 ``[48, 48]``.
+        uint8 ``[S, S]``.
 
     Raises:
         ValueError: when nothing of the box lies inside the image.
@@ -41,7 +45,8 @@ def aligned_face(image: np.ndarray, detection: Detection) -> np.ndarray:
     else:
         side = FRAME * float(np.sqrt(width * height))
         turn = correction(detection.roll)
-    return to_face(square(image, (left + width / 2, top + height / 2), side, turn))
+    centre = left + width / 2, top + height / 2
+    return to_face(square(image, centre, side, turn, MOST_SIDES * size), size)
 
 
 def correction(roll: float) -> float:
@@ -49,7 +54,9 @@ def correction(roll: float) -> float:
     return float(np.copysign(min(abs(roll), max(0.0, 2 * (abs(roll) - LEVEL))), roll))
 
 
-def square(image: np.ndarray, centre: tuple[float, float], side: float, roll: float = 0.0) -> np.ndarray:
+def square(
+    image: np.ndarray, centre: tuple[float, float], side: float, roll: float = 0.0, most: int = MOST_SIDE
+) -> np.ndarray:
     """A square part of ``image``, turned level.
 
     Args:
@@ -57,17 +64,18 @@ def square(image: np.ndarray, centre: tuple[float, float], side: float, roll: fl
         centre: in pixels from the left and from the top edge.
         side: in pixels.
         roll: degrees by which what is in it is turned clockwise.
+        most: pixels of the largest square that is given.
 
     Returns:
-        uint8 ``[S, S]`` or ``[S, S, C]``, S the rounded side, at most ``MOST_SIDE``: larger parts are averaged down by
+        uint8 ``[S, S]`` or ``[S, S, C]``, S the rounded side, at most ``most``: larger parts are averaged down by
         area first. Beyond the image's edge its border is repeated.
     """
     reach = 0.75 * side + 2  # the square's corners, however it is turned
-    most = np.array(image.shape[1::-1])
-    start = np.clip(np.floor(np.subtract(centre, reach)), 0, most - 1).astype(int)
-    end = np.clip(np.ceil(np.add(centre, reach)), start + 1, most).astype(int)
+    edge = np.array(image.shape[1::-1])
+    start = np.clip(np.floor(np.subtract(centre, reach)), 0, edge - 1).astype(int)
+    end = np.clip(np.ceil(np.add(centre, reach)), start + 1, edge).astype(int)
     part = image[start[1] : end[1], start[0] : end[0]]
-    shrink = max(1.0, side / MOST_SIDE)
+    shrink = max(1.0, side / most)
     size = np.array(part.shape[1::-1])
     if shrink > 1:
         width, height = (max(1, round(pixels / shrink)) for pixels in size)

@@ -3,11 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from fer.errors import UserError
-from fer.inference.classifier import CARD_FILE, MODEL_FILE, RELEASED, Card
+from fer.inference.classifier import CARD_FILE, PACKAGE, RELEASED, Card, find_model
 
-#: Names of the model in the package, from any folder.
-RELEASED_NAMES = ("released", "fer/released")
 #: What the pipeline's promote stage writes, in the folder that it runs in.
 CHAMPION = Path("champion")
 
@@ -28,7 +25,7 @@ def choose_model(model: str | Path | None = None, champion: Path = CHAMPION) -> 
     """The named model; else the champion where it knows real faces, else the model in the package.
 
     Args:
-        model: a folder with ``model.onnx`` and ``card.json``, or ``released``; None where the user names none.
+        model: a folder with ``model.onnx`` and ``card.json``, or a model of the package; None where nobody named one.
         champion: the folder of the pipeline's champion.
 
     Raises:
@@ -36,7 +33,7 @@ def choose_model(model: str | Path | None = None, champion: Path = CHAMPION) -> 
     """
     if model is not None:
         folder = find_model(model)
-        return Choice(folder, Card.load(folder), "the package's own" if folder == RELEASED else str(folder))
+        return Choice(folder, Card.load(folder), "the package's own" if folder.parent == PACKAGE else str(folder))
     if (champion / CARD_FILE).is_file():
         card = Card.load(champion)
         if card.drawn is False:
@@ -44,20 +41,3 @@ def choose_model(model: str | Path | None = None, champion: Path = CHAMPION) -> 
         what = "knows drawn faces alone" if card.drawn else "does not say whether its faces were drawn"
         return Choice(RELEASED, Card.load(RELEASED), f"the package's own, as {champion}/ {what}")
     return Choice(RELEASED, Card.load(RELEASED), "the package's own")
-
-
-def find_model(model: str | Path) -> Path:
-    """The folder of a model: a folder of that path, or the package's own for the name ``released``.
-
-    Raises:
-        UserError: when there is no such folder, or it holds no model.
-    """
-    folder = Path(model)
-    if str(model) in RELEASED_NAMES and not (folder / MODEL_FILE).is_file():
-        return RELEASED
-    remedy = f"give a folder with {MODEL_FILE} and {CARD_FILE}, or 'released' for the model of the package"
-    if not folder.is_dir():
-        raise UserError(f"{folder}: {'is a file' if folder.is_file() else 'no such folder'}; {remedy}")
-    if not (folder / MODEL_FILE).is_file():
-        raise UserError(f"{folder}: holds no {MODEL_FILE}; {remedy}")
-    return folder

@@ -15,8 +15,12 @@ from fer.inference.face_size import FACE_SIZE
 
 MODEL_FILE = "model.onnx"
 CARD_FILE = "card.json"
-#: The model that the package carries.
-RELEASED = Path(__file__).parents[1] / "released"
+#: The models that the package carries, a folder each: ``standard``, and ``mini`` for weak devices.
+PACKAGE = Path(__file__).parents[1] / "released"
+#: The one that is used where nobody named another.
+RELEASED = PACKAGE / "standard"
+#: Its names, from any folder.
+RELEASED_NAMES = ("released", "fer/released")
 #: Faces of one call of ONNX Runtime: its memory grows with them, by 0.5 MB a face.
 BATCH = 64
 
@@ -35,6 +39,10 @@ class Card:
         thresholds: by class, the probability above which a prediction is certain; without one none is.
         face_check: tells what is no face; None where the model has no such check, as those of older cards.
         drawn: whether the training faces were drawn, and say nothing about real ones; None where nobody wrote it down.
+        face_size: side of the faces that the model takes, in pixels.
+        gates: what the gates of promotion said of the model, by their names; empty where it passed none.
+        arithmetic: ``int8``, ``float32``, or ``float16`` for weights that are stored so and computed with in float32.
+        trained_sha256: of the network as the training left it, where ``model.onnx`` was made of that one.
     """
 
     architecture: str
@@ -46,6 +54,15 @@ class Card:
     thresholds: dict[str, float] = field(default_factory=dict)
     face_check: FaceCheck | None = None
     drawn: bool | None = None
+    face_size: int = FACE_SIZE
+    gates: dict[str, str] = field(default_factory=dict)
+    arithmetic: str = "float32"
+    trained_sha256: str | None = None
+
+    @property
+    def network_sha256(self) -> str:
+        """Of the network as the training left it, whatever it is stored as: what tells one training from another."""
+        return self.trained_sha256 or self.model_sha256
 
     @classmethod
     def of(cls, content: dict[str, Any]) -> "Card":
@@ -55,15 +72,19 @@ class Card:
             KeyError: where one of the facts that every card has is missing.
             TypeError, ValueError: where the thresholds are no numbers by class, or the face check is damaged.
         """
-        newer = ("thresholds", "face_check", "drawn")
+        newer = ("thresholds", "face_check", "drawn", "face_size", "gates", "arithmetic", "trained_sha256")
         facts = {fact.name: content[fact.name] for fact in fields(cls) if fact.name not in newer}
         thresholds = {name: float(value) for name, value in dict(content.get("thresholds", {})).items()}
         check = content.get("face_check")
         return cls(
             **facts | {"classes": tuple(content["classes"])},
+            face_size=int(content.get("face_size", FACE_SIZE)),
             thresholds=thresholds,
             face_check=FaceCheck(**check) if check else None,
             drawn=content.get("drawn"),
+            gates=dict(content.get("gates", {})),
+            arithmetic=str(content.get("arithmetic", "float32")),
+            trained_sha256=content.get("trained_sha256"),
         )
 
     @classmethod
@@ -96,18 +117,50 @@ class Card:
         (folder / CARD_FILE).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
 
 
+def packaged_models() -> list[str]:
+    """The names of the models in the package, the one that is used by default first."""
+    # A name that begins with a dot is that of a folder on its way into place.
+    others = (path.parent.name for path in PACKAGE.glob(f"[!.]*/{MODEL_FILE}"))
+    return [RELEASED.name, *sorted(set(others) - {RELEASED.name})]
+
+
+def find_model(model: str | Path) -> Path:
+    """The folder of a model: a folder of that path, or one of the package's own by its name.
+
+    Raises:
+        UserError: when there is no such folder, or it holds no model.
+    """
+    folder, names = Path(model), packaged_models()
+    if not (folder / MODEL_FILE).is_file():
+        if str(model) in RELEASED_NAMES:
+            return RELEASED
+        if str(model) in names:
+            return PACKAGE / str(model)
+    remedy = f"give a folder with {MODEL_FILE} and {CARD_FILE}, or a model of the package: 'released'" + "".join(
+        f" or '{name}'" for name in names[1:]
+    )
+    if not folder.is_dir():
+        raise UserError(f"{folder}: {'is a file' if folder.is_file() else 'no such folder'}; {remedy}")
+    if not (folder / MODEL_FILE).is_file():
+        raise UserError(f"{folder}: holds no {MODEL_FILE}; {remedy}")
+    return folder
+
+
 class Classifier:
     """A model folder (``model.onnx`` and ``card.json``) ready to classify; threads may share it, and it can be pickled.
 
     Args:
-        folder: the model folder; by default the one in the package.
+        model: the model folder, or the name of a model in the package: ``released`` (the default) or ``mini``.
         threads: threads of one ``predict`` call; ONNX Runtime's choice by default.
 
     Raises:
-        UserError: when the folder holds no usable model.
+        UserError: when the folder holds no usable model, or for fewer threads than one.
     """
 
-    def __init__(self, folder: Path = RELEASED, threads: int | None = None) -> None:
+    def __init__(self, model: str | Path = RELEASED, threads: int | None = None) -> None:
+        if threads is not None and threads < 1:
+            raise UserError(f"threads: {threads} is none; give 1 or more, or None for ONNX Runtime's choice")
+        folder = find_model(model)
         self._arguments = folder.absolute(), threads
         self.card = Card.load(folder)
         options = onnxruntime.SessionOptions()
@@ -122,7 +175,11 @@ class Classifier:
             reason = str(error).splitlines()[0]
             raise UserError(f"{path}: not a usable ONNX model ({reason}); train the model again") from error
         self._input = self._session.get_inputs()[0].name
-        shape = self.predict(np.zeros((1, FACE_SIZE, FACE_SIZE), np.uint8)).shape
+        sides = self._session.get_inputs()[0].shape[1:]
+        if sides != [self.face_size] * 2:
+            said = f"takes faces of {sides} pixels, and {CARD_FILE} says {self.face_size}"
+            raise UserError(f"{path}: {said}; train the model again")
+        shape = self.predict(np.zeros((1, self.face_size, self.face_size), np.uint8)).shape
         if shape != (1, len(self.classes)):
             raise UserError(f"{path}: gives {shape} for {len(self.classes)} classes; train the model again")
 
@@ -135,11 +192,16 @@ class Classifier:
         """Emotion names in the order of the probabilities."""
         return self.card.classes
 
+    @property
+    def face_size(self) -> int:
+        """S, the side of the faces that it takes, in pixels."""
+        return self.card.face_size
+
     def predict(self, faces: np.ndarray) -> np.ndarray:
         """Classify any number of faces, in batches of bounded memory.
 
         Args:
-            faces: uint8 ``[N, 48, 48]``, 0 black to 255 white.
+            faces: uint8 ``[N, S, S]``, S the ``face_size``, 0 black to 255 white.
 
         Returns:
             float32 ``[N, C]``: probabilities in the order of ``classes``; every row sums to one.
@@ -147,8 +209,9 @@ class Classifier:
         Raises:
             ValueError: for another shape or dtype.
         """
-        if faces.dtype != np.uint8 or faces.ndim != 3 or faces.shape[1:] != (FACE_SIZE, FACE_SIZE):
-            raise ValueError(f"faces must be uint8 [N, {FACE_SIZE}, {FACE_SIZE}], got {faces.dtype} {faces.shape}")
+        size = self.face_size
+        if faces.dtype != np.uint8 or faces.ndim != 3 or faces.shape[1:] != (size, size):
+            raise ValueError(f"faces must be uint8 [N, {size}, {size}], got {faces.dtype} {faces.shape}")
         if len(faces) == 0:
             return np.empty((0, len(self.classes)), np.float32)
         parts = [np.ascontiguousarray(faces[start : start + BATCH]) for start in range(0, len(faces), BATCH)]

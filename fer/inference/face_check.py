@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from fer.inference.face_size import FACE_SIZE
+from fer.inference.resize import to_face
 
 #: Side of a HOG cell, in pixels; a block has 2x2 cells and moves by one, a cell has 9 orientations.
 CELL, ORIENTATIONS = FACE_SIZE // 4, 9
@@ -26,17 +27,18 @@ def sharpness(faces: np.ndarray) -> np.ndarray:
     """Standard deviation of the Laplacian over that of the grey values, so that light and contrast count for nothing.
 
     Args:
-        faces: uint8 ``[N, 48, 48]``.
+        faces: uint8 ``[N, S, S]``; seen at 48 pixels.
 
     Returns:
         float32 ``[N]``: about 0.2 for a face enlarged from 16 pixels, 0.8 for a sharp one, 4 for white noise.
     """
-    contrast, detail = _contrasts(faces).T
+    contrast, detail = _contrasts(resized(faces)).T
     return detail / (contrast + 1)
 
 
 def features(faces: np.ndarray) -> np.ndarray:
-    """What the check sees of uint8 ``[N, 48, 48]``: float32 ``[N, FEATURES]``."""
+    """What the check sees of uint8 ``[N, S, S]``: float32 ``[N, FEATURES]``."""
+    faces = resized(faces)
     histograms = [np.ravel(_descriptor().compute(np.ascontiguousarray(face))) for face in faces]
     contrast, detail = _contrasts(faces).T
     numbers = np.stack([np.log1p(contrast), np.log1p(detail), detail / (contrast + SOFT)], axis=1)
@@ -81,14 +83,21 @@ class FaceCheck:
         return values[:split].reshape(FEATURES + 1, units), values[split:]
 
     def scores(self, faces: np.ndarray) -> np.ndarray:
-        """How much each of uint8 ``[N, 48, 48]`` looks like a face: float32 ``[N]``, the log-odds of the fit."""
+        """How much each of uint8 ``[N, S, S]`` looks like a face: float32 ``[N]``, the log-odds of the fit."""
         hidden, output = self._layers
         units = np.maximum(features(faces) @ hidden[:-1] + hidden[-1], 0)
         return units @ output[:-1] + output[-1]
 
     def is_face(self, faces: np.ndarray) -> np.ndarray:
-        """Whether each of uint8 ``[N, 48, 48]`` looks like a face: bool ``[N]``."""
+        """Whether each of uint8 ``[N, S, S]`` looks like a face: bool ``[N]``."""
         return self.scores(faces) >= self.bound
+
+
+def resized(faces: np.ndarray) -> np.ndarray:
+    """Faces at the size that the check knows."""
+    if faces.shape[1:] == (FACE_SIZE, FACE_SIZE):
+        return faces
+    return np.reshape([to_face(face) for face in faces], (len(faces), FACE_SIZE, FACE_SIZE))
 
 
 @cache

@@ -1,8 +1,10 @@
 """What was read: the one form of a face that the library, the command line, the service and the page share."""
 
+import csv
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from fer.errors import UserError
 from fer.inference.detection import Box, Point
@@ -158,6 +160,16 @@ FACE_COLUMNS = (
 COLUMNS = ("name", "width", "height", "detector", "face", *FACE_COLUMNS)
 #: Faces that a photo's ``repr`` names.
 SHOWN = 5
+
+
+def write_csv_header(stream: IO[str], columns: Iterable[str], classes: Iterable[str]) -> "csv.DictWriter[str]":
+    """Begin a CSV table of flat rows: ``columns``, and a probability by emotion; what writes its rows.
+
+    Lines end in a newline alone, as those of other commands do.
+    """
+    writer = csv.DictWriter(stream, [*columns, *classes], lineterminator="\n")
+    writer.writeheader()
+    return writer
 
 
 def percent(share: float) -> str:

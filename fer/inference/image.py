@@ -42,7 +42,7 @@ def load_image(source: Any) -> np.ndarray:
     if isinstance(source, str | Path):
         return _load_file(source)
     if isinstance(source, bytes | bytearray | memoryview):
-        return _decode(bytes(source))
+        return decode(read_still(bytes(source)))
     if hasattr(source, "getexif") and hasattr(source, "convert"):
         return _of_pil(source)
     return _of_array(source)
@@ -63,13 +63,17 @@ def _load_file(source: str | Path) -> np.ndarray:
     except ValueError as error:  # a NUL in the name
         raise UserError(f"{str(source)[:80]!r} is no path ({error}); {_TAKEN}") from error
     try:
-        return _decode(data)
+        return decode(read_still(data))
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
 
 
-def _decode(data: bytes) -> np.ndarray:
-    still = read_still(data)
+def decode(still: Still) -> np.ndarray:
+    """The pixels of a file's first picture, upright, as ``load_image`` gives them.
+
+    Raises:
+        UserError: where it is too large to be decoded, or damaged.
+    """
     _check_limits(still)
     if still.decode:
         return still.decode()

@@ -9,8 +9,7 @@ import numpy as np
 from fer.errors import UserError
 from fer.inference.alignment import aligned_face
 from fer.inference.boxes import given_boxes
-from fer.inference.choice import find_model
-from fer.inference.classifier import RELEASED, Classifier
+from fer.inference.classifier import PACKAGE, RELEASED, Classifier, find_model
 from fer.inference.detection import Detection, Detector, open_detector
 from fer.inference.faces import Face, Photo
 from fer.inference.image import load_image
@@ -26,7 +25,8 @@ class Reader:
     Threads may share one. It can be pickled: another process opens model and detector again.
 
     Args:
-        model: a folder with ``model.onnx`` and ``card.json``; ``released`` is the model in the package.
+        model: a folder with ``model.onnx`` and ``card.json``, or a model of the package: ``released``, or ``mini``
+            for weak devices.
         detector: the name of one, or an object that finds faces; by default the best that this machine has.
         min_face: shorter side of the smallest face to look for, in pixels; by default the detector's own.
         threads: of one call of the classifier; ONNX Runtime's choice by default.
@@ -49,7 +49,7 @@ class Reader:
     ) -> None:
         folder = find_model(model).absolute()
         # The package's own by its name: a machine that unpickles this one may have it elsewhere.
-        self._arguments = ("released" if folder == RELEASED else folder, detector, min_face, threads)
+        self._arguments = (folder.name if folder.parent == PACKAGE else folder, detector, min_face, threads)
         if not isinstance(detector, str) and not (hasattr(detector, "detect") and hasattr(detector, "name")):
             raise UserError(f"detector: {detector!r} is none; give a name, or an object with name and detect")
         self.classifier = Classifier(folder, threads)
@@ -82,7 +82,7 @@ class Reader:
             found, by = self.detector.detect(pixels), self.detector.name
         else:
             found, by = [Detection(box) for box in given_boxes(boxes, width, height)], "given"
-        faces = self._read([aligned_face(pixels, detection) for detection in found], found)
+        faces = self._read([aligned_face(pixels, detection, self.classifier.face_size) for detection in found], found)
         return Photo(width, height, by, tuple(faces), name)
 
     def faces(self, crops: Iterable[Any]) -> list[Face]:
@@ -102,7 +102,7 @@ class Reader:
                 pixels = load_image(crop)
             except UserError as error:
                 raise UserError(f"faces[{number}]: {error}") from error
-            faces.append(to_face(pixels))
+            faces.append(to_face(pixels, self.classifier.face_size))
             whole.append(Detection((0, 0, pixels.shape[1], pixels.shape[0])))
         return self._read(faces, whole)
 

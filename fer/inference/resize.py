@@ -1,4 +1,4 @@
-"""Any image as the 48x48 grey face that every classifier takes. A module of its own: ingest depends on it alone."""
+"""Any image as the square grey face that a classifier takes. A module of its own: ingest depends on it alone."""
 
 import cv2
 import numpy as np
@@ -6,16 +6,17 @@ import numpy as np
 from fer.inference.face_size import FACE_SIZE
 
 
-def to_face(image: np.ndarray) -> np.ndarray:
-    """Turn a whole image into a classifier's input: grey, and 48x48 whatever its proportions.
+def to_face(image: np.ndarray, size: int = FACE_SIZE) -> np.ndarray:
+    """Turn a whole image into a classifier's input: grey, and square whatever its proportions.
 
-    Sides over 48 are averaged down by area, shorter ones interpolated up by cubics.
+    Longer sides are averaged down by area, shorter ones interpolated up by cubics.
 
     Args:
         image: uint8 ``[H, W]`` grey, ``[H, W, 3]`` BGR or ``[H, W, 4]`` BGRA.
+        size: S, of the classifier's faces in pixels.
 
     Returns:
-        uint8 ``[48, 48]``.
+        uint8 ``[S, S]``.
 
     Raises:
         ValueError: for another shape or dtype, or no pixels.
@@ -29,9 +30,9 @@ def to_face(image: np.ndarray) -> np.ndarray:
     elif image.ndim != 2:
         raise ValueError(f"an image must be [H, W], [H, W, 3] or [H, W, 4], got {image.shape}")
     height, width = image.shape
-    shrunk = (min(width, FACE_SIZE), min(height, FACE_SIZE))
+    shrunk = (min(width, size), min(height, size))
     if shrunk != (width, height):
         image = cv2.resize(image, shrunk, interpolation=cv2.INTER_AREA)
-    if shrunk != (FACE_SIZE, FACE_SIZE):
-        image = cv2.resize(image, (FACE_SIZE, FACE_SIZE), interpolation=cv2.INTER_CUBIC)
+    if shrunk != (size, size):
+        image = cv2.resize(image, (size, size), interpolation=cv2.INTER_CUBIC)
     return image

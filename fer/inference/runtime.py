@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-from fer.inference.face_size import FACE_SIZE
 from fer.inference.views import ten_views
 
 #: The ports of every exported model.
@@ -17,7 +16,7 @@ ROUNDS = 50
 
 
 def onnx_predict(path: Path, faces: np.ndarray, batch_size: int = 256) -> np.ndarray:
-    """Probabilities float32 ``[N, C]`` that ONNX Runtime gives for faces uint8 ``[N, 48, 48]``."""
+    """Probabilities float32 ``[N, C]`` that ONNX Runtime gives for faces uint8 ``[N, S, S]``."""
     return _predict(_open(path), faces, batch_size)
 
 
@@ -45,16 +44,18 @@ def measure_latency(models: dict[str, Path]) -> dict[str, float]:
     """Median milliseconds for one face, by model: CPU, default threads, the models in turn so that noise hits all.
 
     Args:
-        models: ONNX files by name, input ``faces`` uint8 ``[N, 48, 48]``.
+        models: ONNX files by name, input ``faces`` uint8 ``[N, S, S]``.
     """
-    face = np.random.default_rng(0).integers(0, 256, (1, FACE_SIZE, FACE_SIZE), dtype=np.uint8)
     sessions = {name: _open(path) for name, path in models.items()}
+    rng = np.random.default_rng(0)
+    sides = {name: session.get_inputs()[0].shape[1:] for name, session in sessions.items()}
+    faces = {name: rng.integers(0, 256, (1, *side), dtype=np.uint8) for name, side in sides.items()}
     times: dict[str, list[float]] = {name: [] for name in models}
-    for session in sessions.values():
-        session.run([OUTPUT], {INPUT: face})
+    for name, session in sessions.items():
+        session.run([OUTPUT], {INPUT: faces[name]})
     for _ in range(ROUNDS):
         for name, session in sessions.items():
             start = time.perf_counter()
-            session.run([OUTPUT], {INPUT: face})
+            session.run([OUTPUT], {INPUT: faces[name]})
             times[name].append(1000 * (time.perf_counter() - start))
     return {name: float(np.median(values)) for name, values in times.items()}

@@ -68,7 +68,7 @@ def slice_table(folders: list[ModelFolder], parts: Mapping[str, np.ndarray], set
 
     Args:
         folders: the models.
-        parts: of ``fer.evaluation.slices.slices_of_test``.
+        parts: of ``fer.evaluation.slices.slices_of``.
         settings: of the bootstrap.
     """
     lines = []

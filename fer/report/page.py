@@ -7,7 +7,7 @@ import pandas as pd
 
 from fer.emotions import EMOTIONS, FIVE_EMOTIONS
 from fer.evaluation.model_folder import ModelFolder
-from fer.evaluation.slices import OTHER, slices_of_test
+from fer.evaluation.slices import OTHER, slices_of
 from fer.report.ablations import ablation_table
 from fer.report.comparison import models_table
 from fer.report.images import confusion_name
@@ -54,7 +54,7 @@ def _facts(results: Results) -> dict[str, Any]:
 def _tables(results: Results) -> dict[str, Any]:
     """Every table as Markdown, by its name in the template; empty where the results have none of the kind."""
     models, classes, settings = results.models, results.dataset.classes, results.params.compare
-    parts = slices_of_test(results.dataset)
+    parts = slices_of(results.dataset, "test")
     tables = {
         "models_table": models_table(results.table, classes),
         "without_copies_table": without_copies_table(results.table),

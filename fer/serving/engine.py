@@ -1,6 +1,7 @@
 """From uploaded pictures to faces, in threads beside the event loop."""
 
 import asyncio
+import copy
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
@@ -15,8 +16,10 @@ from fer.errors import UserError
 from fer.inference.detection import Box, Detection, Detector
 from fer.inference.faces import Face, Photo
 from fer.inference.formats import read_still
-from fer.inference.image import load_image
+from fer.inference.formats.still import Still
+from fer.inference.image import decode
 from fer.inference.reader import Reader
+from fer.serving.about import version_of
 from fer.serving.admission import Admission
 from fer.serving.problems import ApiError, overloaded
 from fer.serving.settings import Settings, cores
@@ -77,6 +80,17 @@ class Engine:
         self._small = ThreadPoolExecutor(THREADS, "small")
         self._large = ThreadPoolExecutor(cores(), "large")
 
+    def with_reader(self, reader: Reader) -> "Engine":
+        """The same engine, with its threads and its queue, that reads by another reader."""
+        other = copy.copy(self)
+        other.reader = reader
+        return other
+
+    @property
+    def version(self) -> str:
+        """The model's, in short."""
+        return version_of(self.reader.classifier.card)["version"]
+
     async def classify(self, pictures: Sequence[Picture]) -> list[Crop]:
         """Every picture as the crop of one face."""
         size = sum(len(picture.data) for picture in pictures)
@@ -111,46 +125,46 @@ class Engine:
             with self._room(group.pixels):
                 if late.is_set():
                     break
-                images = [_decode(picture, where) for picture, where in group.pictures]
+                images = [given.pixels() for given in group.pictures]
                 whether = [is_crop(image, self.reader.detector) for image in images]
                 faces = self.reader.faces(images)
-            names = [picture.name for picture, _ in group.pictures]
+            names = [given.name for given in group.pictures]
             crops += [Crop(*found) for found in zip(names, faces, whether, strict=True)]
         return crops
 
     def _photos(self, pictures: Sequence[Picture], boxes: Sequence[list[Box] | None], late: Event) -> list[Photo]:
-        given, photos = iter(boxes), []
+        wanted, photos = iter(boxes), []
         for group in self._groups(pictures, most=0):
             with self._room(group.pixels):
                 if late.is_set():
                     break
-                photos += [self._photo(picture, where, next(given)) for picture, where in group.pictures]
+                photos += [self._photo(given, next(wanted)) for given in group.pictures]
         return photos
 
-    def _photo(self, picture: Picture, where: str, boxes: list[Box] | None) -> Photo:
-        image = _decode(picture, where)
+    def _photo(self, given: "_Given", boxes: list[Box] | None) -> Photo:
+        image = given.pixels()
         try:
             photo = self.reader.photo(image, boxes)
         except (UserError, ValueError) as error:
             if boxes is None:
                 raise
-            raise ApiError(422, "bad_boxes", f"{where}: {error}") from error
-        return replace(photo, name=picture.name)
+            raise ApiError(422, "bad_boxes", f"{given.where}: {error}") from error
+        return replace(photo, name=given.name)
 
     def _groups(self, pictures: Sequence[Picture], most: int = TOGETHER) -> list["_Group"]:
         """The pictures in groups that are decoded together, all sizes checked before the first pixel is."""
         groups: list[_Group] = []
         for number, picture in enumerate(pictures, 1):
-            where = _where(picture, number, len(pictures))
-            pixels = self._pixels(picture, where)
+            given = self._given(picture, _where(picture, number, len(pictures)))
+            pixels = given.still.width * given.still.height
             if not groups or groups[-1].pixels + pixels > most:
                 groups.append(_Group())
-            groups[-1].pictures.append((picture, where))
+            groups[-1].pictures.append(given)
             groups[-1].pixels += pixels
         return groups
 
-    def _pixels(self, picture: Picture, where: str) -> int:
-        """How many pixels the file says that it has; ApiError where they are too many, or it is no image."""
+    def _given(self, picture: Picture, where: str) -> "_Given":
+        """What the file says of its picture; ApiError where that has too many pixels, or it is no image."""
         try:
             still = read_still(picture.data)
         except UserError as error:
@@ -159,15 +173,31 @@ class Engine:
         if pixels > (most := self._settings.max_pixels):
             what = f"the image has {still.width}x{still.height} pixels, more than {most / 1e6:g} megapixels"
             raise ApiError(413, "too_many_pixels", f"{where}: {what}; send a smaller one")
-        return pixels
+        return _Given(picture.name, where, still)
 
     def _room(self, pixels: int) -> AbstractContextManager[object]:
         return self._large_images if pixels > TOGETHER else nullcontext()
 
 
+@dataclass(frozen=True)
+class _Given:
+    """A picture whose header was read; ``where`` is how an error names it."""
+
+    name: str | None
+    where: str
+    still: Still
+
+    def pixels(self) -> np.ndarray:
+        """uint8 ``[H, W, 3]`` BGR, upright; ApiError where it cannot be decoded."""
+        try:
+            return decode(self.still)
+        except UserError as error:
+            raise ApiError(422, "unreadable_image", f"{self.where}: {error}") from error
+
+
 @dataclass
 class _Group:
-    pictures: list[tuple[Picture, str]] = field(default_factory=list)
+    pictures: list[_Given] = field(default_factory=list)
     pixels: int = 0
 
 
@@ -203,13 +233,6 @@ def is_crop(image: np.ndarray, detector: Detector) -> bool | None:
         return None
     _, _, face_width, face_height = found[0].box
     return face_width * face_height >= CROP_SHARE * width * height
-
-
-def _decode(picture: Picture, where: str) -> np.ndarray:
-    try:
-        return load_image(picture.data)
-    except UserError as error:
-        raise ApiError(422, "unreadable_image", f"{where}: {error}") from error
 
 
 def _where(picture: Picture, number: int, total: int) -> str:

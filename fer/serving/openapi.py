@@ -6,6 +6,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 import fer
+from fer.inference.formats import NAMES
 from fer.serving import answers
 from fer.serving.settings import Settings
 
@@ -172,7 +173,7 @@ def _images(settings: Settings, fields: dict[str, Any]) -> dict[str, Any]:
         "items": {"type": "string", "format": "binary"},
         "minItems": 1,
         "maxItems": settings.max_images,
-        "description": "Image files: JPEG, PNG, WebP, BMP; the photo is turned upright by its EXIF tag.",
+        "description": f"{NAMES} files, of which the first picture is read, turned upright by its EXIF tag.",
     }
     form = {"type": "object", "properties": {"images": files} | fields, "required": ["images"]}
     whole = {"schema": {"type": "string", "format": "binary"}}

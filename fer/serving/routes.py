@@ -1,7 +1,7 @@
 """The endpoints, as a Starlette app that the BentoML service mounts."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from fer.inference.reader import Reader
 from fer.serving import metrics
 from fer.serving.about import about
 from fer.serving.engine import Engine
@@ -22,6 +23,8 @@ from fer.serving.settings import Settings
 from fer.serving.uploads import Uploads, boxes_of
 from fer.serving.videos import Videos, result, task_answer
 
+#: Of every answer: the model that gave it, or would.
+VERSION = "X-Model-Version"
 STARTING = ApiError(503, "starting", "the service is starting; try again in 1 s", {"Retry-After": "1"})
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -57,6 +60,12 @@ class ServiceState:
             raise STARTING
         return self.videos
 
+    def take(self, reader: Reader) -> None:
+        """Read by another reader from the next request and the next video on; those inside keep theirs."""
+        self.engine = self.ready_engine.with_reader(reader)
+        self.ready_videos.reader = reader
+        self.facts[VERSION] = self.engine.version
+
     def close(self) -> None:
         """Let what runs stop."""
         if self.engine and self.videos:
@@ -76,7 +85,7 @@ def routes_of(state: ServiceState) -> Starlette:
         faces = [crop.face for crop in crops]
         metrics.count_faces("classify", faces)
         record(state.settings, "classify", faces)
-        return answer([crop.to_dict() for crop in crops])
+        return answer([crop.to_dict() for crop in crops], {VERSION: engine.version})
 
     async def analyze(request: Request) -> Response:
         engine = state.ready_engine
@@ -86,7 +95,7 @@ def routes_of(state: ServiceState) -> Starlette:
         faces = [face for photo in photos for face in photo.faces]
         metrics.count_faces("analyze", faces)
         record(state.settings, "analyze", faces)
-        return answer([photo.to_dict() for photo in photos])
+        return answer([photo.to_dict() for photo in photos], {VERSION: engine.version})
 
     async def submit(request: Request) -> Response:
         return answer(task_answer(await state.ready_videos.submit(request)))
@@ -168,6 +177,8 @@ def task_id(request: Request) -> str:
     return given
 
 
-def answer(content: Any) -> Response:
+def answer(content: Any, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer; its newline keeps a shell's prompt off it."""
-    return Response(f"{json.dumps(content, allow_nan=False)}\n".encode(), media_type="application/json")
+    return Response(
+        f"{json.dumps(content, allow_nan=False)}\n".encode(), headers=headers, media_type="application/json"
+    )

@@ -9,14 +9,15 @@ from pydantic import BaseModel
 from fer.errors import UserError
 from fer.inference.classifier import RELEASED, Card
 from fer.inference.reader import Reader
-from fer.serving.about import version_of
 from fer.serving.batching import BatchingClassifier
 from fer.serving.connections import guard_connections
 from fer.serving.container import IMAGE
 from fer.serving.engine import Bounded, Engine
+from fer.serving.follow import Follower, state_of
 from fer.serving.front import Front
 from fer.serving.routes import ROUTES, ServiceState, routes_of
 from fer.serving.settings import service_settings
+from fer.serving.shadow import Shadow
 from fer.serving.videos import Videos
 
 
@@ -66,16 +67,36 @@ class FerService:
 
     def __init__(self) -> None:
         folder = model_folder()
-        reader = Reader(folder, threads=SETTINGS.thread_count)
-        reader.classifier = BatchingClassifier(reader.classifier)
+        seen = state_of(folder)
+        self._shadow = Shadow(SETTINGS.shadow, SETTINGS.monitor) if SETTINGS.shadow and SETTINGS.monitor else None
+        reader = self._batching(Reader(folder, threads=SETTINGS.thread_count))
         reader.detector = Bounded(reader.detector, SETTINGS.max_faces)
         STATE.engine = Engine(reader, SETTINGS)
         STATE.videos = Videos(reader, SETTINGS)
-        STATE.facts["X-Model-Version"] = version_of(reader.classifier.card)["version"]
+        STATE.take(reader)
+        # A Bento's model is the Bento's; a folder may be given another one.
+        self._follower = Follower(folder, seen, self._another, self._take) if CHAMPION is None else None
+
+    def _batching(self, reader: Reader) -> Reader:
+        classifier = self._shadow.beside(reader.classifier) if self._shadow else reader.classifier
+        reader.classifier = BatchingClassifier(classifier)
+        return reader
+
+    def _another(self, folder: Path) -> Reader:
+        """A reader by the model that is in the folder now, with the same detector."""
+        detector = STATE.ready_engine.reader.detector
+        return self._batching(Reader(folder, detector=detector, threads=SETTINGS.thread_count))
+
+    def _take(self, reader: Reader) -> str:
+        STATE.take(reader)
+        return f"{reader.classifier.card.architecture}, version {STATE.ready_engine.version}"
 
     @bentoml.on_shutdown
     def close(self) -> None:
         """What is in flight has been answered; videos stop."""
+        for beside in (self._follower, self._shadow):
+            if beside:
+                beside.close()
         STATE.close()
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fer.errors import UserError, did_you_mean
+from fer.inference.classifier import Card
 
 PREFIX = "FER_SERVE_"
 #: Never shown.
@@ -42,6 +43,7 @@ class Settings(BaseModel):
         api_key: that requests must carry as ``Authorization: Bearer ...`` or ``X-API-Key``; none is asked by default.
         cors_origins: origins whose pages may call the service, separated by commas; none by default.
         monitor: folder for records of predictions, without pixels; none are kept by default.
+        shadow: folder of a challenger, whose answers are recorded beside the served model's; none by default.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
@@ -65,6 +67,7 @@ class Settings(BaseModel):
     api_key: Annotated[str, Field(min_length=1)] | None = None
     cors_origins: str = ""
     monitor: Path | None = None
+    shadow: Path | None = None
 
     @classmethod
     def of(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -90,7 +93,11 @@ class Settings(BaseModel):
             raise UserError(f"{name}: {first['msg'].lower()}{got}") from error
 
     def check_monitor(self) -> None:
-        """UserError where ``monitor`` names a folder in which nothing can be kept."""
+        """UserError where nothing can be kept in the folder ``monitor``, or that of ``shadow`` holds no model."""
+        if self.shadow:
+            if self.monitor is None:
+                raise UserError(f"{PREFIX}SHADOW: its records need a folder; set {PREFIX}MONITOR")
+            Card.load(self.shadow)
         if self.monitor is None:
             return
         try:

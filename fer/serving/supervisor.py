@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -85,11 +86,41 @@ def supervise(listener: socket.socket, model: Path, settings: Settings) -> None:
         )
         started = time.monotonic()
         threading.Thread(target=_announce, args=(listener, started), daemon=True).start()
-        workers = Multiprocess(config, [listener])
+        workers = _Workers(config, [listener])
         workers.run()
         if any(process.exitcode == STARTUP_FAILURE for process in workers.processes):
             raise UserError("serve: the service does not start; the lines above say why")
         print("serve: stopped", flush=True)
+
+
+class _Workers(Multiprocess):
+    """Ctrl-C is sent to every process of a terminal: workers begin deaf to it, and end when the supervisor says so."""
+
+    def init_processes(self) -> None:
+        with _without_interrupt():
+            super().init_processes()
+
+    def handle_signals(self) -> None:
+        with _without_interrupt():
+            super().handle_signals()
+
+    def keep_subprocess_alive(self) -> None:
+        with _without_interrupt():
+            super().keep_subprocess_alive()
+
+
+@contextlib.contextmanager
+def _without_interrupt() -> Iterator[None]:
+    """Put SIGINT off; a process that is started meanwhile does not get it at all."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # when it starts itself, it lets signals through again
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
 
 
 def _allow_files(needed: int) -> None:

@@ -110,6 +110,8 @@ class Uploads:
         upload = Upload()
         for name, value in form.multi_items():
             if not isinstance(value, UploadFile):
+                if name == "images":  # what many clients send for bytes without a name
+                    raise ApiError(400, "bad_form", f"images has no filename, and so is text; {HOW}")
                 upload.fields[name] = value
             elif name == "images":
                 upload.pictures.append(Picture(await value.read(), value.filename or None))

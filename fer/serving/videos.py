@@ -1,6 +1,5 @@
 """Videos: uploaded to a file without a name, read frame by frame, answered as JSON or CSV."""
 
-import csv
 import json
 import logging
 import threading
@@ -18,6 +17,7 @@ from starlette.responses import Response, StreamingResponse
 
 from fer.errors import UserError
 from fer.inference.container import HEAD, is_video
+from fer.inference.faces import write_csv_header
 from fer.inference.reader import Reader
 from fer.inference.video import COLUMNS, EndedEarlyError, Frame, read_video
 from fer.serving import metrics
@@ -48,7 +48,7 @@ class Videos:
     """
 
     def __init__(self, reader: Reader, settings: Settings) -> None:
-        self._reader = reader
+        self.reader = reader
         self._settings = settings
         self._pool = ThreadPoolExecutor(1, "video")
         self._closing = threading.Event()
@@ -109,13 +109,12 @@ class Videos:
 
     def _results(self, task: Task, path: Path) -> Task:
         """Read all frames into the task's files; how it stands at the end."""
-        place, classes = self.tasks.place(task), self._reader.classifier.classes
+        place, reader = self.tasks.place(task), self.reader
         start = told = time.monotonic()
         with (place / "frames.jsonl").open("w") as lines, (place / "faces.csv").open("w", newline="") as rows:
-            table = csv.DictWriter(rows, [*COLUMNS, *classes])
-            table.writeheader()
+            table = write_csv_header(rows, COLUMNS, reader.classifier.classes)
             try:
-                for frame in read_video(self._reader, path):
+                for frame in read_video(reader, path):
                     if self._closing.is_set():
                         return task.model_copy(update={"status": Status.FAILED, "message": "the service stopped"})
                     if self.tasks.is_cancelled(task):

@@ -7,15 +7,10 @@ import numpy as np
 
 from fer.recipe import Recipe
 from fer.training.augmentation import augment
+from fer.training.order import blends_in, epoch_order, row_weights
 
 #: Threads that make batches, and how many batches may wait.
 WORKERS, QUEUE = 2, 16
-
-
-def class_weights(labels: np.ndarray, classes: int) -> np.ndarray:
-    """float32 ``[classes]``: weights inverse to frequency, with mean 1 over ``labels`` (King and Zeng 2001)."""
-    counts = np.bincount(labels, minlength=classes)
-    return (len(labels) / (classes * np.maximum(counts, 1))).astype(np.float32)
 
 
 class Batches(keras.utils.PyDataset):
@@ -47,15 +42,9 @@ class Batches(keras.utils.PyDataset):
         super().__init__(workers=WORKERS, max_queue_size=QUEUE)
         self.faces, self.labels, self.targets, self.recipe = faces, labels, targets, recipe
         self.seed, self.epoch = seed, epoch
-        self.blends = recipe.mixup.alpha > 0 and epoch < recipe.mixup.until * epochs
-        balanced = class_weights(labels, targets.shape[1])
-        self.weights = balanced[labels] if recipe.class_balance == "weights" else np.ones(len(labels), np.float32)
-        rng = np.random.default_rng([seed, epoch])
-        if recipe.class_balance == "sampling":
-            chances = balanced[labels] / balanced[labels].sum(dtype=np.float64)
-            self.order = rng.choice(len(labels), len(labels), p=chances)
-        else:
-            self.order = rng.permutation(len(labels))
+        self.blends = blends_in(recipe, epoch, epochs)
+        self.weights = row_weights(labels, targets.shape[1], recipe)
+        self.order = epoch_order(labels, targets.shape[1], recipe, seed, epoch)
 
     def __len__(self) -> int:
         return math.ceil(len(self.order) / self.recipe.batch_size)

@@ -12,19 +12,19 @@ import onnx
 from tf2onnx import optimizer
 
 from fer.files import replace_file
-from fer.inference.face_size import FACE_SIZE
 from fer.inference.runtime import INPUT, OUTPUT
 
 
 def export_onnx(model: keras.Model, path: Path) -> None:
-    """Write a float32 classifier as ONNX: ``faces`` uint8 ``[N, 48, 48]`` to ``probabilities`` float32 ``[N, C]``.
+    """Write a float32 classifier as ONNX: ``faces`` uint8 ``[N, S, S]`` to ``probabilities`` float32 ``[N, C]``.
 
     The bytes depend on the network and its weights alone where Python's hash seed is fixed (PYTHONHASHSEED=0).
     """
     # Called with training=False: the exporter's own call leaves the phase open and traces dropout with it.
-    faces = keras.Input((FACE_SIZE, FACE_SIZE), dtype="uint8", name=INPUT)
+    side = model.input_shape[1]
+    faces = keras.Input((side, side), dtype="uint8", name=INPUT)
     frozen = keras.Model(faces, model(faces, training=False))
-    signature = [keras.InputSpec(shape=(None, FACE_SIZE, FACE_SIZE), dtype="uint8", name=INPUT)]
+    signature = [keras.InputSpec(shape=(None, side, side), dtype="uint8", name=INPUT)]
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     with replace_file(path) as fresh:
         with _in_place(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"):

@@ -9,15 +9,19 @@ import keras
 import numpy as np
 
 from fer.data.dataset import FaceDataset
-from fer.errors import UserError
 from fer.evaluation.calibration import best_temperature
 from fer.job import Job
-from fer.models.common.network import NETWORK, build_classifier
-from fer.models.common.normalization import match_statistics
-from fer.models.common.preprocessing import PREPARED
-from fer.models.common.registry import BACKBONE, Architecture, get_architecture
-from fer.models.common.weights import PretrainedFile, find_weights, load_backbone
+from fer.models.common.registry import Architecture, get_architecture
+from fer.models.common.weights import PretrainedFile
 from fer.training.batches import Batches
+from fer.training.beginning import (
+    build,
+    check,
+    find_pretrained,
+    load_pretrained,
+    make_deterministic,
+    preprocessing_of,
+)
 from fer.training.checkpoint import Checkpoint, code_digest
 from fer.training.epoch import EpochState, fit_epoch, predict
 from fer.training.memory import keep_freed_memory
@@ -25,9 +29,7 @@ from fer.training.optimizer import ALL, HEAD, compile_phase
 from fer.training.precision import FULL, faster_precision
 from fer.training.state import RANDOM, Progress, Saved, model_variables, write
 
-#: Faces that pretrained batch normalisation is matched to.
-MEASURED = 1024
-#: Faces uint8 ``[N, 48, 48]`` and labels int64 ``[N]``.
+#: Faces uint8 ``[N, S, S]`` and labels int64 ``[N]``.
 LabelledFaces = tuple[np.ndarray, np.ndarray]
 #: Gives what watches an epoch's batches, by the progress before it and the number of its batches.
 Watch = Callable[[Progress, int], list[keras.callbacks.Callback]]
@@ -85,10 +87,10 @@ def fit(
             a damaged checkpoint, or a loss that diverges or is no longer finite.
     """
     keep_freed_memory()
-    _make_deterministic()
+    make_deterministic()
     architecture = get_architecture(job.architecture)
     faces, labels = _split(dataset, "train")
-    _check(job, labels)
+    check(job, labels)
     model, source, saved = _begin(job, architecture, faces, weights_folder, checkpoint, on_warning)
     held_out = _split(dataset, "validation")
     if targets is None:
@@ -109,14 +111,14 @@ def _begin(
     saved = _load(checkpoint, job, on_warning)
     if saved:
         source = next((file for file in architecture.pretrained if file.name == saved.progress.weights), None)
-        model = _build(job, architecture, source, saved.progress.precision)
+        model = build(job, architecture, source, saved.progress.precision, face_size=faces.shape[1])
         write(model_variables(model), saved.model)
         return model, source, saved
-    source, path = _find(job, architecture, weights_folder, on_warning)
+    source, path = find_pretrained(job, architecture, weights_folder, on_warning)
     precision = _precision(job, architecture, source, faces)
-    model = _build(job, architecture, source, precision)
+    model = build(job, architecture, source, precision, face_size=faces.shape[1])
     if source and path:
-        _load_backbone(model, source, path, faces, job.seed)
+        load_pretrained(model, source, path, faces, job.seed)
     code = code_digest(job.architecture)
     begun = Progress(weights=source.name if source else RANDOM, precision=precision, code=code)
     return model, source, Saved(begun, [], [], [])
@@ -132,15 +134,16 @@ def _finish(
 ) -> Trained:
     """The best epoch's weights in float32, calibrated on the validation split."""
     # The network that was trained has its graph already: seconds for a deep one.
-    measured = model if saved.progress.precision == FULL else _build(job, architecture, source, FULL)
+    size = held_out[0].shape[1]
+    measured = model if saved.progress.precision == FULL else build(job, architecture, source, FULL, face_size=size)
     measured.set_weights(saved.best)
     temperature = best_temperature(held_out[1], predict(measured, held_out[0]))
-    final = _build(job, architecture, source, FULL, temperature)
+    final = build(job, architecture, source, FULL, temperature, size)
     final.set_weights(saved.best)
     return Trained(
         final,
         source.label if source else RANDOM,
-        _preprocessing(architecture, source),
+        preprocessing_of(architecture, source),
         temperature,
         saved.progress,
     )
@@ -193,65 +196,10 @@ def _load(checkpoint: Checkpoint, job: Job, on_warning: Callable[[str], None]) -
     return saved
 
 
-def _make_deterministic() -> None:
-    """Have TensorFlow and torch use deterministic kernels; JAX reads XLA_FLAGS when it is imported."""
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow
-
-        tensorflow.config.experimental.enable_op_determinism()
-    elif keras.backend.backend() == "torch":
-        import torch
-
-        torch.use_deterministic_algorithms(True)
-
-
-def _find(
-    job: Job, architecture: Architecture, weights_folder: Path | None, on_warning: Callable[[str], None]
-) -> tuple[PretrainedFile, Path] | tuple[None, None]:
-    """The pretrained file that the recipe asks for and where it is, or Nones for random weights."""
-    if job.recipe.pretrained == "none" or not architecture.pretrained:
-        return None, None
-    try:
-        found, path = find_weights(architecture.pretrained, weights_folder)
-    except UserError as error:
-        if job.recipe.pretrained == "required":
-            raise
-        on_warning(f"{job.architecture}: training from random weights ({error})")
-        return None, None
-    wanted = architecture.pretrained[0]
-    if found.label != wanted.label:
-        on_warning(f"{job.architecture}: training from {found.label} weights ({wanted.name} is not at hand)")
-    return found, path
-
-
-def _load_backbone(model: keras.Model, source: PretrainedFile, path: Path, faces: np.ndarray, seed: int) -> None:
-    """The pretrained weights, with the statistics of the faces that they go on to be trained on."""
-    backbone = model.get_layer(NETWORK).get_layer(BACKBONE)
-    load_backbone(backbone, source, path)
-    some = np.random.default_rng(seed).permutation(len(faces))[:MEASURED]
-    prepared = keras.Model(model.input, model.get_layer(PREPARED).output)
-    match_statistics(backbone, prepared.predict(faces[some], verbose=0))
-
-
 def _split(dataset: FaceDataset, split: str) -> LabelledFaces:
-    """Faces uint8 ``[N, 48, 48]`` in memory and labels int64 ``[N]``."""
+    """Faces uint8 ``[N, S, S]`` in memory and labels int64 ``[N]``."""
     rows = dataset.rows(split)
     return np.asarray(dataset.images[rows]), dataset.labels[rows]
-
-
-def _check(job: Job, labels: np.ndarray) -> None:
-    """That every class is there to be learned, and that a batch can be filled."""
-    missing = [name for code, name in enumerate(job.classes) if code not in labels]
-    if missing:
-        raise UserError(
-            f"{job.architecture}: the train split has no image of {', '.join(missing)}; "
-            "add some, or leave the class out in data.classes of params.yaml"
-        )
-    if job.recipe.batch_size > len(labels):
-        raise UserError(
-            f"{job.architecture}: batch_size {job.recipe.batch_size} is larger than the train split of {len(labels)} "
-            "images; lower it in params.yaml"
-        )
 
 
 def _precision(job: Job, architecture: Architecture, source: PretrainedFile | None, faces: np.ndarray) -> str:
@@ -259,22 +207,11 @@ def _precision(job: Job, architecture: Architecture, source: PretrainedFile | No
     if job.recipe.precision != "auto":
         return job.recipe.precision
     faster = faster_precision(
-        lambda policy: _build(job, architecture, source, policy), job.recipe, faces, len(job.classes)
+        lambda policy: build(job, architecture, source, policy, face_size=faces.shape[1]),
+        job.recipe,
+        faces,
+        len(job.classes),
     )
     # Keras counts layers' names, which stand in the weights' file, from the start again.
     keras.utils.clear_session()
     return faster
-
-
-def _build(
-    job: Job, architecture: Architecture, source: PretrainedFile | None, precision: str, temperature: float = 1.0
-) -> keras.Model:
-    """The untrained classifier, with the preprocessing of the weights that it begins from; the seed's weights."""
-    keras.utils.set_random_seed(job.seed)
-    preprocessing = _preprocessing(architecture, source)
-    size = job.recipe.input_size
-    return build_classifier(architecture, len(job.classes), size, preprocessing, precision, temperature)
-
-
-def _preprocessing(architecture: Architecture, source: PretrainedFile | None) -> str:
-    return source.preprocessing if source else architecture.preprocessing

@@ -1,16 +1,20 @@
 """A recipe's optimizer, schedule and loss, set on a model for one phase."""
 
+from typing import TYPE_CHECKING, Any
+
 import keras
 
 from fer.models.common.network import NETWORK
 from fer.models.common.registry import BACKBONE
-from fer.recipe import Recipe
+
+if TYPE_CHECKING:  # an accelerator's machine need not have pydantic
+    from fer.recipe import Recipe
 
 MOMENTUM = 0.9
 HEAD, ALL = "head", "all"
 
 
-def compile_phase(model: keras.Model, recipe: Recipe, phase: str, steps: int) -> None:
+def compile_phase(model: keras.Model, recipe: "Recipe", phase: str, steps: int) -> None:
     """Set what a phase trains, its optimizer, its schedule and its loss.
 
     Args:
@@ -19,21 +23,30 @@ def compile_phase(model: keras.Model, recipe: Recipe, phase: str, steps: int) ->
         phase: ``head`` (backbone frozen) or ``all``.
         steps: batches in an epoch.
     """
-    network = model.get_layer(NETWORK)
-    if any(layer.name == BACKBONE for layer in network.layers):
-        network.get_layer(BACKBONE).trainable = phase == ALL
+    set_phase(model, phase)
     model.compile(
-        optimizer=_optimizer(model, recipe, _schedule(recipe, phase, steps)),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        optimizer=optimizer_of(model, recipe, schedule_of(recipe, phase, steps)),
+        loss=loss_of(recipe),
         weighted_metrics=[],
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         # XLA makes TensorFlow's CPU training slower; JAX needs it.
         jit_compile=keras.backend.backend() == "jax",
     )
-    model.optimizer.build(model.trainable_variables)
 
 
-def _schedule(recipe: Recipe, phase: str, steps: int) -> float | keras.optimizers.schedules.LearningRateSchedule:
+def set_phase(model: keras.Model, phase: str) -> None:
+    """Freeze a transfer network's backbone for the phase ``head``, or train all."""
+    network = model.get_layer(NETWORK)
+    if any(layer.name == BACKBONE for layer in network.layers):
+        network.get_layer(BACKBONE).trainable = phase == ALL
+
+
+def loss_of(recipe: "Recipe") -> keras.losses.Loss:
+    """Cross-entropy with the recipe's label smoothing."""
+    return keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing)
+
+
+def schedule_of(recipe: "Recipe", phase: str, steps: int) -> keras.optimizers.schedules.LearningRateSchedule:
     """The warm-up from a tenth of the peak, then cosine decay to zero (Loshchilov and Hutter 2017) or the peak."""
     head = phase == HEAD
     epochs = recipe.head_epochs if head else recipe.epochs
@@ -48,17 +61,51 @@ def _schedule(recipe: Recipe, phase: str, steps: int) -> float | keras.optimizer
     )
 
 
-def _optimizer(
-    model: keras.Model, recipe: Recipe, schedule: float | keras.optimizers.schedules.LearningRateSchedule
-) -> keras.optimizers.Optimizer:
-    shared = {
+def optimizer_of(model: keras.Model, recipe: "Recipe", rate: Any) -> keras.optimizers.Optimizer:
+    """The recipe's optimizer, built for the weights that the model trains; ``rate`` is a number or a schedule."""
+    shared: dict[str, Any] = {
         "weight_decay": recipe.weight_decay or None,
         "use_ema": recipe.ema_decay > 0,
         "ema_momentum": recipe.ema_decay,
     }
+    kind = keras.optimizers.Adam
     if recipe.optimizer == "sgd":
-        optimizer = keras.optimizers.SGD(schedule, momentum=MOMENTUM, nesterov=True, **shared)
-    else:
-        optimizer = keras.optimizers.Adam(schedule, **shared)
+        kind = keras.optimizers.SGD
+        shared |= {"momentum": MOMENTUM, "nesterov": True}
+    if recipe.first_layer_rate < 1:
+        kind = _by_layer(kind, layer_rates(model, recipe.first_layer_rate))
+    optimizer = kind(rate, **shared)
     optimizer.exclude_from_weight_decay([weight for weight in model.trainable_variables if len(weight.shape) < 2])
+    optimizer.build(model.trainable_variables)
     return optimizer
+
+
+def layer_rates(model: keras.Model, first: float) -> list[float]:
+    """The share of the learning rate that each of the weights that the model trains has.
+
+    A backbone's first layer has ``first``, what is above the backbone 1, and each layer between them a constant factor
+    more than the one before (discriminative fine-tuning: Howard and Ruder 2018).
+    """
+    network = model.get_layer(NETWORK)
+    shares: dict[int, float] = {}
+    if any(layer.name == BACKBONE for layer in network.layers):
+        layers = [layer for layer in network.get_layer(BACKBONE).layers if layer.trainable_weights]
+        for place, layer in enumerate(layers):
+            shares |= {id(weight): first ** (1 - place / len(layers)) for weight in layer.trainable_weights}
+    return [shares.get(id(weight), 1.0) for weight in model.trainable_variables]
+
+
+def _by_layer(kind: type[keras.optimizers.Optimizer], rates: list[float]) -> type[keras.optimizers.Optimizer]:
+    """``kind`` with a learning rate, and so a decoupled weight decay, for each weight of its own."""
+
+    class ByLayer(kind):
+        def _apply_weight_decay(self, variables: list[Any]) -> None:
+            """The step of every weight takes it, by that weight's own rate."""
+
+        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+            rate = keras.ops.cast(learning_rate, variable.dtype) * rates[self._get_variable_index(variable)]
+            if self.weight_decay is not None and self._use_weight_decay(variable):
+                self.assign_sub(variable, variable * (rate * self.weight_decay))
+            super().update_step(gradient, variable, rate)
+
+    return ByLayer

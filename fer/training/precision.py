@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
-from fer.recipe import Recipe
 from fer.training.optimizer import ALL, compile_phase
+
+if TYPE_CHECKING:  # an accelerator's machine need not have pydantic
+    from fer.recipe import Recipe
 
 FULL, MIXED = "float32", "mixed_bfloat16"
 WARM_UP, STEPS = 2, 5
@@ -15,7 +18,7 @@ WARM_UP, STEPS = 2, 5
 MARGIN = 0.1
 
 
-def faster_precision(build: Callable[[str], keras.Model], recipe: Recipe, faces: np.ndarray, classes: int) -> str:
+def faster_precision(build: Callable[[str], keras.Model], recipe: "Recipe", faces: np.ndarray, classes: int) -> str:
     """The dtype policy to train by: bfloat16 where its steps take a tenth less time than those of float32.
 
     The median of 5 steps each, in turn so that noise hits both, after 2 to warm up.

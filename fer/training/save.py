@@ -21,10 +21,19 @@ from fer.training.export import export_onnx
 from fer.training.fit import Trained
 
 
-def write_outputs(folder: Path, dataset: FaceDataset, job: Job, trained: Trained) -> ModelFolder:
+def write_outputs(
+    folder: Path, dataset: FaceDataset, job: Job, trained: Trained, software: dict[str, str] | None = None
+) -> ModelFolder:
     """Predict, measure, export, and put the whole folder into place at once.
 
     ``run.json`` keeps the parity of ONNX Runtime and Keras, by which promotion judges.
+
+    Args:
+        folder: of the model.
+        dataset: whose validation and test splits are predicted.
+        job: what was trained.
+        trained: what came of it.
+        software: versions of the packages that trained, where those are not this machine's.
     """
     rows = np.concatenate([dataset.rows("validation"), dataset.rows("test")])
     faces = np.asarray(dataset.images[rows])
@@ -55,6 +64,7 @@ def write_outputs(folder: Path, dataset: FaceDataset, job: Job, trained: Trained
             parity=parity(fresh / "model.onnx", faces, probabilities),
             model_sha256=hashlib.sha256((fresh / "model.onnx").read_bytes()).hexdigest(),
             software={name: version(name) for name in ("keras", "numpy", "onnx")}
+            | (software or {})
             | {"backend": trained.progress.backend},
             job=job.key,
             teacher=job.teacher,

@@ -1,6 +1,6 @@
-"""The released model on faces that are mirrored, moved, turned or darkened: it must predict nearly the same.
+"""The released models on faces that are mirrored, moved, turned or darkened: they must predict nearly the same.
 
-``tests/real/test_fer2013.py`` asks the same of it on real faces, where they are there.
+``tests/real/test_fer2013.py`` asks the same of them on real faces, where they are there.
 """
 
 import numpy as np
@@ -11,33 +11,39 @@ from face_changes import broken_bounds, mirror, rotate, shift
 from onnx import numpy_helper
 
 from fer.data.sample import draw_sample
-from fer.inference.classifier import RELEASED, Classifier
+from fer.inference.classifier import PACKAGE, Classifier, packaged_models
 from fer.inference.trust import doubts
 
 
 @pytest.fixture(scope="module")
 def faces() -> np.ndarray:
-    """uint8 ``[N, 48, 48]``, about 190 drawn without a flaw, in random order."""
-    images, table = draw_sample(210, seed=0)
+    """uint8 ``[N, 48, 48]``, about 990 drawn without a flaw, in random order: of 190 a share is known to 6 points."""
+    images, table = draw_sample(1050, seed=0)
     return images[(table["flaw"] == "").to_numpy()]
 
 
-def test_small_changes_move_its_probabilities_little(faces: np.ndarray) -> None:
-    assert broken_bounds(Classifier().predict, faces) == []
+@pytest.mark.parametrize("name", packaged_models())
+def test_small_changes_move_its_probabilities_little(faces: np.ndarray, name: str) -> None:
+    assert broken_bounds(Classifier(name).predict, faces) == []
 
 
-def test_a_damaged_network_breaks_the_bounds(faces: np.ndarray) -> None:
+@pytest.mark.parametrize("name", packaged_models())
+def test_a_damaged_network_breaks_the_bounds(faces: np.ndarray, name: str) -> None:
     """Noise as large as the weights: the bounds tell a network that has learned from one that has not."""
-    model, rng = onnx.load(RELEASED / "model.onnx"), np.random.default_rng(0)
+    model, rng = onnx.load(PACKAGE / name / "model.onnx"), np.random.default_rng(0)
+    damaged = 0
     for tensor in model.graph.initializer:
         weights = numpy_helper.to_array(tensor)
-        if weights.ndim >= 2 and np.issubdtype(weights.dtype, np.floating):
+        if weights.ndim >= 2 and weights.dtype == np.int8:
             noisy = weights + rng.normal(0, weights.astype(np.float32).std(), weights.shape)
-            tensor.CopyFrom(numpy_helper.from_array(noisy.astype(weights.dtype), tensor.name))
+            tensor.CopyFrom(numpy_helper.from_array(noisy.round().clip(-64, 64).astype(np.int8), tensor.name))
+            damaged += 1
+    assert damaged >= 7
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    broken = broken_bounds(lambda batch: session.run(None, {name: batch})[0], faces)
-    assert len(broken) >= 3, broken
+    port = session.get_inputs()[0].name
+    broken = broken_bounds(lambda batch: session.run(None, {port: batch})[0], faces[:200])
+    # One that says nearly the same of every face moves little, as the next test's.
+    assert len(broken) >= 3 or broken[0].startswith("between faces"), broken
 
 
 def test_one_prediction_for_every_face_breaks_the_bounds(faces: np.ndarray) -> None:
@@ -69,9 +75,10 @@ def nonfaces(kind: str) -> np.ndarray:
     return np.where(images, 40, 210).astype(np.uint8)
 
 
+@pytest.mark.parametrize("name", packaged_models())
 @pytest.mark.parametrize("kind", ["white noise", "normal noise", "salt and pepper", "blank", "chequers", "stripes"])
-def test_at_most_two_of_a_hundred_images_that_are_no_faces_are_certain(kind: str) -> None:
+def test_at_most_two_of_a_hundred_images_that_are_no_faces_are_certain(kind: str, name: str) -> None:
     """The defect: 197 of 200 images of noise were sad, and certain."""
-    classifier, images = Classifier(), nonfaces(kind)
+    classifier, images = Classifier(name), nonfaces(kind)
     why = doubts(classifier.card, images, classifier.predict(images), [None] * len(images))
     assert sum(not row for row in why) <= 0.02 * len(images)

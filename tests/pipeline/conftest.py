@@ -1,6 +1,5 @@
 """One small training of everything, which all tests of the pipeline look at or copy."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,16 +17,13 @@ class Retrained:
 
 
 @pytest.fixture(scope="session")
-def retrained(tmp_path_factory: pytest.TempPathFactory) -> Retrained:
+def retrained(shared: Path) -> Retrained:
     """A project after ``retrain``, both architectures at the same time on a fresh store; read only.
 
     The processes of pytest-xdist share it: the first that needs it makes it, while the others wait.
     """
-    folder = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        folder = folder.parent
-    project, said = Project(folder / "retrained"), folder / "retrained.txt"
-    with FileLock(folder / "retrained.lock"):
+    project, said = Project(shared / "retrained"), shared / "retrained.txt"
+    with FileLock(shared / "retrained.lock"):
         if not said.exists():
             make_project(project.folder)
             project.edit(tiny)
@@ -38,9 +34,10 @@ def retrained(tmp_path_factory: pytest.TempPathFactory) -> Retrained:
 
 
 @pytest.fixture(scope="module")
-def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def prefect(tmp_path_factory: pytest.TempPathFactory, prefect_home: Path) -> Iterator[str]:
     """A Prefect server for a file's commands, each of which would start its own and wait for it."""
-    folder = tmp_path_factory.mktemp("prefect")
+    folder = tmp_path_factory.mktemp("prefect") / "home"
+    shutil.copytree(prefect_home, folder)
     with prefect_server(folder, prefect_environment(folder)) as url:
         yield url
 

@@ -6,6 +6,8 @@ import pytest
 from mlflow_stores import runs_of, store_of
 from project import Project, json_of
 
+from fer.inference.classifier import Card
+
 pytestmark = pytest.mark.slow
 
 OUTPUTS = ("data/dataset", "models", "distilled", "reports", "champion")
@@ -110,7 +112,7 @@ def test_fresh_stores_are_given_the_runs_the_champion_and_the_bento_again(copy, 
     store = store_of(copy, monkeypatch)
     assert {name: run.info.status for name, run in runs_of(store).items()} == dict.fromkeys(MODELS, "FINISHED")
     champion = store.get_model_version_by_alias("fer-classifier", "champion")
-    assert champion.tags["model_sha256"] == json_of(copy.folder / "champion" / "card.json")["model_sha256"]
+    assert champion.tags["model_sha256"] == Card.load(copy.folder / "champion").network_sha256
     bento = json_of(copy.folder / "reports" / "bento.json")
     assert (copy.folder / "state/bentoml/bentos" / bento["tag"].replace(":", "/") / "bento.yaml").is_file()
     assert copy.bytes_of("models", "champion") == outputs

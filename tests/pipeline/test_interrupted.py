@@ -1,6 +1,7 @@
 """A run that is killed or ended leaves the last good outputs, no lock and no process, and goes on where it was."""
 
 import re
+import shutil
 import signal
 from dataclasses import replace
 
@@ -41,8 +42,9 @@ def test_a_killed_training_leaves_the_last_good_model_and_goes_on_at_its_last_ep
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_terminated_retrain_leaves_nothing_running_and_no_lock(copy, workers, monkeypatch):
+def test_a_terminated_retrain_leaves_nothing_running_and_no_lock(copy, prefect_home, workers, monkeypatch):
     copy = replace(copy, prefect=None)
+    shutil.copytree(prefect_home, copy.folder / "state" / "prefect")
     copy.edit(lambda params: params["architectures"]["baseline"]["quick"].update(epochs=500))
     checkpoints = copy.folder / "state" / "checkpoints"
     with copy.start("pipelines", "retrain", "--workers", workers) as process:

@@ -75,9 +75,12 @@ def test_the_best_small_model_is_released_into_the_package(copy):
     done = copy.run("pipelines", "release")
     assert done.returncode == 0, done.stdout + done.stderr
     released = copy.folder / "fer" / "released"
-    assert {path.name for path in released.iterdir()} == {"model.onnx", "card.json", "README.md"}
-    card = json_of(released / "card.json")
+    assert [path.name for path in released.iterdir()] == ["standard"], "none is small enough for mini"
+    assert {path.name for path in (released / "standard").iterdir()} == {"model.onnx", "card.json", "README.md"}
+    card = json_of(released / "standard" / "card.json")
     assert card["dataset"] == "drawn sample"
     assert card["architecture"] in ("baseline", "baseline_distilled", "mobilenetv2")
     assert set(card["thresholds"]) == set(card["classes"])
-    assert (released / "model.onnx").stat().st_size < 10_000_000
+    assert card["arithmetic"] == "int8"
+    assert (released / "standard" / "model.onnx").stat().st_size < 5_000_000
+    assert json_of(copy.folder / "float16/standard/card.json")["trained_sha256"] == card["trained_sha256"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -61,7 +62,8 @@ def test_a_mistake_is_one_line_before_any_server_starts(project, cron, change, r
     assert not (project.folder / "state/prefect/server.log").exists()
 
 
-def test_the_schedule_starts_a_run_tells_why_it_failed_and_ends_its_server(project):
+def test_the_schedule_starts_a_run_tells_why_it_failed_and_ends_its_server(project, prefect_home):
+    shutil.copytree(prefect_home, project.folder / "state" / "prefect")
     address = project.folder / "state" / "prefect" / "server.url"
     # Two servers of one minute's schedule are more than a loaded machine needs: the first run is enough.
     with project.start("pipelines", "schedule", "* * * * *") as process:
@@ -70,11 +72,11 @@ def test_the_schedule_starts_a_run_tells_why_it_failed_and_ends_its_server(proje
             assert process.poll() is None, process.communicate()
             return ask(address.read_text(), "deployments") if address.is_file() else []
 
-        (deployment,) = wait_for(deployments)
+        (deployment,) = wait_for(deployments, pause=1)
         # A run of seconds: its very first line fails.
         project.edit(misspell)
         url = address.read_text()
-        (run, *_) = wait_for(lambda: runs_of(url, "retrain", "FAILED", "CRASHED"))
+        (run, *_) = wait_for(lambda: runs_of(url, "retrain", "FAILED", "CRASHED"), pause=1)
         os.kill(process.pid, signal.SIGINT)
         _, stderr = process.communicate(timeout=SECONDS)
     assert deployment["name"] == "scheduled"
@@ -94,11 +96,11 @@ def only_the_data(params: dict[str, Any]) -> None:
     params["validate"]["suites"] = "data/none"
 
 
-def test_a_worker_of_a_work_pool_runs_the_deployed_flow_and_its_stages_are_its_subflows(tmp_path):
+def test_a_worker_of_a_work_pool_runs_the_deployed_flow_and_its_stages_are_its_subflows(tmp_path, prefect_home):
     project = make_project(tmp_path / "project")
     project.edit(only_the_data)
     # A user's own server: nothing of this project's environment, no PREFECT_HOME within it.
-    environment = prefect_environment(tmp_path / "home")
+    environment = prefect_environment(shutil.copytree(prefect_home, tmp_path / "home"))
 
     def prefect(*arguments: str) -> None:
         done = subprocess.run(
@@ -116,7 +118,7 @@ def test_a_worker_of_a_work_pool_runs_the_deployed_flow_and_its_stages_are_its_s
         prefect("deploy", "pipelines/retrain.py:retrain", "-n", "d", "-p", "p")
         prefect("deployment", "run", "retrain/d")
         with prefect_process(project.folder, environment, "worker", "start", "--pool", "p", "--run-once") as log:
-            (parent,) = wait_for(lambda: runs_of(url, "retrain", "COMPLETED", "FAILED", "CRASHED"))
+            (parent,) = wait_for(lambda: runs_of(url, "retrain", "COMPLETED", "FAILED", "CRASHED"), pause=1)
         said = log.read_text()
         stages = ask(url, "flow_runs", flow_runs={"parent_flow_run_id": {"any_": [parent["id"]]}})
         tagged = ask(url, "flow_runs", flow_runs={"tags": {"all_": [parent["name"]]}})

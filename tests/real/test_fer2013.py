@@ -2,7 +2,9 @@
 
 import contextlib
 import json
+import shutil
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +19,7 @@ from project import make_project
 from fer.data.dataset import FaceDataset
 from fer.emotions import EMOTIONS
 from fer.evaluation.metrics import evaluate
-from fer.inference.classifier import Classifier
+from fer.inference.classifier import Classifier, packaged_models
 
 FOLDER = Path(__file__).parents[3] / "shared" / "fer2013"
 
@@ -51,9 +53,10 @@ class Ingested:
 
 
 @pytest.fixture(scope="module")
-def ingested(tmp_path_factory: pytest.TempPathFactory) -> Ingested:
+def ingested(tmp_path_factory: pytest.TempPathFactory, prefect_home: Path) -> Ingested:
     folder = tmp_path_factory.mktemp("fer2013")
     project = make_project(folder)
+    shutil.copytree(prefect_home, folder / "state" / "prefect")
     project.edit(
         lambda params: params["data"].update(
             source="csv", path=str(FOLDER / "fer2013.csv.xz"), votes=str(FOLDER / "fer2013new.csv")
@@ -90,8 +93,9 @@ def test_official_counts_known_flaws_and_memory(ingested):
     assert ingested.peak < 1.5e9
 
 
-def test_the_released_model_is_as_good_as_its_card_says(ingested):
-    dataset, classifier = ingested.dataset, Classifier()
+@pytest.mark.parametrize("model", packaged_models())
+def test_the_released_models_are_as_good_as_their_cards_say(ingested, model):
+    dataset, classifier = ingested.dataset, Classifier(model)
     assert classifier.card.fingerprint == dataset.fingerprint
     for split in ("validation", "test"):
         rows = dataset.rows(split)
@@ -100,6 +104,17 @@ def test_the_released_model_is_as_good_as_its_card_says(ingested):
             assert classifier.card.metrics[f"{split}.{name}"] == pytest.approx(value, abs=0.002), (split, name)
 
 
-def test_small_changes_move_the_released_models_probabilities_little(ingested):
+@pytest.mark.parametrize("name", packaged_models())
+def test_small_changes_move_the_released_models_probabilities_little(ingested, name):
     rows = np.random.default_rng(0).permutation(ingested.dataset.rows("test"))[:500]
-    assert broken_bounds(Classifier().predict, np.asarray(ingested.dataset.images[rows])) == []
+    assert broken_bounds(Classifier(name).predict, np.asarray(ingested.dataset.images[rows])) == []
+
+
+def test_verify_gives_the_cards_figures(ingested):
+    """The command, its own reading of the file and its own metrics against what the pipeline measured."""
+    command = [sys.executable, "-c", "from fer.cli import main; main()", "verify", str(FOLDER / "fer2013.csv.xz")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()[1:] if line[:6].strip() in ("3,589", "3,301")]
+    assert len(rows) == 12
+    assert all(abs(float(row[-2]) - float(row[-1])) <= 0.002 for row in rows), done.stdout

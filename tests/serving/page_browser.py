@@ -83,7 +83,7 @@ def service(
 
 def _ready(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/readyz").status_code == 200
+        return httpx.get(f"{url}/readyz", verify=False).status_code == 200
     except httpx.TransportError:
         return False
 

@@ -38,9 +38,21 @@ def eventually(what, seconds: float = 30):
 
 def answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/livez", timeout=5).status_code == 200
+        return httpx.get(f"{url}/livez", timeout=5, verify=False).status_code == 200
     except httpx.TransportError:
         return False
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.2, 0.5, 1.0])
+def test_ctrl_c_while_it_starts_is_no_traceback(tmp_path, model_folder, seconds):
+    command = [FER, "serve", "--port", "0", "--model", model_folder]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True) as process:
+        while b"http://" not in process.stdout.readline():
+            assert process.poll() is None
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
+        assert process.stdout.read().decode().splitlines()[-1:] == ["serve: stopped"]
+    assert process.returncode == 0
 
 
 def test_from_any_folder_it_says_which_model_and_why_survives_a_kill_and_leaves_nothing(tmp_path):

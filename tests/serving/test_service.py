@@ -200,6 +200,12 @@ def test_other_requests_say_what_to_send(client, path, request_, status):
     assert "send multipart/form-data with files named images" in problem(response)["message"]
 
 
+def test_a_file_without_a_name_is_told_apart_from_no_file(client):
+    response = client.post("/classify", files={"images": (None, encode(noise()), "image/png")})
+    assert response.status_code == 400
+    assert problem(response)["message"].startswith("images has no filename, and so is text; send multipart")
+
+
 @pytest.mark.parametrize(
     "boxes",
     ["", "{", "3", "[]", "[[], []]", '[["a"]]', "[[[0, 0, 0, 5]]]", "[[[0, 0, 5]]]", "[[[0, 0, 5, 1e99]]]", "[" * 5000],

@@ -46,6 +46,14 @@ def test_a_mistake_is_one_line_that_names_the_variable(name, value, words):
     assert "\n" not in str(caught.value)
 
 
+def test_a_shadow_needs_a_model_and_a_place_for_its_records(tmp_path, model_folder):
+    with pytest.raises(UserError, match=r"^FER_SERVE_SHADOW: its records need a folder; set FER_SERVE_MONITOR$"):
+        Settings(shadow=model_folder).check_monitor()
+    with pytest.raises(UserError, match=r"nowhere/card\.json: cannot be read"):
+        Settings(shadow=tmp_path / "nowhere", monitor=tmp_path).check_monitor()
+    Settings(shadow=model_folder, monitor=tmp_path / "kept").check_monitor()
+
+
 def test_a_key_from_a_file_loses_its_line_end_and_a_blank_one_is_refused_without_being_shown():
     assert Settings.of({"FER_SERVE_API_KEY": "s3cret\n"}).api_key == "s3cret"
     with pytest.raises(UserError, match="FER_SERVE_API_KEY: ") as caught:

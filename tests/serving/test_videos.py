@@ -2,7 +2,10 @@
 
 import csv
 import io
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 from services import encode, noise, serving, temporary
@@ -57,7 +60,7 @@ def finished(client, task_id: str) -> dict:
     raise TimeoutError
 
 
-def test_a_video_is_read_frame_by_frame(client, clip):
+def test_a_video_is_read_frame_by_frame(client, clip, folder, model_folder):
     task_id = submit(client, clip)
     task = finished(client, task_id)
     assert (task["status"], task["frames"], task["message"]) == ("completed", 30, None)
@@ -70,6 +73,10 @@ def test_a_video_is_read_frame_by_frame(client, clip):
     assert len(rows) == sum(len(frame["faces"]) for frame in frames)
     assert table.text.startswith("frame,time,track,detector,box_left")
     assert client.get("/video/get", params={"task_id": task_id, "format": "xml"}).status_code == 400
+    # Byte for byte what the command prints for the same file, its line ends included.
+    (folder / "sent.mp4").write_bytes(clip)
+    command = [Path(sys.executable).with_name("fer"), "video", folder / "sent.mp4", "--csv", "--model", model_folder]
+    assert table.content == subprocess.run(command, capture_output=True, check=True).stdout
 
 
 def test_a_body_that_is_a_video_is_taken_too(client, clip):

@@ -17,7 +17,7 @@ LAYERS = (
     {"data", "store"},
     {"evaluation", "checks", "figures"},
     {"report", "training", "tracking"},
-    {"delivery", "audit"},
+    {"delivery", "portable", "audit"},
     {"pipelines"},
 )
 LAYER = {name: number for number, names in enumerate(LAYERS) for name in names}

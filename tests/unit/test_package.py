@@ -39,12 +39,12 @@ def test_its_name_is_not_another_projects_and_its_version_is_the_packages(wheel)
 
 
 def test_everything_that_git_has_of_the_package_is_in_it(wheel):
-    """Code, types, the released model, the page, templates: ``package-data`` in pyproject.toml forgets none."""
+    """Code, types, the released models, the page, templates: ``package-data`` in pyproject.toml forgets none."""
     listed = subprocess.run(
         ["git", "ls-files", "fer", "pipelines"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     files = {name for name in listed.stdout.splitlines() if (ROOT / name).is_file()}
-    assert {"fer/py.typed", "fer/released/model.onnx", "fer/released/card.json"} <= files
+    assert {"fer/py.typed", "fer/released/standard/model.onnx", "fer/released/standard/card.json"} <= files
     assert any(name.endswith(".html") for name in files), "the page"
     assert any(name.endswith(".jinja") for name in files), "templates"
     assert files - set(wheel.namelist()) == set()

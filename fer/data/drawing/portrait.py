@@ -25,8 +25,8 @@ class Scene:
     """How a face is seen: angles in radians, shifts in face units, tones 0 to 255.
 
     ``light`` is the unit vector towards the lamp (x right, y down, z to the camera); ``noise`` the sensor's standard
-    deviation in grey levels; ``blur`` the lens's in pixels of the finished image; ``exposure`` the mean that the camera
-    aims at in the middle of the frame.
+    deviation in grey levels; ``blur`` the lens's in pixels of a finished image of 48; ``exposure`` the mean that the
+    camera aims at in the middle of the frame.
     """
 
     yaw: float
@@ -67,7 +67,9 @@ def draw_scene(rng: np.random.Generator) -> Scene:
     )
 
 
-def draw_face(person: Person, units: Mapping[int, float], scene: Scene, rng: np.random.Generator) -> np.ndarray:
+def draw_face(
+    person: Person, units: Mapping[int, float], scene: Scene, rng: np.random.Generator, size: int = FACE_SIZE
+) -> np.ndarray:
     """Render a person showing action units.
 
     Args:
@@ -75,9 +77,10 @@ def draw_face(person: Person, units: Mapping[int, float], scene: Scene, rng: np.
         units: action unit intensities, 0 to 1, by unit number.
         scene: pose, light, occlusion and camera.
         rng: for strands of hair, blemishes and sensor noise.
+        size: S, of the finished image in pixels.
 
     Returns:
-        uint8 ``[48, 48]``, 0 black to 255 white, the face filling most of the frame.
+        uint8 ``[S, S]``, 0 black to 255 white, the face filling most of the frame.
     """
     turn = _turner(person, scene)
     face = shape_face(person, units)
@@ -98,7 +101,7 @@ def draw_face(person: Person, units: Mapping[int, float], scene: Scene, rng: np.
     _light(canvas, face, units, scene, turn)
     draw_front_hair(canvas, person, face, turn, strands)
     draw_cover(scene.occlusion, canvas, person, face, turn, strands, rng)
-    return _photograph(canvas, scene, rng)
+    return _photograph(canvas, scene, rng, size)
 
 
 def _turner(person: Person, scene: Scene) -> Turn:
@@ -214,20 +217,26 @@ def _bumps(face: Face, units: Mapping[int, float], turn: Turn) -> np.ndarray:
     return np.array(bumps)
 
 
-def _photograph(canvas: Canvas, scene: Scene, rng: np.random.Generator) -> np.ndarray:
+def _photograph(canvas: Canvas, scene: Scene, rng: np.random.Generator, size: int) -> np.ndarray:
     """Crop to the face, average down to the finished size, then lens, exposure, gamma and sensor noise."""
-    side = FACE_SIZE * SUPERSAMPLING
+    side = size * SUPERSAMPLING
     # At zoom 1 the frame spans 2.12 face units, centred a little below the eyes.
     zoom = side / (2.12 * SCALE) * scene.zoom
     turn = cv2.getRotationMatrix2D((0.0, 0.0), float(np.degrees(scene.roll)), zoom)
     centre = np.array(ORIGIN) + np.array([scene.shift[0], 0.27 + scene.shift[1]]) * SCALE
     turn[:, 2] = side / 2 - turn[:, :2] @ centre
     large = cv2.warpAffine(canvas.pixels, turn, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    image = cv2.resize(large, (FACE_SIZE, FACE_SIZE), interpolation=cv2.INTER_AREA)
+    image = cv2.resize(large, (size, size), interpolation=cv2.INTER_AREA)
     if scene.blur > 0.25:
-        image = cv2.GaussianBlur(image, (0, 0), scene.blur)
+        image = cv2.GaussianBlur(image, (0, 0), scene.blur * size / FACE_SIZE)
     # Automatic exposure meters the middle of the frame, and does not reach extremes.
-    gain = np.clip(scene.exposure / image[8:44, 8:40].mean(), 0.6, 1.7)
+    gain = np.clip(scene.exposure / _middle(image).mean(), 0.6, 1.7)
     image = 255 * (np.clip(image * gain, 0, 255) / 255) ** scene.gamma
     image = image + rng.normal(0, scene.noise, image.shape)
     return np.clip(np.round(image), 0, 255).astype(np.uint8)
+
+
+def _middle(image: np.ndarray) -> np.ndarray:
+    """The part that the camera's exposure goes by: rows 8 to 44 and columns 8 to 40 of 48."""
+    top, bottom, left, right = (round(edge * len(image) / FACE_SIZE) for edge in (8, 44, 8, 40))
+    return image[top:bottom, left:right]

@@ -19,8 +19,9 @@ def build_classifier(
     preprocessing: str,
     precision: str = "float32",
     temperature: float = 1.0,
+    face_size: int = FACE_SIZE,
 ) -> keras.Model:
-    """The network from grey faces uint8 ``[N, 48, 48]`` to probabilities float32 ``[N, classes]``.
+    """The network from grey faces uint8 ``[N, face_size, face_size]`` to probabilities float32 ``[N, classes]``.
 
     Resizing, colour and normalisation are layers of the graph, so that no client can get them wrong.
 
@@ -31,6 +32,7 @@ def build_classifier(
         preprocessing: a key of ``PREPROCESSINGS``.
         precision: Keras dtype policy of the architecture's layers; input and output stay float32.
         temperature: the logits are divided by it (Guo et al. 2017).
+        face_size: side of the data set's faces, in pixels.
 
     Raises:
         UserError: for an input size that the architecture cannot take.
@@ -47,7 +49,7 @@ def build_classifier(
     finally:
         keras.config.set_dtype_policy(former)
     network.name = NETWORK
-    faces = keras.Input((FACE_SIZE, FACE_SIZE), dtype="uint8", name="faces")
+    faces = keras.Input((face_size, face_size), dtype="uint8", name="faces")
     logits = network(preprocess(faces, input_size, preprocessing))
     scaled = layers.Rescaling(1 / temperature, dtype="float32", name="temperature")(logits)
     probabilities = layers.Softmax(dtype="float32", name="probabilities")(scaled)

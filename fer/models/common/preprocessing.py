@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import keras
 from keras import layers
 
-from fer.inference.face_size import FACE_SIZE
-
 
 @dataclass(frozen=True)
 class Preprocessing:
@@ -38,7 +36,7 @@ PREPARED = "normalise"
 
 
 def preprocess(faces: keras.KerasTensor, input_size: int, preprocessing: str) -> keras.KerasTensor:
-    """Faces ``[N, 48, 48]`` uint8 to float32 ``[N, input_size, input_size, C]`` in the preprocessing's range.
+    """Faces ``[N, S, S]`` uint8 to float32 ``[N, input_size, input_size, C]`` in the preprocessing's range.
 
     C is 1 for ``grey`` and 3 for the others. Larger input sizes are reached by bilinear interpolation. The layers
     compute in float32 whatever the policy, since bfloat16 cannot tell neighbouring grey levels of an interpolated image
@@ -46,8 +44,9 @@ def preprocess(faces: keras.KerasTensor, input_size: int, preprocessing: str) ->
     """
     chosen = PREPROCESSINGS[preprocessing]
     x = keras.ops.cast(faces, "float32")
-    x = layers.Reshape((FACE_SIZE, FACE_SIZE, 1), dtype="float32", name="channel")(x)
-    if input_size != FACE_SIZE:
+    side = faces.shape[1]
+    x = layers.Reshape((side, side, 1), dtype="float32", name="channel")(x)
+    if input_size != side:
         x = layers.Resizing(input_size, input_size, dtype="float32", name="resize")(x)
     if len(chosen.scale) > 1:
         x = layers.Concatenate(dtype="float32", name="colour")([x] * len(chosen.scale))

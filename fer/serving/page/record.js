@@ -48,7 +48,7 @@ export class Record {
       ...this.#classes.map((name) => face.probabilities[name]?.toFixed(4) ?? ''),
     ]);
     const header = [...COLUMNS, ...this.#classes];
-    return [header, ...lines].map((line) => `${line.map(cell).join(',')}\r\n`).join('');
+    return [header, ...lines].map((line) => `${line.map(cell).join(',')}\n`).join('');
   }
 }
 

@@ -133,7 +133,7 @@ def test_a_bad_row_names_file_row_and_remedy(tmp_path, row, fault):
     assert message.endswith("mend or remove the row")
 
 
-@pytest.mark.parametrize("missing", ["emotion", "pixels", "Usage"])
+@pytest.mark.parametrize("missing", ["emotion", "pixels"])
 def test_a_missing_column_is_named(tmp_path, missing):
     path = write(tmp_path / "f.csv", HEADER.replace(missing, "other") + f"0,{FACE},Training\n")
     assert f"f.csv: no column '{missing}' in the header" in read_error(path)
@@ -141,7 +141,8 @@ def test_a_missing_column_is_named(tmp_path, missing):
 
 def test_a_missing_path_an_empty_file_and_a_bare_header(tmp_path):
     assert "none.csv: cannot be read (No such file or directory); check data.path" in read_error(tmp_path / "none.csv")
-    assert "cannot be read (Is a directory)" in read_error(tmp_path)
+    (tmp_path / "empty").mkdir()
+    assert "one .csv with the columns emotion and pixels expected inside, found none" in read_error(tmp_path / "empty")
     assert "e.csv: the file is empty" in read_error(write(tmp_path / "e.csv", ""))
     assert "e.xz: the file is empty" in read_error(write(tmp_path / "e.xz", ""))
     assert "h.csv: no rows after the header" in read_error(write(tmp_path / "h.csv", HEADER))
@@ -160,21 +161,26 @@ def test_damaged_compressed_files(tmp_path, suffix, compress):
 
 
 def test_damaged_and_unsuitable_zips(tmp_path):
-    assert "cannot be read (File is not a zip file)" in read_error(write(tmp_path / "text.zip", full_csv_text()))
+    assert "cannot be read as a zip (File is not a zip file)" in read_error(
+        write(tmp_path / "text.zip", full_csv_text())
+    )
     path = tmp_path / "f.zip"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.csv", full_csv_text())
     whole = path.read_bytes()
-    assert "not a zip" in read_error(write(tmp_path / "cut.zip", whole[:-500]))
-    flipped = whole.replace(b"PublicTest", b"PUblicTest", 1)
-    assert "corrupt.zip: row 8 after the header: Usage is 'PUblicTest'" in read_error(
+    assert "cannot be read as a zip" in read_error(write(tmp_path / "cut.zip", whole[:-500]))
+    flipped = whole.replace(b"PublicTest", b"PXblicTest", 1)
+    assert "corrupt.zip: damaged or cut off after row 20 (Bad CRC-32" in read_error(
         write(tmp_path / "corrupt.zip", flipped)
     )
     digit = whole.replace(b"Training\n6,", b"Training\n5,", 1)
     assert "damaged or cut off after row 20 (Bad CRC-32" in read_error(write(tmp_path / "crc.zip", digit))
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("b.csv", "x")
-    assert "one .csv file expected inside, found a.csv, b.csv" in read_error(path)
+    assert "read a.csv; passed over b.csv" in read_csv(path).readings
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("c.csv", full_csv_text())
+    assert "several .csv with labels and pixels: a.csv, c.csv; unpack it and name one in data.path" in read_error(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("readme.txt", "x")
     assert "found none" in read_error(path)

@@ -136,13 +136,19 @@ def test_groups_that_do_not_fit(tmp_path, groups, fault):
     assert fault in message
 
 
-@pytest.mark.parametrize("content", [b"plainly text", b"", b"\x89PNG\r\n\x1a\n cut off"])
-def test_a_file_that_is_no_image_is_named(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b"plainly text", "the file is not a PNG, JPEG, WebP, BMP, TIFF, GIF or AVIF image"),
+        (b"", "the image is empty"),
+        (b"\x89PNG\r\n\x1a\n cut off", "the image is cut short"),
+        (b"P5 48 48 255", "a Netpbm image that cannot be decoded"),
+    ],
+)
+def test_a_file_that_is_no_image_is_named(tmp_path, content, fault):
     write_folders(tmp_path, ["train"], 1)
     (tmp_path / "train/happy/fake.jpg").write_bytes(content)
-    assert read_error(tmp_path) == (
-        f"{tmp_path}: train/happy/fake.jpg: not an image that OpenCV can decode; replace or remove it"
-    )
+    assert read_error(tmp_path) == f"{tmp_path}: train/happy/fake.jpg: {fault}; replace or remove it"
 
 
 def test_layouts_that_cannot_be_used(tmp_path):

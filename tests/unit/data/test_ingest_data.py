@@ -136,7 +136,7 @@ def one_too_many(folder: Path) -> None:
         (written("images.npy", b""), "images.npy: not to be read ("),
         (written("images.npy", b"no numbers"), "images.npy: not to be read ("),
         (cut("images.npy"), "images.npy: not to be read ("),
-        (of_another_size, "images.npy: no uint8 images of 48x48"),
+        (of_another_size, "images.npy: no square uint8 images"),
         (one_too_many, "data: 4 images, 3 rows in the table, 3 images by dataset.json"),
         (written("table.parquet", b""), "table.parquet: not to be read ("),
         (cut("table.parquet"), "table.parquet: not to be read ("),
@@ -186,7 +186,7 @@ def test_the_drawn_sample():
     ("changes", "fault"),
     [
         ({"source": "cvs"}, "params.yaml: data.source: unknown source 'cvs'; did you mean csv?"),
-        ({"source": "csv", "path": "."}, ".: cannot be read (Is a directory); check data.path"),
+        ({"source": "csv", "path": "."}, ".: one .csv with the columns emotion and pixels expected inside"),
         ({"source": "folder", "path": "empty"}, "empty: no images in it"),
         ({"source": "folder", "path": ".", "votes": "v.csv"}, "data.votes: FER+ votes go with data.source csv only"),
     ],

@@ -1,56 +1,160 @@
+import numpy as np
 import pytest
+from gate_models import CLASSES, candidate, labels_of
 
-from fer.delivery.gates import Candidate, Rival, above_chance, beats_champion, every_class, onnx_parity, outcomes
+from fer.delivery import gates
+from fer.delivery.data_drift import Drift
+from fer.delivery.gates import GATES, OWN_GATES, Candidate, Facts, Outcome, name_of, outcomes
 from fer.params import Promote
 
-SETTINGS = Promote(min_class_f1=0.3, min_skill=0.2, parity=0.001, certain_precision=0.5)
-NO_FLOOR = Promote(min_class_f1=0, min_skill=0, parity=0.001, certain_precision=0.5)
+SETTINGS = Promote(min_class_f1=0.3, min_skill=0.2, parity=0.001, certain_precision=0.8)
+FACTS = Facts(SETTINGS)
 
 
-def candidate(score: float = 0.8, f1: tuple[float, ...] = (0.9, 0.9), parity: float = 1e-6) -> Candidate:
-    classes = ("happy", "sad", "angry", "fear", "disgust")[: len(f1)]
-    metrics = {"validation.macro_f1": score, "test.macro_f1": 0.0}
-    metrics |= {f"validation.f1.{name}": value for name, value in zip(classes, f1, strict=True)}
-    return Candidate("compact", classes, metrics, "a", parity)
+def said(gate: str, model: Candidate, champion: Candidate | None = None, facts: Facts = FACTS) -> Outcome:
+    found = getattr(gates, gate)(model, champion, facts)
+    assert found is not None
+    return found
+
+
+def test_a_sound_model_passes_every_gate_and_each_has_figure_bound_and_sentence():
+    found = outcomes(candidate(0.9), candidate(0.5, name="champion"), FACTS)
+    assert [name for name, outcome in found.items() if not outcome.passed] == []
+    assert "beats champion" in found
+    for name, outcome in found.items():
+        assert outcome.words.startswith(outcome.figure), name
+        assert f"{outcome.bound:.4g}" in outcome.words
+
+
+def test_every_gate_has_a_name_of_its_own_and_what_it_says_of_a_model_alone_needs_no_champion():
+    names = [name_of(gate) for gate in GATES]
+    assert len(set(names)) == len(names)
+    for gate in OWN_GATES:
+        assert gate(candidate(0.9), candidate(0.5), FACTS) == gate(candidate(0.9), None, FACTS)
 
 
 def test_the_worst_class_is_held_against_the_floor():
-    assert every_class(candidate(f1=(0.3, 0.9)), None, SETTINGS).passed
-    failed = every_class(candidate(f1=(0.9, 0.25)), None, SETTINGS)
+    right = np.ones(400, bool)
+    right[labels_of() == CLASSES.index("sad")] = False
+    failed = said("every_class", candidate(right))
     assert not failed.passed
-    assert failed.words == "validation F1 of sad 0.25, needs 0.3: 0.05 short"
+    assert failed.words == "validation F1 of sad 0, needs at least 0.3: 0.3 short"
+    assert said("every_class", candidate(0.5)).passed
 
 
 @pytest.mark.parametrize(("classes", "bound"), [(2, 0.6), (5, 0.36)])
 def test_chance_is_one_of_the_classes_and_a_fifth_of_the_way_is_needed(classes, bound):
     """With two classes chance is 0.5, and a fifth of the way to 1 is 0.6; with five 0.2, and 0.2 + 0.16."""
-    f1 = (0.5,) * classes
-    assert above_chance(candidate(bound + 0.001, f1), None, SETTINGS).passed
-    failed = above_chance(candidate(bound - 0.001, f1), None, SETTINGS)
+    names = ("happy", "sad", "angry", "fear", "disgust")[:classes]
+    assert said("above_chance", candidate(bound + 0.01, classes=names)).passed
+    failed = said("above_chance", candidate(bound - 0.01, classes=names))
     assert not failed.passed
     assert failed.bound == pytest.approx(bound)
 
 
 def test_no_skill_asked_for_passes_what_is_worse_than_chance():
-    assert above_chance(candidate(0.01), None, NO_FLOOR).passed
+    assert said("above_chance", candidate(0.01), facts=Facts(SETTINGS.model_copy(update={"min_skill": 0.0}))).passed
 
 
 def test_parity_that_is_not_a_number_fails():
-    assert onnx_parity(candidate(parity=0.001), None, SETTINGS).passed
-    assert not onnx_parity(candidate(parity=0.0011), None, SETTINGS).passed
-    assert not onnx_parity(candidate(parity=float("nan")), None, SETTINGS).passed
-    assert onnx_parity(candidate(parity=0.0011), None, SETTINGS).words.endswith("needs 0.001: 0.0001 over")
+    assert said("onnx_parity", candidate(parity=0.001)).passed
+    assert not said("onnx_parity", candidate(parity=float("nan"))).passed
+    failed = said("onnx_parity", candidate(parity=0.0011))
+    assert failed.words == "difference from Keras 0.0011, needs at most 0.001: 0.0001 over"
 
 
-def test_the_champion_must_be_beaten_not_equalled():
-    rival = Rival("champion vgg16 (version 3)", 0.8, "b")
-    assert beats_champion(candidate(0.81), rival, SETTINGS).passed
-    tie = beats_champion(candidate(0.8), rival, SETTINGS)
+def test_probabilities_that_promise_too_much_fail_and_few_images_are_not_blamed():
+    assert said("calibration", candidate(0.8)).passed
+    failed = said("calibration", candidate(0.6, confidence=0.95))
+    assert not failed.passed
+    assert failed.value == pytest.approx(0.35)
+    few = said("calibration", candidate(0.75, each=4, confidence=0.86))
+    assert few.value > SETTINGS.max_calibration_error
+    assert few.passed, "a perfect model of 16 images shows as much"
+
+
+def test_certain_predictions_are_tried_on_images_that_did_not_choose_the_thresholds():
+    sure = said("certain_precision", candidate(0.98, each=200))
+    assert sure.passed
+    assert sure.note.startswith("784 of 800")
+    assert said("certain_precision", candidate(0.5)).note == "it is never certain"
+    right = np.ones(800, bool)
+    right[[n for n in range(800) if (n // 4) % 2]] = False  # one half of every class all right, the other all wrong
+    failed = said("certain_precision", candidate(right, each=200, confidence=0.95))
+    assert (failed.value, failed.passed) == (0.0, False)
+
+
+def test_the_worst_part_is_named():
+    right = np.ones(400, bool)
+    right[:100] = False
+    parts = {"dark": np.arange(400) < 100, "bright": np.arange(400) >= 300, "few": np.arange(400) < 20}
+    failed = said("worst_slice", candidate(right), facts=Facts(SETTINGS, slices=parts))
+    assert failed.words == "accuracy on dark 0, needs at least 0.525: 0.525 short (100 images)"
+    assert gates.worst_slice(candidate(right), None, Facts(SETTINGS, slices={"few": parts["few"]})) is None
+
+
+def test_a_part_on_which_the_champion_is_proven_better_fails_although_the_whole_gains():
+    dark = np.arange(400) < 100
+    champion, worse, noise = np.ones(400, bool), np.ones(400, bool), np.ones(400, bool)
+    champion[200:] = False
+    worse[:60] = False
+    noise[:3] = False
+    facts = Facts(SETTINGS, slices={"dark": dark, "bright": ~dark})
+    failed = said("no_slice_lost", candidate(worse), candidate(champion, name="champion"), facts)
+    assert not failed.passed
+    assert failed.figure == "accuracy lost on dark"
+    assert said("no_slice_lost", candidate(noise), candidate(champion), facts).passed, "3 of 100 may be chance"
+    assert gates.no_slice_lost(candidate(worse), None, facts) is None
+
+
+def test_what_falls_apart_on_changed_faces_fails_by_itself_and_against_the_champion():
+    failed = said("robustness", candidate(0.8, kept=0.3))
+    assert not failed.passed
+    assert failed.value == pytest.approx(0.3, abs=0.01)
+    assert "0.80 unchanged; the worst is" in failed.note
+    assert said("robustness", candidate(0.8, kept=0.6)).passed
+    assert not said("no_robustness_lost", candidate(0.8, kept=0.6), candidate(0.8, kept=0.9)).passed
+    assert said("no_robustness_lost", candidate(0.8, kept=0.9), candidate(0.8, kept=0.6)).passed
+
+
+def test_budgets_of_bytes_and_time():
+    assert not said("size", candidate(megabytes=201.0)).passed
+    assert not said("latency", candidate(latency_ms=251.0)).passed
+    assert "3" not in said("latency", candidate(latency_ms=3.3)).without_value().words.replace("250", "")
+
+
+def test_data_that_failed_a_check_or_were_never_checked():
+    failed = said("data_checks", candidate(), facts=Facts(SETTINGS, failed_checks=("every label is known",)))
+    assert not failed.passed
+    assert "every label is known" in failed.words
+    assert not said("data_checks", candidate(), facts=Facts(SETTINGS, failed_checks=None)).passed
+
+
+def test_data_of_another_world_fail_by_the_largest_difference():
+    drift = Drift("faces 0123", 0.1, {"brightness": 0.7, "contrast": 0.2})
+    failed = said("data_drift", candidate(), facts=Facts(SETTINGS, drift=drift))
+    assert failed.words == "difference of brightness 0.7, needs at most 0.5: 0.2 over (from faces 0123)"
+    assert gates.data_drift(candidate(), None, FACTS) is None
+
+
+def test_a_model_that_was_taken_back_is_named_with_its_version():
+    facts = Facts(SETTINGS, taken_back={"sha of compact": "version 3, on 2026-11-28 03:00 UTC"})
+    failed = said("not_taken_back", candidate(0.99), facts=facts)
+    assert not failed.passed
+    assert "version 3, on 2026-11-28" in failed.words
+    assert said("not_taken_back", candidate(name="another"), facts=facts).passed
+
+
+def test_the_champion_must_be_beaten_by_more_than_chance():
+    champion = candidate(0.8, name="champion vgg16 (version 3)")
+    assert said("beats_champion", candidate(0.9), champion).passed
+    tie = said("beats_champion", candidate(0.8), champion)
     assert not tie.passed
-    assert tie.words == "validation macro-F1 against champion vgg16 (version 3) 0.8, needs 0.8: a tie"
-    assert beats_champion(candidate(0.8), None, SETTINGS) is None
-
-
-def test_every_gate_that_applies_speaks():
-    assert list(outcomes(candidate(), None, SETTINGS)) == ["every class", "above chance", "onnx parity"]
-    assert list(outcomes(candidate(), Rival("x", 0.1, "b"), SETTINGS))[-1] == "beats champion"
+    assert tie.words.startswith("proven gain over champion vgg16 (version 3) 0, needs at least 0: a tie")
+    better = np.random.default_rng(0).permutation(400) < 0.81 * 400
+    chance = said("beats_champion", candidate(better), champion)
+    assert candidate(better).score > champion.score
+    assert not chance.passed
+    no_worse = Facts(SETTINGS.model_copy(update={"min_gain": -0.1}))
+    assert said("beats_champion", candidate(better), champion, no_worse).passed
+    assert gates.beats_champion(candidate(0.8), None, FACTS) is None

@@ -9,10 +9,13 @@ from face_datasets import small_dataset
 from mlflow_stores import settings_of
 from trained_models import write_trained
 
+from fer.delivery.data_drift import facts_of
 from fer.delivery.promotion import card_of
-from fer.delivery.registry import Registry
+from fer.delivery.quantization import quantize_model, quantized_card
+from fer.delivery.registry import Papers, Registry
 from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
+from fer.inference.classifier import Card
 from fer.params import Promote
 from fer.tracking import Tracker
 
@@ -52,6 +55,26 @@ def test_the_registry_keeps_champion_and_previous_their_cards_and_files(tracker,
     assert not model.exists()
 
 
+def test_a_version_keeps_its_model_in_int8(tracker, tmp_path):
+    registry, folder = Registry(tracker.store), write_trained(tmp_path, DATASET)
+    promoted(tracker, folder)
+    champion = registry.champion()
+    with registry.quantized(champion) as nothing:
+        assert nothing is None
+    made = tmp_path / "int8"
+    made.mkdir()
+    result = quantize_model(folder, folder.onnx, DATASET, made / "model.onnx")
+    quantized_card(champion.card, result, made, SETTINGS).save(made)
+    registry.keep_quantized(champion.run_id, made)
+    with registry.quantized(champion) as kept:
+        assert (kept / "model.onnx").read_bytes() == (made / "model.onnx").read_bytes()
+        assert Card.load(kept).network_sha256 == folder.run.model_sha256
+    assert not kept.exists()
+    other = replace(champion, card=replace(champion.card, model_sha256="0" * 64))
+    with pytest.raises(UserError, match="was made of another network than version 1"), registry.quantized(other):
+        pass
+
+
 def test_the_versions_page_is_the_card_for_people(tracker, tmp_path):
     folder = write_trained(tmp_path, DATASET)
     version = tracker.client.get_model_version("fer-classifier", promoted(tracker, folder))
@@ -59,13 +82,71 @@ def test_the_versions_page_is_the_card_for_people(tracker, tmp_path):
     figures = [folder.metrics[f"{split}.f1.happy"] for split in ("validation", "test")]
     assert f"| F1 happy | {figures[0]:.3f} | {figures[1]:.3f} |" in version.description
     assert "{" not in version.description
-    assert set(version.tags) == {"architecture", "dataset", "fingerprint", "model_sha256"}
+    assert set(version.tags) == {
+        "architecture",
+        "dataset",
+        "fingerprint",
+        "model_sha256",
+        "arithmetic",
+        "champion_since",
+    }
 
     registry = Registry(tracker.store)
     changed = replace(card_of(folder, SETTINGS, DATASET), thresholds={"happy": 0.77})
     registry.describe(registry.champion(), changed)
     assert registry.champion().card == changed
     assert "happy 0.77" in tracker.client.get_model_version("fer-classifier", version.version).description
+
+
+def test_a_challenger_waits_beside_the_champion_until_it_is_accepted(tracker, tmp_path):
+    registry = Registry(tracker.store)
+    one, two = write_trained(tmp_path, DATASET), write_trained(tmp_path, DATASET, "resnet50", seed=1)
+    first = promoted(tracker, one)
+    papers = Papers({"size": "passed: small"}, facts_of(DATASET), {"dvc.lock": "{}"}, {"git_commit": "0123abcd"})
+    second = registry.challenge(tracker.ensure_run(two, DATASET), card_of(two, SETTINGS, DATASET), papers)
+    assert aliases(tracker) == {"champion": first, "challenger": second}
+    waiting = registry.challenger()
+    assert (waiting.version, waiting.card.architecture) == (second, "resnet50")
+    assert registry.data_of(waiting) == facts_of(DATASET)
+    assert registry.origin_of(waiting) == {"dvc.lock": "{}"}
+    assert registry.data_of(registry.champion()) is None, "registered before that was kept"
+    page = tracker.client.get_model_version("fer-classifier", second).description
+    assert "| size | passed: small |" in page
+    assert "Git commit `0123abcd`" in page
+    assert waiting.run_id in page
+    registry.describe(waiting, replace(waiting.card, thresholds={"happy": 0.5}))
+    assert "| size | passed: small |" in tracker.client.get_model_version("fer-classifier", second).description
+
+    registry.accept(waiting)
+    assert aliases(tracker) == {"champion": second, "previous": first}
+    assert registry.challenger() is None
+    registry.drop_challenger()
+    third = registry.challenge(waiting.run_id, waiting.card)
+    assert third == second, "a run has one version"
+    registry.drop_challenger()
+    assert aliases(tracker) == {"champion": second, "previous": first}
+
+
+def test_what_is_taken_back_is_remembered_until_a_person_wants_it_again(tracker, tmp_path):
+    registry = Registry(tracker.store)
+    folders = [write_trained(tmp_path / str(seed), DATASET, seed=seed) for seed in range(3)]
+    first, second, third = [promoted(tracker, folder) for folder in folders]
+    assert registry.taken_back() == []
+    assert registry.take_back(registry.previous()) == third
+    assert aliases(tracker) == {"champion": second, "previous": first}
+    (gone,) = registry.taken_back()
+    assert (gone.version, gone.card.model_sha256) == (third, folders[2].run.model_sha256)
+    assert gone.tags["taken_back"].endswith("UTC")
+    assert registry.take_back(registry.previous()) == second
+    assert aliases(tracker) == {"champion": first}, "nothing good is left below the first"
+    assert [version.version for version in registry.taken_back()] == [third, second]
+    assert registry.take_back(registry.find(first)) is None, "it is the champion already"
+
+    registry.accept(registry.find(third))
+    assert aliases(tracker) == {"champion": third, "previous": first}
+    assert [version.version for version in registry.taken_back()] == [second]
+    with pytest.raises(UserError, match=r"^fer-classifier: no version 9; there are: 1, 2, 3$"):
+        registry.find("9")
 
 
 def lose_the_card(run: Path) -> None:

@@ -16,7 +16,7 @@ from fer.evaluation.slices import (
     UNDECIDED,
     confident_mistakes,
     ferplus_verdict,
-    slices_of_test,
+    slices_of,
 )
 from fer.params import Compare
 
@@ -49,7 +49,7 @@ def test_the_verdict_is_the_option_with_most_votes() -> None:
 
 
 def test_every_image_is_in_one_part_of_each_kind(dataset: FaceDataset) -> None:
-    parts = slices_of_test(dataset)
+    parts = slices_of(dataset, "test")
     assert next(iter(parts)).startswith("brightness")
     for kind in ("brightness", "contrast", "with"):
         members = np.sum([mask for name, mask in parts.items() if name.startswith(kind)], axis=0)

@@ -32,6 +32,12 @@ def test_the_card_names_classes_and_origin(tmp_path):
     assert classifier.card.metrics == {"test.accuracy": 0.5}
 
 
+@pytest.mark.parametrize("threads", [0, -3])
+def test_fewer_threads_than_one_are_refused(model_folder, threads):
+    with pytest.raises(UserError, match=f"threads: {threads} is none; give 1 or more"):
+        Classifier(model_folder, threads)
+
+
 def test_no_faces_give_no_rows(model_folder):
     assert Classifier(model_folder).predict(FACES[:0]).shape == (0, len(EMOTIONS))
 

@@ -5,6 +5,7 @@ import io
 import json
 import multiprocessing
 import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,8 @@ from fer import Face, Photo, Reader
 from fer.data.sample import draw_sample
 from fer.emotions import EMOTIONS, FIVE_EMOTIONS
 from fer.errors import UserError
+from fer.inference import classifier as classifier_module
+from fer.inference import reader as reader_module
 from fer.inference.boxes import given_boxes
 from fer.inference.choice import choose_model
 from fer.inference.classifier import BATCH, RELEASED, Classifier
@@ -323,8 +326,27 @@ def test_what_is_no_detector_is_refused_in_one_line(model_folder, detector):
 
 def test_the_model_may_be_named_from_any_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ("released", "fer/released", Path("fer/released")):
-        assert Reader(name, "cascade").classifier.card == Classifier(RELEASED).card
+    for name in ("released", "fer/released", Path("fer/released"), "standard"):
+        assert Reader(name, "cascade").classifier.card == Classifier().card == Classifier(RELEASED).card
+
+
+def test_a_model_of_the_package_is_named_like_its_folder(tmp_path, monkeypatch):
+    """As ``mini`` is; a folder of that name that is here comes first."""
+    shutil.copytree(RELEASED, tmp_path / "package" / "standard")
+    write_model(tmp_path / "package" / "tiny")
+    write_model(tmp_path / "package" / ".tiny.new")
+    monkeypatch.setattr(classifier_module, "PACKAGE", tmp_path / "package")
+    monkeypatch.setattr(reader_module, "PACKAGE", tmp_path / "package")
+    monkeypatch.chdir(tmp_path)
+    for model in (Reader("tiny", "cascade").classifier, Classifier("tiny"), Classifier(Path("tiny"))):
+        assert model.card.architecture == "tiny"
+    assert pickle.loads(pickle.dumps(Reader("tiny", "cascade")))._arguments[0] == "tiny"
+    assert classifier_module.packaged_models() == ["standard", "tiny"]
+    with pytest.raises(UserError, match=r"tinny: no such folder; .* or a model of the package: 'released' or 'tiny'"):
+        Reader("tinny")
+    write_model(tmp_path / "tiny")
+    write_card(tmp_path / "tiny", architecture="mine")
+    assert Classifier("tiny").card.architecture == "mine"
 
 
 @pytest.mark.parametrize(

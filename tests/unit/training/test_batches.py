@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from fer.recipe import Augmentation, Recipe
-from fer.training.batches import Batches, class_weights, mix
+from fer.training.batches import Batches, mix
+from fer.training.order import class_weights
 
 EPOCHS = 12
 COUNTS = (40, 10, 3)

@@ -27,8 +27,9 @@ from fer.models.common.registry import BACKBONE
 from fer.recipe import Mixup
 from fer.training import precision
 from fer.training.batches import Batches
+from fer.training.beginning import load_pretrained
 from fer.training.checkpoint import Checkpoint
-from fer.training.fit import Trained, _load_backbone, fit, predict
+from fer.training.fit import Trained, fit, predict
 from fer.training.state import Origin, Progress, Saved
 
 TOTAL = HEAD_EPOCHS + EPOCHS
@@ -109,7 +110,7 @@ def test_the_head_phase_leaves_the_backbone_alone(whole: Run, weights: Path) -> 
     backbone = whole.trained.model.get_layer(NETWORK).get_layer(BACKBONE)
     trained = backbone.get_weights()
     faces = np.asarray(dataset().images[dataset().rows("train")])
-    _load_backbone(whole.trained.model, FILE, weights / FILE.name, faces, make_job().seed)
+    load_pretrained(whole.trained.model, FILE, weights / FILE.name, faces, make_job().seed)
     published = backbone.get_weights()
     backbone.set_weights(trained)
     count = len(published)

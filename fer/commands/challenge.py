@@ -1,0 +1,142 @@
+"""FER-2013 as the challenge's CSV, read with NumPy alone: what an installation without the pipeline can read."""
+
+import bz2
+import csv
+import gzip
+import io
+import lzma
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from fer.errors import UserError
+from fer.inference.face_size import FACE_SIZE
+
+#: The challenge's names of the splits, and their images (Goodfellow et al. 2013).
+ROWS = {"Training": 28709, "PublicTest": 3589, "PrivateTest": 3589}
+#: The column names, as they are compared: in small letters and without spaces.
+COLUMNS = ("emotion", "pixels", "usage")
+#: Rows after which the progress is shown again.
+STEP = 250
+
+_OPENERS: dict[str, Callable[[Path], Any]] = {".xz": lzma.open, ".gz": gzip.open, ".bz2": bz2.open}
+_UNREADABLE = (EOFError, lzma.LZMAError, zlib.error, OSError, zipfile.BadZipFile, csv.Error)
+
+
+@dataclass(frozen=True)
+class PrivateTest:
+    """The challenge's test images.
+
+    Attributes:
+        faces: uint8 ``[N, 48, 48]``.
+        codes: int64 ``[N]``, emotions' codes 0 to 6.
+        copies: bool ``[N]``, whether Training holds the same image.
+    """
+
+    faces: np.ndarray
+    codes: np.ndarray
+    copies: np.ndarray
+
+
+def read_private_test(path: Path, advance: Callable[[int], None]) -> PrivateTest:
+    """The test images of a copy of FER-2013's CSV.
+
+    Args:
+        path: plain, ``.xz``, ``.gz``, ``.bz2`` or ``.zip`` with one CSV in it; columns in any order.
+        advance: called with the number of rows that are read.
+
+    Raises:
+        UserError: for a file that is missing, damaged or not the whole of FER-2013, and for the first bad row.
+    """
+    counts, train, faces, codes = dict.fromkeys(ROWS, 0), set(), bytearray(), []
+    number = 0
+    try:
+        with _text(path) as text:
+            for number, (emotion, pixels, usage) in enumerate(_rows(path, text), start=1):
+                try:
+                    code, face = _code(emotion), _face(pixels)
+                    counts[usage] += 1
+                except KeyError:
+                    raise UserError(
+                        _bad(path, number, f"Usage is {usage[:40]!r}, not one of {', '.join(ROWS)}")
+                    ) from None
+                except ValueError as error:
+                    raise UserError(_bad(path, number, str(error))) from error
+                if usage == "Training":
+                    train.add(face)
+                elif usage == "PrivateTest":
+                    faces += face
+                    codes.append(code)
+                if number % STEP == 0:
+                    advance(number)
+    except _UNREADABLE as error:
+        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+        where = f"damaged or cut off after row {number}" if number else "cannot be read"
+        raise UserError(f"{path}: {where} ({reason}); give the challenge's fer2013.csv") from error
+    if counts != ROWS:
+        found = ", ".join(f"{count:,} {usage}" for usage, count in counts.items())
+        raise UserError(f"{path}: not the whole of FER-2013: {found} rows; give the challenge's fer2013.csv")
+    images = np.frombuffer(faces, np.uint8).reshape(-1, FACE_SIZE, FACE_SIZE)
+    return PrivateTest(images, np.array(codes), np.array([image.tobytes() in train for image in images]))
+
+
+def _rows(path: Path, text: IO[str]) -> Iterator[tuple[str, str, str]]:
+    """The cells emotion, pixels and Usage of every row; an empty line is none."""
+    reader = csv.reader(text)
+    header = ["".join(name.split()).lower() for name in next(reader, [])]
+    if missing := [name for name in COLUMNS if name not in header]:
+        raise UserError(f"{path}: no column {missing[0]}; the first line must name emotion, pixels and Usage")
+    places = [header.index(name) for name in COLUMNS]
+    for number, cells in enumerate((cells for cells in reader if cells), start=1):
+        if len(cells) != len(header):
+            raise UserError(_bad(path, number, f"{len(cells)} cells, not {len(header)}"))
+        emotion, pixels, usage = (cells[place].strip() for place in places)
+        yield emotion, pixels, usage
+
+
+def _code(emotion: str) -> int:
+    if emotion not in "0123456" or len(emotion) != 1:
+        raise ValueError(f"emotion is {emotion[:40]!r}, not a code from 0 to 6")
+    return int(emotion)
+
+
+def _face(pixels: str) -> bytes:
+    fault = f"pixels are not {FACE_SIZE**2:,} whole numbers from 0 to 255"
+    try:
+        values = np.fromstring(pixels, np.int64, sep=" ")
+    except ValueError as error:
+        raise ValueError(fault) from error
+    if len(values) != FACE_SIZE**2 or values.min() < 0 or values.max() > 255:
+        raise ValueError(fault)
+    return values.astype(np.uint8).tobytes()
+
+
+def _bad(path: Path, number: int, what: str) -> str:
+    return f"{path}: row {number} after the header: {what}; get the file again"
+
+
+@contextmanager
+def _text(path: Path) -> Iterator[IO[str]]:
+    """The CSV's text."""
+    with _binary(path) as binary, io.TextIOWrapper(binary, "utf-8-sig", "replace", newline="") as text:
+        yield text
+
+
+@contextmanager
+def _binary(path: Path) -> Iterator[IO[bytes]]:
+    if path.suffix.lower() != ".zip":
+        with _OPENERS.get(path.suffix.lower(), lambda file: file.open("rb"))(path) as binary:
+            yield binary
+        return
+    with zipfile.ZipFile(path) as archive:
+        names = [name for name in archive.namelist() if name.endswith(".csv") and "__MACOSX" not in name]
+        if len(names) != 1:
+            raise UserError(f"{path}: {len(names)} CSV files inside, not one; unpack it and name fer2013.csv")
+        with archive.open(names[0]) as binary:
+            yield binary

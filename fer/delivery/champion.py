@@ -1,0 +1,55 @@
+"""The champion's files, as the service reads them; apart from promotion, as a rollback must load little."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+from fer.delivery.registry import Registered, Registry
+from fer.errors import UserError
+from fer.files import replace_folder
+from fer.inference.classifier import CARD_FILE, MODEL_FILE, Card
+
+#: Beside a champion in int8: the network as it was trained.
+WHOLE_FOLDER = "float32"
+
+
+def write_champion(folder: Path, model: Path, card: Card, quantized: Path | None = None) -> None:
+    """Put the champion's ONNX file and card into ``folder``, as ``fer.inference.Classifier`` reads them.
+
+    Args:
+        folder: what is served.
+        model: the network as it was trained.
+        card: its card.
+        quantized: a folder with the same network in int8 and the card of that file: it is what is served then, and the
+            network as it was trained stands beside it, in ``float32``.
+    """
+    with replace_folder(folder) as fresh:
+        whole = fresh / WHOLE_FOLDER if quantized else fresh
+        whole.mkdir(exist_ok=True)
+        shutil.copyfile(model, whole / MODEL_FILE)
+        card.save(whole)
+        if quantized:
+            for name in (MODEL_FILE, CARD_FILE):
+                shutil.copyfile(quantized / name, fresh / name)
+
+
+@contextmanager
+def undisturbed(lock: Path, registry: Registry, current: Registered | None) -> Iterator[None]:
+    """Nobody else changes the champion meanwhile, and it is still the one that the candidates were held against.
+
+    Args:
+        lock: a file that whoever changes the champion holds.
+        registry: names the champion.
+        current: the champion when the candidates were measured; None where there was none.
+
+    Raises:
+        UserError: where a person has put another one there since.
+    """
+    with FileLock(lock):
+        champion = registry.champion()
+        if (champion and champion.version) != (current and current.version):
+            raise UserError("promote: the champion was changed while the candidates were measured; run again")
+        yield

@@ -1,0 +1,105 @@
+"""What a training begins from: the untrained network, its pretrained file, and the checks before the first epoch."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import keras
+import numpy as np
+
+from fer.errors import UserError
+from fer.inference.face_size import FACE_SIZE
+from fer.models.common.network import NETWORK, build_classifier
+from fer.models.common.normalization import match_statistics
+from fer.models.common.preprocessing import PREPARED
+from fer.models.common.registry import BACKBONE, Architecture
+from fer.models.common.weights import PretrainedFile, find_weights, load_backbone
+
+if TYPE_CHECKING:  # an accelerator's machine need not have pydantic
+    from fer.job import Job
+
+#: Faces that pretrained batch normalisation is matched to.
+MEASURED = 1024
+
+
+def make_deterministic() -> None:
+    """Have TensorFlow and torch use deterministic kernels; JAX reads XLA_FLAGS when it is imported."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        tensorflow.config.experimental.enable_op_determinism()
+    elif keras.backend.backend() == "torch":
+        import torch
+
+        torch.use_deterministic_algorithms(True)
+
+
+def check(job: "Job", labels: np.ndarray) -> None:
+    """That every class is there to be learned, and that a batch can be filled.
+
+    Raises:
+        UserError: where it is not.
+    """
+    missing = [name for code, name in enumerate(job.classes) if code not in labels]
+    if missing:
+        raise UserError(
+            f"{job.architecture}: the train split has no image of {', '.join(missing)}; "
+            "add some, or leave the class out in data.classes of params.yaml"
+        )
+    if job.recipe.batch_size > len(labels):
+        raise UserError(
+            f"{job.architecture}: batch_size {job.recipe.batch_size} is larger than the train split of {len(labels)} "
+            "images; lower it in params.yaml"
+        )
+
+
+def find_pretrained(
+    job: "Job", architecture: Architecture, weights_folder: Path | None, on_warning: Callable[[str], None]
+) -> tuple[PretrainedFile, Path] | tuple[None, None]:
+    """The pretrained file that the recipe asks for and where it is, or Nones for random weights.
+
+    Raises:
+        UserError: where the recipe requires one and none is found.
+    """
+    if job.recipe.pretrained == "none" or not architecture.pretrained:
+        return None, None
+    try:
+        found, path = find_weights(architecture.pretrained, weights_folder)
+    except UserError as error:
+        if job.recipe.pretrained == "required":
+            raise
+        on_warning(f"{job.architecture}: training from random weights ({error})")
+        return None, None
+    wanted = architecture.pretrained[0]
+    if found.label != wanted.label:
+        on_warning(f"{job.architecture}: training from {found.label} weights ({wanted.name} is not at hand)")
+    return found, path
+
+
+def load_pretrained(model: keras.Model, source: PretrainedFile, path: Path, faces: np.ndarray, seed: int) -> None:
+    """The pretrained weights, with the statistics of the faces that they go on to be trained on."""
+    backbone = model.get_layer(NETWORK).get_layer(BACKBONE)
+    load_backbone(backbone, source, path)
+    some = np.random.default_rng(seed).permutation(len(faces))[:MEASURED]
+    prepared = keras.Model(model.input, model.get_layer(PREPARED).output)
+    match_statistics(backbone, prepared.predict(faces[some], verbose=0))
+
+
+def build(
+    job: "Job",
+    architecture: Architecture,
+    source: PretrainedFile | None,
+    precision: str,
+    temperature: float = 1.0,
+    face_size: int = FACE_SIZE,
+) -> keras.Model:
+    """The untrained classifier, with the preprocessing of the weights that it begins from; the seed's weights."""
+    keras.utils.set_random_seed(job.seed)
+    preprocessing = preprocessing_of(architecture, source)
+    size = job.recipe.input_size
+    return build_classifier(architecture, len(job.classes), size, preprocessing, precision, temperature, face_size)
+
+
+def preprocessing_of(architecture: Architecture, source: PretrainedFile | None) -> str:
+    """The key of ``PREPROCESSINGS`` for the weights that a network begins from."""
+    return source.preprocessing if source else architecture.preprocessing

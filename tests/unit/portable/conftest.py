@@ -1,0 +1,45 @@
+"""A plan of three tiny jobs, packed and trained once for all tests of this folder."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tiny_jobs import SHORT, tiny_job, write_packed
+from tiny_training import register_tiny, write_pretrained
+
+from fer.models.common import registry
+from fer.portable import pieces
+from fer.portable.folder import Packed
+from fer.portable.run import run
+
+
+@pytest.fixture(scope="package", autouse=True)
+def tiny() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "_ARCHITECTURES", dict(registry._ARCHITECTURES))
+        patch.setenv("FER_CACHE", "/nonexistent/cache")
+        patch.setattr(pieces, "LARGEST", 3000)
+        register_tiny()
+        yield
+
+
+@pytest.fixture(scope="package")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Packed:
+    folder = tmp_path_factory.mktemp("packed")
+    weights = write_pretrained(folder / "weights")
+    return write_packed(
+        folder / "packed",
+        tiny_job("one"),
+        tiny_job("two", 4, **SHORT, job={"keep": "predictions"}),
+        tiny_job("student", 5, **SHORT, job={"teachers": ("one", "two"), "share": 1.0}),
+        weights=weights,
+    )
+
+
+@pytest.fixture(scope="package")
+def out(packed: Packed, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("out") / "out"
+    said: list[str] = []
+    run(packed, folder, folder.with_name("state"), None, 10**6, said.append)
+    (folder / "said").write_text("\n".join(said))
+    return folder

@@ -1,0 +1,227 @@
+"""A job trains as ``fer.training.fit`` does, within its minutes, and goes on where it was interrupted."""
+
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from tiny_jobs import NO_CHANGES, no_weights, quiet, splits, tiny_job
+from tiny_training import CLASSES, EPOCHS, HEAD_EPOCHS, RECIPE, dataset, make_job, write_pretrained
+
+from fer.errors import UserError
+from fer.models.common.network import build_classifier
+from fer.models.common.registry import get_architecture
+from fer.portable import train
+from fer.portable.clock import Clock, OutOfTimeError
+from fer.portable.engine import chunks_of
+from fer.portable.folder import PackedJob
+from fer.portable.lesson import Lesson
+from fer.portable.train import Finished, Training, rates_of, teacher_of
+from fer.recipe import Augmentation, Mixup
+from fer.training.checkpoint import Checkpoint
+from fer.training.fit import fit
+from fer.training.optimizer import ALL, HEAD, compile_phase
+
+TOTAL = HEAD_EPOCHS + EPOCHS
+FREE = Clock(None, 0)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_pretrained(tmp_path_factory.mktemp("weights"))
+
+
+def training(folder: Path, job: PackedJob, weights: Path, say=quiet, teachers=()) -> Training:
+    return Training(job, splits(), list(teachers), weights, Checkpoint(folder / "checkpoint"), "abc", say)
+
+
+@pytest.fixture(scope="module")
+def whole(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """Nothing interrupted this one."""
+    return training(tmp_path_factory.mktemp("whole"), tiny_job(), weights).run(FREE)
+
+
+def assert_same(first: Finished, second: Finished) -> None:
+    assert first.progress == second.progress
+    for a, b in zip(first.weights, second.weights, strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(first.ten_views, second.ten_views)
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_without_random_changes_it_is_the_training_of_fit(weights: Path, tmp_path: Path, optimizer: str) -> None:
+    """Schedule, decay, averages, statistics, class weights, smoothing, dropout, both phases and the epoch kept."""
+    plain = {"optimizer": optimizer, "batch_size": 8, "learning_rate": 0.005, "first_layer_rate": 0.3}
+    job = tiny_job(augmentation=NO_CHANGES, mixup={"alpha": 0.0, "until": 1.0}, **plain)
+    here = training(tmp_path / "here", job, weights).run(FREE)
+    changes = {"augmentation": Augmentation(**NO_CHANGES), "mixup": Mixup(alpha=0, until=1)}
+    there = fit(dataset(), make_job(**changes, **plain), weights, Checkpoint(tmp_path / "there"))
+    assert here.progress.best_epoch == there.progress.best_epoch
+    for mine, theirs in zip(here.progress.history, there.progress.history, strict=True):
+        assert mine == pytest.approx(theirs, rel=1e-4)
+    final = Checkpoint(tmp_path / "there").load()
+    for mine, theirs in zip(here.weights, final.best, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-3, atol=1e-5)
+    assert here.temperature == pytest.approx(there.temperature, rel=1e-3)
+
+
+@pytest.mark.parametrize("phase", [HEAD, ALL])
+@pytest.mark.parametrize("changes", [{}, {"schedule": "constant"}, {"warmup_epochs": 0}])
+def test_learning_rates_are_those_of_the_compiled_phase(phase: str, changes: dict[str, object]) -> None:
+    recipe = RECIPE.model_copy(update=changes)
+    model = build_classifier(get_architecture("tiny"), len(CLASSES), 32, "unit")
+    compile_phase(model, recipe, phase, 7)
+    epochs = recipe.head_epochs if phase == HEAD else recipe.epochs
+    expected = [float(model.optimizer._learning_rate(step)) for step in range(7 * epochs)]
+    np.testing.assert_allclose(rates_of(recipe, phase, 7), expected, rtol=1e-5, atol=1e-9)
+
+
+def test_an_epoch_is_a_whole_number_of_calls() -> None:
+    for steps in range(1, 1000):
+        calls, each = chunks_of(steps)
+        assert 0.97 * steps <= calls * each <= steps, steps
+        assert each <= 40
+    # FER-2013's 26,942 images in batches of 128 and of 64.
+    assert [chunks_of(26_942 // batch) for batch in (128, 64)] == [(6, 35), (12, 35)]
+
+
+class KilledError(Exception):
+    """As a kill would."""
+
+
+@pytest.mark.parametrize("epoch", [1, HEAD_EPOCHS + 1, TOTAL])
+def test_interrupted_and_resumed_the_weights_are_the_same(
+    whole: Finished, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epoch: int
+) -> None:
+    monkeypatch.setattr(train, "CHECKPOINT_SECONDS", -1.0)
+    said: list[str] = []
+
+    def interrupt(line: str) -> None:
+        said.append(line)
+        if f"epoch {epoch}/" in line:
+            raise KilledError
+
+    with pytest.raises(KilledError):
+        training(tmp_path, tiny_job(), weights, interrupt).run(FREE)
+    resumed = training(tmp_path, tiny_job(), weights, said.append).run(FREE)
+    assert sum(": loss" in line for line in said) == TOTAL + 1, "the epoch that was not written is trained again"
+    assert_same(resumed, whole)
+
+
+def test_a_measurement_leaves_no_trace(whole: Finished, weights: Path, tmp_path: Path) -> None:
+    measured = training(tmp_path, tiny_job(), weights).run(Clock(60, 0))
+    assert measured.seconds["measuring"] > 0
+    assert_same(measured, whole)
+
+
+def test_another_code_begins_anew(whole: Finished, weights: Path, tmp_path: Path) -> None:
+    one = training(tmp_path, tiny_job(), weights)
+    one.run(FREE)
+    one.saved.progress.code = "other"
+    one.checkpoint.save(one.saved)
+    said: list[str] = []
+    again = training(tmp_path, tiny_job(), weights, said.append).run(FREE)
+    assert said[0] == "one: the code has changed since the checkpoint; the training begins anew"
+    assert_same(again, whole)
+
+
+def test_fewer_epochs_are_trained_where_time_is_short_by_a_whole_schedule(
+    weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Training, "_measure", lambda self: 10.0)
+    one = training(tmp_path, tiny_job(epochs=50, job={"minutes": 1.5}), weights)
+    finished = one.run(Clock(60, 0))
+    epochs = finished.progress.total - HEAD_EPOCHS
+    assert 4 <= epochs <= 6, "85 s, less what came before, by 10 s, less those of the head"
+    assert finished.progress.epochs == finished.progress.total
+    recipe = SimpleNamespace(**vars(tiny_job().recipe) | {"epochs": epochs})
+    assert rates_of(recipe, ALL, one.calls * one.steps)[-1] < 0.2 * recipe.learning_rate
+
+
+def test_too_few_epochs_are_not_begun(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Training, "_measure", lambda self: 10.0)
+    job = tiny_job(epochs=50, job={"minutes": 1.0, "least": 20})
+    with pytest.raises(OutOfTimeError, match=r"^[0-4] epochs of 10.0 s fit .* fewer than 20 are not worth beginning"):
+        training(tmp_path, job, weights).run(Clock(60, 0))
+    settled = tiny_job(job={"minutes": 1.0})
+    with pytest.raises(OutOfTimeError, match="fewer than 40 are not worth"):
+        training(tmp_path, settled, weights).run(Clock(60, 0), HEAD_EPOCHS + 40)
+
+
+def test_where_the_minutes_end_too_soon_what_there_is_is_kept_and_gone_on_with(
+    whole: Finished, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(train, "CHECKPOINT_SECONDS", -1.0)
+    clock, said = Clock(60, 0), []
+
+    def slow(line: str) -> None:
+        said.append(line)
+        if "epoch 3/" in line:
+            clock.end = time.monotonic()
+
+    cut = training(tmp_path, tiny_job(), weights, slow).run(clock)
+    assert said[-1] == f"one: the minutes end after epoch 3 of {TOTAL}"
+    assert (cut.progress.epochs, cut.progress.total, len(cut.progress.history)) == (3, TOTAL, 3)
+    assert cut.progress.best_epoch <= 3
+    assert cut.ten_views.shape == (12, 3)
+    assert_same(training(tmp_path, tiny_job(), weights).run(FREE), whole)
+
+
+def test_no_minutes_at_all_begin_nothing(weights: Path, tmp_path: Path) -> None:
+    with pytest.raises(OutOfTimeError):
+        training(tmp_path, tiny_job(), weights).run(Clock(0, 0))
+
+
+def test_a_loss_that_explodes_is_one_line(tmp_path: Path) -> None:
+    job = tiny_job(learning_rate=1e30, warmup_epochs=0, pretrained="none")
+    with pytest.raises(UserError, match=r"^one: the loss .* in epoch 1; lower its learning_rate"):
+        training(tmp_path, job, no_weights(tmp_path / "weights")).run(FREE)
+
+
+@pytest.fixture(scope="module")
+def lesson(whole: Finished) -> Lesson:
+    keras.utils.set_random_seed(5)
+    student = build_classifier(get_architecture("tiny"), len(CLASSES), 32, "unit")
+    faces, labels = splits()[0]
+    teachers = [teacher_of(tiny_job(), whole), build_classifier(get_architecture("tiny"), len(CLASSES), 32, "unit")]
+    targets = np.eye(len(CLASSES), dtype=np.float32)[labels]
+    recipe = tiny_job(mixup={"alpha": 1.0, "until": 1.0}).recipe
+    return Lesson(student, faces, targets, np.ones(len(faces), np.float32), recipe, 4, teachers, 0.7)
+
+
+@pytest.mark.parametrize("blends", [True, False])
+def test_a_patient_teacher_answers_the_very_view(lesson: Lesson, blends: bool) -> None:
+    rows = ops.convert_to_tensor([3, 0, 11, 5], "int32")
+    inputs = {
+        "rows": rows,
+        "epoch": ops.convert_to_tensor(2, "int32"),
+        "blends": ops.convert_to_tensor(blends, "bool"),
+    }
+    views, labels, _ = lesson.views(inputs)
+    probabilities, targets, _ = lesson(inputs, training=False)
+    answers = np.mean([ops.convert_to_numpy(one(views, training=False)) for one in lesson.teachers], axis=0)
+    labels = ops.convert_to_numpy(labels)
+    assert (labels.max(axis=1) < 1).any() == blends
+    np.testing.assert_allclose(ops.convert_to_numpy(targets), 0.3 * labels + 0.7 * answers, atol=1e-6)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(probabilities), ops.convert_to_numpy(lesson.student(views, training=False)), atol=1e-6
+    )
+
+
+def test_teachers_are_not_trained(lesson: Lesson) -> None:
+    assert len(lesson.trainable_variables) == len(lesson.student.trainable_variables)
+
+
+def test_a_student_learns_what_its_teacher_says(weights: Path, tmp_path: Path) -> None:
+    """A teacher that always says sad is believed, whatever the labels."""
+    teacher = build_classifier(get_architecture("tiny"), len(CLASSES), 32, "unit")
+    values = [np.zeros_like(value) for value in teacher.get_weights()]
+    values[-1] = np.float32([0, 0, 9])
+    teacher.set_weights(values)
+    job = tiny_job(epochs=3, pretrained="none", learning_rate=0.1, job={"teachers": ("t",), "share": 1.0})
+    taught = training(tmp_path, job, weights, teachers=[teacher]).run(FREE)
+    assert taught.progress.history[-1]["accuracy"] == 1
+    assert (taught.validation.argmax(axis=1) == 2).all()
