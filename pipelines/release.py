@@ -1,5 +1,6 @@
 """The models inside the package. No stage: what users install is kept in Git and changes when we say so."""
 
+import json
 from pathlib import Path
 
 from fer.data.dataset import FaceDataset
@@ -7,7 +8,7 @@ from fer.delivery.release import FLOAT16, LARGEST, choose, released_card, write_
 from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import SCORE, Split
-from fer.inference.classifier import MODEL_FILE, PACKAGE, Card
+from fer.inference.classifier import CARD_FILE, MODEL_FILE, PACKAGE, Card
 from fer.params import load_params
 from fer.report.records import trained_below
 from fer.report.results import slug
@@ -23,7 +24,7 @@ def release(again: bool) -> None:
         again: release the networks that are there once more, by today's code, from their float16 files and records.
 
     Raises:
-        UserError: where no network fits, or the package holds models of another data set.
+        UserError: where no network fits, the package holds models of another data set, or a float16 file is not here.
     """
     params = load_params()
     dataset = FaceDataset.load(paths.DATASET)
@@ -39,6 +40,8 @@ def release(again: bool) -> None:
             if before is None:
                 continue
             folder, network = _record_of(before, records), whole / MODEL_FILE
+            if not network.is_file():
+                raise UserError(f"{network}: is not here; {FLOAT16 / 'README.md'} says how to get it")
         else:
             found = choose(trained, name)
             if found is None:
@@ -46,7 +49,7 @@ def release(again: bool) -> None:
                 print(f"release: {name} stays as it is, no network here from random weights fits {most}")
                 continue
             folder, network = found, found.onnx
-            former = Card.load(whole) if before and before.fingerprint == dataset.fingerprint else None
+            former = Card.of(json.loads((whole / CARD_FILE).read_text())) if before and before.fingerprint == dataset.fingerprint else None
             if former and former.metrics[SCORE] >= folder.metrics[SCORE]:
                 print(f"release: {name} stays {former.architecture}, no network here is better on validation")
                 continue

@@ -25,7 +25,7 @@ from fer.report.card import card_page
 
 #: Bytes of the largest model of each name.
 LARGEST = {RELEASED.name: 9_000_000, "mini": 1_000_000}
-#: The same networks with weights in float16, for who wants to go on from them. Not in the package, but in Git.
+#: The same networks with weights in float16, for who wants to go on from them. Not in the package.
 FLOAT16 = PACKAGE.parents[1] / "float16"
 #: What stands beside model and card for people to read.
 PAGE_FILE = "README.md"
