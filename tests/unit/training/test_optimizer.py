@@ -7,7 +7,7 @@ from fer.models.common import registry
 from fer.models.common.network import build_classifier
 from fer.models.common.registry import get_architecture
 from fer.recipe import Recipe
-from fer.training.optimizer import compile_phase
+from fer.training.optimizer import compile_phase, layer_rates
 
 STEPS = 10
 
@@ -74,3 +74,22 @@ def test_an_average_follows_the_weights() -> None:
     model.optimizer.finalize_variable_values(variables)
     expected = 0.5 * (0.5 * values[0] + 0.5 * values[1]) + 0.5 * values[2]
     np.testing.assert_allclose(variables[0].numpy(), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_early_layers_of_a_backbone_learn_and_decay_slower(optimizer: str) -> None:
+    """The first layer has its share of the rate, the head all of it, and layers between them lie between."""
+    model = compiled(
+        optimizer=optimizer, learning_rate=0.1, schedule="constant", warmup_epochs=0, weight_decay=0.5, ema_decay=0,
+        first_layer_rate=0.04,
+    )  # fmt: skip
+    shares = layer_rates(model, 0.04)
+    assert shares[0] == pytest.approx(0.04)
+    assert shares[-2:] == [1.0, 1.0]
+    assert shares == sorted(shares)
+    before = [variable.numpy() for variable in model.trainable_variables]
+    model.optimizer.apply([keras.ops.zeros_like(variable) for variable in model.trainable_variables])
+    for variable, old, share in zip(model.trainable_variables, before, shares, strict=True):
+        kept = 1 - 0.05 * share if old.ndim > 1 else 1
+        np.testing.assert_allclose(variable.numpy(), kept * old, rtol=1e-5)
+    assert layer_rates(compiled("head"), 0.04) == [1.0, 1.0]
