@@ -49,7 +49,8 @@ def release(again: bool) -> None:
                 print(f"release: {name} stays as it is, no network here from random weights fits {most}")
                 continue
             folder, network = found, found.onnx
-            former = Card.of(json.loads((whole / CARD_FILE).read_text())) if before and before.fingerprint == dataset.fingerprint else None
+            same_data = before and before.fingerprint == dataset.fingerprint
+            former = Card.of(json.loads((whole / CARD_FILE).read_text())) if same_data else None
             if former and former.metrics[SCORE] >= folder.metrics[SCORE]:
                 print(f"release: {name} stays {former.architecture}, no network here is better on validation")
                 continue
