@@ -43,7 +43,8 @@ def project(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path
 @pytest.fixture
 def registry(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry:
     """That of a copy of the project, which is the current folder."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    # By its whole path: MLflow keeps a store open by its address, and a relative one would be that of another test.
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'state' / 'mlflow.db'}")
     shutil.copytree(project, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return Registry(Store(load_params().tracking))
