@@ -20,6 +20,7 @@ from fer.emotions import EMOTIONS, FIVE_EMOTIONS
 from fer.errors import UserError
 from fer.evaluation.metrics import evaluate
 from fer.inference.classifier import Classifier
+from fer.inference.resize import to_face
 from fer.inference.runtime import ten_view_predict
 
 COUNTS = {"Training": 40, "PublicTest": 10, "PrivateTest": 30}
@@ -119,6 +120,16 @@ def test_a_model_of_other_data_is_measured_and_compared_with_nothing(table, tmp_
     assert "no figures of FER-2013: it was trained on drawn" in done.stdout
     known = sum(row[2] == "PrivateTest" and EMOTIONS[row[0]] in FIVE_EMOTIONS for row in rows_of())
     assert done.stdout.splitlines()[1].split()[:2] == [str(known), "1"]
+
+
+def test_a_model_of_larger_faces_gets_them_as_ingest_makes_them(table, tmp_path):
+    """The defect: a traceback, "faces must be uint8 [N, 64, 64]"."""
+    done = verify(table, "--model", write_model(tmp_path / "model", size=64))
+    assert done.exit_code == 0, done.output
+    test = [row for row in rows_of() if row[2] == "PrivateTest"]
+    faces = np.stack([to_face(row[1].astype(np.uint8).reshape(48, 48), 64) for row in test])
+    right = Classifier(tmp_path / "model").predict(faces).argmax(axis=1) == [row[0] for row in test]
+    assert done.stdout.splitlines()[1].split()[3] == f"{right.mean():.3f}"
 
 
 def test_a_class_that_fer_2013_lacks_is_one_line(table, tmp_path):

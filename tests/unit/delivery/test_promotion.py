@@ -32,6 +32,7 @@ from fer.evaluation.metrics import evaluate
 from fer.evaluation.predictions import SCORE
 from fer.evaluation.robustness import CHANGES
 from fer.inference.classifier import Card, Classifier
+from fer.inference.resize import to_face
 from fer.inference.runtime import onnx_predict
 from fer.params import Promote
 from fer.tracking import Tracker
@@ -201,6 +202,25 @@ def test_a_candidate_is_measured_from_its_files(folder):
     assert all("taggers" not in name for name in gate_slices(DATASET))
     with pytest.raises(UserError, match=r"predictions\.parquet: of other images than small faces's validation"):
         candidate_of(folder, small_dataset(train=2, held_out=2))
+
+
+def test_faces_of_another_size_than_48_pixels_are_measured_and_a_champion_gets_them_in_its_own(
+    tmp_path, store, monkeypatch
+):
+    """The defect: with data.image_size 64 promote ended in ONNX Runtime's "Got invalid dimensions"."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    large, tracker = small_dataset(train=1, held_out=2, size=64), Tracker(settings_of(tmp_path / "state", store))
+    trained = write_trained(tmp_path / "large", large)
+    found = candidate_of(trained, large)
+    assert 0 < found.latency_ms < 1000
+    np.testing.assert_array_equal(found.correct["unchanged"], found.right)
+    registry = Registry(tracker.store)
+    registry.promote(tracker.ensure_run(trained, large), card_of(trained, SETTINGS, large))
+    assert champion_as_candidate(registry, registry.champion(), [], large).score == trained.metrics[SCORE]
+    rival = champion_as_candidate(registry, registry.champion(), [], DATASET)
+    faces = np.stack([to_face(face, 64) for face in DATASET.images[DATASET.rows("validation")]])
+    np.testing.assert_array_equal(rival.probabilities, onnx_predict(trained.onnx, faces))
+    assert rival.correct.keys() == found.correct.keys()
 
 
 @pytest.fixture(scope="module")
