@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -155,7 +155,7 @@ def enter(
     card = replace(card_of(folder, params.promote, dataset), gates=gates_of_card(gates))
     papers = Papers(gates_in_words(gates), facts_of(dataset), files, origin_tags(Path(), files))
     registry, run_id = Registry(tracker.store), tracker.ensure_run(folder, dataset)
-    with in_int8(folder, dataset, params, card) as quantized, undisturbed(paths.CHAMPION_LOCK, registry, current):
+    with in_int8(folder, dataset, params, card) as quantized, unchanged(registry, current):
         if quantized:
             registry.keep_quantized(run_id, quantized)
         if waits:
@@ -164,6 +164,11 @@ def enter(
         else:
             registry.promote(run_id, card, papers)
             write_champion(paths.CHAMPION, folder.onnx, card, quantized)
+
+
+def unchanged(registry: Registry, current: Registered | None) -> AbstractContextManager[None]:
+    """The champion is the one that the candidates were held against, and stays it meanwhile."""
+    return undisturbed(paths.CHAMPION_LOCK, registry, current.version if current else None, "promote")
 
 
 @contextmanager
@@ -200,7 +205,7 @@ def keep(
     card = replace(card_of(folder, params.promote, dataset), gates=current.card.gates) if folder else current.card
     with (
         in_int8(folder, dataset, params, card) if folder else registry.quantized(current) as quantized,
-        undisturbed(paths.CHAMPION_LOCK, registry, current),
+        unchanged(registry, current),
         registry.model(current) as model,
     ):
         registry.describe(current, card)

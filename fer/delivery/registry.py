@@ -81,9 +81,10 @@ class Registry:
         self._name = store.model_name
 
     @told
-    def has_champion(self) -> bool:
-        """Whether there is a champion."""
-        return self._version(CHAMPION) is not None
+    def champion_version(self) -> str | None:
+        """The champion's version, whatever became of its files; None where none was promoted yet."""
+        found = self._version(CHAMPION)
+        return str(found.version) if found else None
 
     @told
     def champion(self) -> Registered | None:

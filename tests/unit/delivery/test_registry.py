@@ -41,7 +41,7 @@ def aliases(tracker: Tracker) -> dict[str, str]:
 def test_the_registry_keeps_champion_and_previous_their_cards_and_files(tracker, tmp_path):
     registry = Registry(tracker.store)
     assert registry.champion() is None
-    assert not registry.has_champion()
+    assert registry.champion_version() is None
     one, two = write_trained(tmp_path, DATASET), write_trained(tmp_path, DATASET, "resnet50", seed=1)
     first = promoted(tracker, one)
     assert registry.champion().card == card_of(one, SETTINGS, DATASET)
