@@ -11,9 +11,10 @@ from prefect import flow
 
 from fer.checks.report import CheckReport
 from fer.data.dataset import FaceDataset
+from fer.delivery.candidate import Candidate, Facts
 from fer.delivery.champion import undisturbed, write_champion
 from fer.delivery.data_drift import drift_between, facts_of
-from fer.delivery.gates import Candidate, Facts, name_of
+from fer.delivery.gates import name_of
 from fer.delivery.measuring import candidate_of, champion_as_candidate, gate_slices
 from fer.delivery.origin import origin_files, origin_tags
 from fer.delivery.promotion import (

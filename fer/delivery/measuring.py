@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 
 from fer.data.dataset import FaceDataset
-from fer.delivery.gates import Candidate
+from fer.delivery.candidate import Candidate
 from fer.delivery.registry import Registered, Registry
 from fer.errors import UserError
 from fer.evaluation.model_folder import AGAIN, PREDICTIONS, ModelFolder

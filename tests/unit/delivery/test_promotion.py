@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from mlflow_stores import make_store, settings_of
 from trained_models import write_trained
 
+from fer.delivery.candidate import Candidate, Facts
 from fer.delivery.champion import write_champion
-from fer.delivery.gates import Candidate, Facts, name_of, onnx_parity
+from fer.delivery.gates import name_of, onnx_parity
 from fer.delivery.measuring import candidate_of, champion_as_candidate, gate_slices, least_latency
 from fer.delivery.promotion import (
     Decision,
