@@ -1,5 +1,6 @@
 """Which model becomes champion."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -100,7 +101,8 @@ def gate_table(decision: Decision) -> pd.DataFrame:
 
 def _cell(outcome: Outcome) -> str:
     """Short: a run has eight models side by side."""
-    return f"{'ok' if outcome.passed else 'FAILED'} {outcome.value:.3g} ({outcome.bound:.3g})"
+    value = UNKNOWN if math.isnan(outcome.value) else f"{outcome.value:.3g}"
+    return f"{'ok' if outcome.passed else 'FAILED'} {value} ({outcome.bound:.3g})"
 
 
 def _verdict(outcome: Outcome) -> str:

@@ -67,7 +67,7 @@ def test_where_none_qualifies_each_model_is_told_its_gate_and_by_how_much():
     assert decision.reason == "no candidate passes every gate"
     b, a = refusals(decision)
     assert b == "b refused: onnx parity (difference from Keras 1, needs at most 0.001: 0.999 over)"
-    assert a.startswith("a refused: every class (validation F1 of angry 0.2, needs at least 0.3: 0.1 short)")
+    assert a.startswith("a refused: every class (validation F1 of angry 0.2, needs at least 0.3: 0.1 short (up to 0.2")
 
 
 def test_a_network_at_chance_is_no_champion():
@@ -125,6 +125,8 @@ def test_the_table_has_every_gate_for_every_candidate_and_the_card_nothing_that_
     assert list(table.columns) == ["a", "b"]
     assert table.loc["onnx parity"].tolist() == ["FAILED 1 (0.001)", "ok 1e-06 (0.001)"]
     assert table.loc["data drift"].tolist() == ["-", "-"]
+    sure = gate_table(choose([candidate(0.5, name="never certain")])).set_index("gate")
+    assert sure.loc["certain precision"].tolist() == ["ok - (0.5)"]
     said = decision.gates["b"]
     assert gates_in_words(said)["onnx parity"] == "passed: difference from Keras 1e-06, needs at most 0.001"
     card = gates_of_card(said)
