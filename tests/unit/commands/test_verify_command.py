@@ -204,6 +204,24 @@ def test_a_damaged_or_missing_archive_is_one_line(tmp_path, end):
         read_private_test(path, lambda _: None)
 
 
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [((6, 8), 1, "encrypted"), ((8, 10), 99, "That compression method is not supported")],
+)
+def test_a_zip_with_a_password_or_of_a_foreign_kind_is_one_line(tmp_path, place, value, words):
+    """The defect: tracebacks of RuntimeError and NotImplementedError."""
+    path = tmp_path / "fer2013.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("fer2013.csv", text_of(rows_of()))
+    content = bytearray(path.read_bytes())
+    for start, at in ((content.index(b"PK\3\4"), place[0]), (content.index(b"PK\1\2"), place[1])):
+        content[start + at] = value
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=rf"cannot be read \(.*{words}") as caught:
+        read_private_test(path, lambda _: None)
+    assert "\n" not in str(caught.value)
+
+
 def test_a_base_installation_has_what_it_needs(table, tmp_path):
     """Neither pandas nor SciPy, which an installation without the pipeline lacks."""
     write_model(tmp_path / "model")
