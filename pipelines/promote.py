@@ -73,7 +73,8 @@ def promote() -> None:
         known = [folder for folder in folders.values() if folder.run.model_sha256 == current.card.model_sha256]
         keep(tracker, current, known[0] if known else None, dataset, params)
     elif decision.challenger:
-        raise UserError(f"promote: {decision.reason}; there is no champion to keep: take it by {ACCEPT}, and run again")
+        kept = "the champion knows other classes" if current else "there is no champion to keep"
+        raise UserError(f"promote: {decision.reason}; {kept}: take it by {ACCEPT}, and run again")
     else:
         raise UserError(
             f"promote: {decision.reason}: {' | '.join(refusals(decision))}; train longer, or change the bounds of "
