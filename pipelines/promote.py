@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,9 +11,10 @@ from prefect import flow
 
 from fer.checks.report import CheckReport
 from fer.data.dataset import FaceDataset
+from fer.delivery.candidate import Candidate, Facts
 from fer.delivery.champion import undisturbed, write_champion
 from fer.delivery.data_drift import drift_between, facts_of
-from fer.delivery.gates import Candidate, Facts, name_of
+from fer.delivery.gates import name_of
 from fer.delivery.measuring import candidate_of, champion_as_candidate, gate_slices
 from fer.delivery.origin import origin_files, origin_tags
 from fer.delivery.promotion import (
@@ -72,7 +73,8 @@ def promote() -> None:
         known = [folder for folder in folders.values() if folder.run.model_sha256 == current.card.model_sha256]
         keep(tracker, current, known[0] if known else None, dataset, params)
     elif decision.challenger:
-        raise UserError(f"promote: {decision.reason}; there is no champion to keep: take it by {ACCEPT}, and run again")
+        kept = "the champion knows other classes" if current else "there is no champion to keep"
+        raise UserError(f"promote: {decision.reason}; {kept}: take it by {ACCEPT}, and run again")
     else:
         raise UserError(
             f"promote: {decision.reason}: {' | '.join(refusals(decision))}; train longer, or change the bounds of "
@@ -155,7 +157,7 @@ def enter(
     card = replace(card_of(folder, params.promote, dataset), gates=gates_of_card(gates))
     papers = Papers(gates_in_words(gates), facts_of(dataset), files, origin_tags(Path(), files))
     registry, run_id = Registry(tracker.store), tracker.ensure_run(folder, dataset)
-    with in_int8(folder, dataset, params, card) as quantized, undisturbed(paths.CHAMPION_LOCK, registry, current):
+    with in_int8(folder, dataset, params, card) as quantized, unchanged(registry, current):
         if quantized:
             registry.keep_quantized(run_id, quantized)
         if waits:
@@ -164,6 +166,11 @@ def enter(
         else:
             registry.promote(run_id, card, papers)
             write_champion(paths.CHAMPION, folder.onnx, card, quantized)
+
+
+def unchanged(registry: Registry, current: Registered | None) -> AbstractContextManager[None]:
+    """The champion is the one that the candidates were held against, and stays it meanwhile."""
+    return undisturbed(paths.CHAMPION_LOCK, registry, current.version if current else None, "promote")
 
 
 @contextmanager
@@ -200,7 +207,7 @@ def keep(
     card = replace(card_of(folder, params.promote, dataset), gates=current.card.gates) if folder else current.card
     with (
         in_int8(folder, dataset, params, card) if folder else registry.quantized(current) as quantized,
-        undisturbed(paths.CHAMPION_LOCK, registry, current),
+        unchanged(registry, current),
         registry.model(current) as model,
     ):
         registry.describe(current, card)

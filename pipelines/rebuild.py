@@ -90,9 +90,7 @@ def fetch(folder: Path, target: Registered, train: bool) -> ModelFolder:
     Raises:
         UserError: where neither has them.
     """
-    local, settings = Path(".dvc/config.local"), folder / ".dvc" / "config.local"
-    if local.is_file():  # addresses and keys of remotes
-        shutil.copyfile(local, settings)
+    copy_local_settings(folder)
     cache = Path(_run([*DVC, "cache", "dir"], Path(), "run in the project's folder").strip()).absolute()
     _run([*DVC, "cache", "dir", "--local", str(cache)], folder, "check the folder's permissions")
     name = target.card.architecture
@@ -105,6 +103,13 @@ def fetch(folder: Path, target: Registered, train: bool) -> ModelFolder:
         environment = {"MLFLOW_TRACKING_URI": f"sqlite:///{paths.STATE / 'mlflow.db'}"}
         _run([*DVC, "repro", "--force", "--single-item", stage], folder, "the lines above say why", environment)
     return ModelFolder(folder / models / network)
+
+
+def copy_local_settings(folder: Path) -> None:
+    """Give a clone the addresses and keys of DVC's remotes, for nobody else to read than before."""
+    local = Path(".dvc/config.local")
+    if local.is_file():
+        shutil.copy(local, folder / local)
 
 
 def software_of(model: ModelFolder) -> str:
@@ -132,15 +137,18 @@ def _run(command: list[str], folder: Path, remedy: str, environment: dict[str, s
     ours = {name: value for name, value in os.environ.items() if name not in (PIPELINE_RUN, PIPELINE_RUN_ID)}
     # A training's own lines are for the person at the terminal.
     shown = environment is not None
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=ours | (environment or {}),
-        stdout=None if shown else subprocess.PIPE,
-        stderr=None if shown else subprocess.PIPE,
-        text=True,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=ours | (environment or {}),
+            stdout=None if shown else subprocess.PIPE,
+            stderr=None if shown else subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    except OSError as error:
+        raise UserError(f"rebuild: {command[0]}: cannot be started ({error.strerror}); install it, {remedy}") from error
     if done.returncode:
         *_, reason = (done.stderr or "").strip().splitlines() or ["it failed"]
         raise UserError(f"rebuild: {' '.join(command[-3:])}: {reason.strip()[:200]}; {remedy}")

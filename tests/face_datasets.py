@@ -10,9 +10,12 @@ import pandas as pd
 
 from fer.data.dataset import FaceDataset
 from fer.emotions import EMOTIONS
+from fer.inference.resize import to_face
 
 
-def small_dataset(train: int = 8, held_out: int = 4, classes: tuple[str, ...] = EMOTIONS) -> FaceDataset:
+def small_dataset(
+    train: int = 8, held_out: int = 4, classes: tuple[str, ...] = EMOTIONS, size: int = 48
+) -> FaceDataset:
     """Simple faces, no two alike: ``train`` of every class in train, ``held_out`` in validation and in test."""
     rng = np.random.default_rng(7)
     cells = [
@@ -21,7 +24,7 @@ def small_dataset(train: int = 8, held_out: int = 4, classes: tuple[str, ...] = 
         for emotion in classes
         for _ in range(count)
     ]
-    images = np.stack([_face(rng) for _ in cells])
+    images = np.stack([to_face(_face(rng), size) for _ in cells])
     table = pd.DataFrame(cells, columns=["emotion", "split"])
     table["source_id"] = [f"face-{number:03d}" for number in range(len(cells))]
     table["sha256"] = [hashlib.sha256(image.tobytes()).hexdigest() for image in images]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fer.delivery.gates import Candidate
+from fer.delivery.candidate import Candidate
 from fer.evaluation.robustness import CHANGES, UNCHANGED
 
 CLASSES = ("angry", "happy", "sad", "neutral")

@@ -11,12 +11,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from fer.emotions import EMOTIONS
 
-PIXELS = 48 * 48
 
-
-def write_model(folder: Path, classes: tuple[str, ...] = EMOTIONS, seed: int = 0) -> Path:
+def write_model(folder: Path, classes: tuple[str, ...] = EMOTIONS, seed: int = 0, size: int = 48) -> Path:
     """Write ``model.onnx`` (a linear softmax with random weights over the scaled pixels) and ``card.json``."""
-    weights = np.random.default_rng(seed).normal(0, 0.1, (PIXELS, len(classes))).astype(np.float32)
+    weights = np.random.default_rng(seed).normal(0, 0.1, (size * size, len(classes))).astype(np.float32)
     nodes = [
         helper.make_node("Cast", ["faces"], ["pixels"], to=TensorProto.FLOAT),
         helper.make_node("Mul", ["pixels", "scale"], ["scaled"]),
@@ -27,7 +25,7 @@ def write_model(folder: Path, classes: tuple[str, ...] = EMOTIONS, seed: int = 0
     graph = helper.make_graph(
         nodes,
         "tiny",
-        [helper.make_tensor_value_info("faces", TensorProto.UINT8, ["N", 48, 48])],
+        [helper.make_tensor_value_info("faces", TensorProto.UINT8, ["N", size, size])],
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", len(classes)])],
         [
             numpy_helper.from_array(weights, "weights"),
@@ -37,7 +35,7 @@ def write_model(folder: Path, classes: tuple[str, ...] = EMOTIONS, seed: int = 0
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     folder.mkdir(parents=True, exist_ok=True)
     onnx.save(model, folder / "model.onnx")
-    write_card(folder, classes=list(classes))
+    write_card(folder, classes=list(classes), face_size=size)
     return folder
 
 

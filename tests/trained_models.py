@@ -29,7 +29,7 @@ def write_trained(
 ) -> ModelFolder:
     """Write ``models/<architecture>``: a random linear model, its real predictions and metrics, a made-up history."""
     folder, job = models / architecture, job_of(dataset, architecture, seed)
-    write_model(folder, dataset.classes, seed)
+    write_model(folder, dataset.classes, seed, dataset.face_size)
     (folder / "card.json").unlink()
     rows = np.concatenate([dataset.rows("validation"), dataset.rows("test")])
     faces = np.asarray(dataset.images[rows])
@@ -37,7 +37,7 @@ def write_trained(
     table = dataset.table.loc[rows, ["source_id", "split", "emotion", "train_copy"]].reset_index(names="row")
     table = with_predictions(table, dataset.classes, probabilities, ten_view_predict(folder / "model.onnx", faces))
     table.to_parquet(folder / "predictions.parquet", index=False)
-    metrics = {"params": 48 * 48 * len(dataset.classes)} | split_metrics(table, dataset.classes)
+    metrics = {"params": dataset.face_size**2 * len(dataset.classes)} | split_metrics(table, dataset.classes)
     run = RunFacts(
         architecture=architecture,
         title=architecture.title(),

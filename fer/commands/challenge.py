@@ -26,7 +26,8 @@ COLUMNS = ("emotion", "pixels", "usage")
 STEP = 250
 
 _OPENERS: dict[str, Callable[[Path], Any]] = {".xz": lzma.open, ".gz": gzip.open, ".bz2": bz2.open}
-_UNREADABLE = (EOFError, lzma.LZMAError, zlib.error, OSError, zipfile.BadZipFile, csv.Error)
+#: RuntimeError, and NotImplementedError, which is one: a zip with a password, or of a foreign kind.
+_UNREADABLE = (EOFError, lzma.LZMAError, zlib.error, OSError, zipfile.BadZipFile, csv.Error, RuntimeError)
 
 
 @dataclass(frozen=True)

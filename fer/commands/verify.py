@@ -16,6 +16,8 @@ from fer.emotions import EMOTIONS
 from fer.errors import UserError
 from fer.inference.choice import choose_model
 from fer.inference.classifier import Card, Classifier
+from fer.inference.face_size import FACE_SIZE
+from fer.inference.resize import to_face
 from fer.inference.views import MOVES, ten_views
 
 #: How far a figure may lie from the card's: other processors and versions round a few faces differently.
@@ -52,7 +54,10 @@ def verify(
     rows = sum(ROWS.values())
     with progress(rows + (1 + VIEWS) * ROWS["PrivateTest"]) as advance:
         test = _known(read_private_test(data, advance), card)
-        answers = _answers(classifier, test.faces, lambda done: advance(rows + done))
+        faces = test.faces
+        if card.face_size != FACE_SIZE:
+            faces = np.stack([to_face(face, card.face_size) for face in faces])
+        answers = _answers(classifier, faces, lambda done: advance(rows + done))
     labels = np.array([card.classes.index(EMOTIONS[code]) for code in test.codes])
     comparable = card.dataset == "FER-2013"
     apart = _print(_measured(labels, test.copies, answers), card if comparable else None)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from fer.delivery.registry import Registered, Registry
+from fer.delivery.registry import Registry
 from fer.errors import UserError
 from fer.files import replace_folder
 from fer.inference.classifier import CARD_FILE, MODEL_FILE, Card
@@ -37,19 +37,19 @@ def write_champion(folder: Path, model: Path, card: Card, quantized: Path | None
 
 
 @contextmanager
-def undisturbed(lock: Path, registry: Registry, current: Registered | None) -> Iterator[None]:
-    """Nobody else changes the champion meanwhile, and it is still the one that the candidates were held against.
+def undisturbed(lock: Path, registry: Registry, before: str | None, word: str) -> Iterator[None]:
+    """Nobody else changes the champion meanwhile, and it is still the one that was there when the work began.
 
     Args:
         lock: a file that whoever changes the champion holds.
         registry: names the champion.
-        current: the champion when the candidates were measured; None where there was none.
+        before: the champion's version when the work began; None where there was none.
+        word: the command, for the message.
 
     Raises:
-        UserError: where a person has put another one there since.
+        UserError: where somebody has put another one there since.
     """
     with FileLock(lock):
-        champion = registry.champion()
-        if (champion and champion.version) != (current and current.version):
-            raise UserError("promote: the champion was changed while the candidates were measured; run again")
+        if registry.champion_version() != before:
+            raise UserError(f"{word}: the champion was changed meanwhile; run again")
         yield

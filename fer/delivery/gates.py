@@ -4,20 +4,16 @@ Gates look at validation images. Test figures play no part. A gate's bounds stan
 """
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Callable
 
 import numpy as np
 
-from fer.delivery.data_drift import Drift
+from fer.delivery.candidate import Candidate, Facts, Outcome
 from fer.evaluation.abstention import choose_thresholds, upper_bound
 from fer.evaluation.calibration import calibration_error
 from fer.evaluation.intervals import bootstrap_difference, macro_f1_difference, mean_interval
-from fer.evaluation.metrics import evaluate
 from fer.evaluation.robustness import UNCHANGED
 from fer.inference.classifier import above_thresholds
-from fer.params import Promote
 
 #: Of the paired bootstrap intervals.
 RESAMPLES, SEED = 1000, 5
@@ -25,108 +21,6 @@ RESAMPLES, SEED = 1000, 5
 DRAWS = 200
 #: A part with fewer validation images says nothing of a model.
 FEWEST = 30
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A trained model as the gates see it; the champion is seen in the same way, on the same images.
-
-    Attributes:
-        name: what runs and tables call it.
-        classes: the emotions that it tells apart.
-        model_sha256: of its ONNX file, in hex.
-        labels: int ``[N]``, codes of the validation images.
-        probabilities: float ``[N, C]``, what it says of them from one view.
-        parity: largest difference of a probability between Keras and ONNX Runtime; 0 to 1, or not a number.
-        megabytes: of its ONNX file.
-        latency_ms: of one face on one thread.
-        correct: by change of ``fer.evaluation.robustness``, bool ``[M]``: whether it reads the changed faces rightly.
-    """
-
-    name: str
-    classes: tuple[str, ...]
-    model_sha256: str
-    labels: np.ndarray
-    probabilities: np.ndarray
-    parity: float = 0.0
-    megabytes: float = 0.0
-    latency_ms: float = 0.0
-    correct: Mapping[str, np.ndarray] = field(default_factory=dict)
-
-    @cached_property
-    def metrics(self) -> dict[str, float]:
-        """``fer.evaluation.metrics.evaluate`` of the validation images."""
-        return evaluate(self.labels, self.probabilities, self.classes)
-
-    @property
-    def score(self) -> float:
-        """Validation macro-F1, 0 to 1: what promotion goes by."""
-        return self.metrics["macro_f1"]
-
-    @cached_property
-    def predicted(self) -> np.ndarray:
-        """int ``[N]``: the likeliest classes."""
-        return self.probabilities.argmax(axis=1)
-
-    @property
-    def right(self) -> np.ndarray:
-        """bool ``[N]``: whether they are the labels."""
-        return self.predicted == self.labels
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What gates need to know beside the models.
-
-    Attributes:
-        settings: the bounds.
-        slices: parts of the validation images by name, bool ``[N]``.
-        failed_checks: the critical checks of the data that failed; None where the checks were of other data.
-        drift: of the training data from the champion's; None where there is nothing to compare.
-        taken_back: by the SHA-256 of a model that was champion and was taken back: which version, and when.
-    """
-
-    settings: Promote
-    slices: Mapping[str, np.ndarray] = field(default_factory=dict)
-    failed_checks: tuple[str, ...] | None = ()
-    drift: Drift | None = None
-    taken_back: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What one gate says of one candidate.
-
-    Attributes:
-        figure: what was measured, in words.
-        value: what it came to.
-        bound: what it was held against.
-        passed: whether the gate is passed.
-        most: whether the bound is the most that the value may be, not the least.
-        note: what else there is to know, in words.
-    """
-
-    figure: str
-    value: float
-    bound: float
-    passed: bool
-    most: bool = False
-    note: str = ""
-
-    @property
-    def words(self) -> str:
-        """One line, such as ``validation macro-F1 0.1, needs at least 0.3143: 0.2143 short``."""
-        value = "" if math.isnan(self.value) else f" {self.value:.4g}"
-        gap = abs(self.value - self.bound)
-        # A tie with the champion lacks nothing that can be counted.
-        distance = f": {gap:.4g} {'over' if self.most else 'short'}" if gap else ": a tie"
-        note = f" ({self.note})" if self.note else ""
-        needs = f"needs at {'most' if self.most else 'least'} {self.bound:.4g}"
-        return f"{self.figure}{value}, {needs}{'' if self.passed else distance}{note}"
-
-    def without_value(self) -> "Outcome":
-        """The outcome without a value that no two calls measure alike."""
-        return replace(self, value=float("nan"))
 
 
 Gate = Callable[[Candidate, Candidate | None, Facts], Outcome | None]
@@ -140,10 +34,33 @@ def _at_most(figure: str, value: float, bound: float, note: str = "") -> Outcome
     return Outcome(figure, value, bound, value <= bound, most=True, note=note)
 
 
+def _upper(count: int, total: int) -> float:
+    """The one-sided 95 % upper bound of a share (Clopper and Pearson 1934); of nothing it may be all."""
+    return upper_bound(count, total) if total else 1.0
+
+
+def _provable(figure: str, count: int, total: int, bound: float) -> Outcome:
+    """A share that fails where even its upper bound is below."""
+    end = _upper(count, total)
+    note = f"{count} of {total}; up to {end:.3f} by its 95 % bound"
+    return Outcome(figure, count / total, bound, end >= bound, note=note)
+
+
 def every_class(candidate: Candidate, _champion: Candidate | None, facts: Facts) -> Outcome:
-    """F1 of the worst class reaches ``min_class_f1``."""
-    worst = min(candidate.classes, key=lambda name: candidate.metrics[f"f1.{name}"])
-    return _at_least(f"validation F1 of {worst}", candidate.metrics[f"f1.{worst}"], facts.settings.min_class_f1)
+    """F1 of the worst class reaches ``min_class_f1``, as far as can be told.
+
+    It fails where even the upper end lies below. F1 is 2 J / (1 + J), J the share of hits among the images that have
+    the class or are called so, which has the one-sided 95 % bound of a share.
+    """
+    ends = {}
+    for code, name in enumerate(candidate.classes):
+        labelled, called = candidate.labels == code, candidate.predicted == code
+        share = _upper(int((labelled & called).sum()), int((labelled | called).sum()))
+        ends[name] = 2 * share / (1 + share)
+    worst = min(ends, key=lambda name: ends[name])
+    value, bound = candidate.metrics[f"f1.{worst}"], facts.settings.min_class_f1
+    note = f"up to {ends[worst]:.3f} by its 95 % bound"
+    return Outcome(f"validation F1 of {worst}", value, bound, ends[worst] >= bound, note=note)
 
 
 def above_chance(candidate: Candidate, _champion: Candidate | None, facts: Facts) -> Outcome:
@@ -175,7 +92,7 @@ def certain_precision(candidate: Candidate, _champion: Candidate | None, facts: 
     """The predictions that it calls certain are right: ``certain_precision`` of them, as far as can be told.
 
     Thresholds are chosen on one half of the images and tried on the other, both ways: on the images that chose them
-    they hold by construction. It fails where even the one-sided 95 % upper bound (Clopper and Pearson 1934) lies below.
+    they hold by construction. It fails where even the one-sided 95 % upper bound lies below.
     """
     wanted, halves = facts.settings.certain_precision, _halves(candidate.labels)
     accepted = np.zeros(len(candidate.labels), bool)
@@ -184,21 +101,22 @@ def certain_precision(candidate: Candidate, _champion: Candidate | None, facts: 
         accepted[half] = above_thresholds(candidate.probabilities[half], thresholds)
     count, right = int(accepted.sum()), int((accepted & candidate.right).sum())
     if not count:
-        return Outcome("share of certain predictions that are right", 1.0, wanted, True, note="it is never certain")
-    bound = upper_bound(right, count)
-    note = f"{right} of {count}; up to {bound:.3f} by its 95 % bound"
-    return Outcome("share of certain predictions that are right", right / count, wanted, bound >= wanted, note=note)
+        note = "it is never certain"
+        return Outcome("share of certain predictions that are right", math.nan, wanted, True, note=note)
+    return _provable("share of certain predictions that are right", right, count, wanted)
 
 
 def worst_slice(candidate: Candidate, _champion: Candidate | None, facts: Facts) -> Outcome | None:
-    """Accuracy on the worst part of the images keeps ``min_slice_share`` of that on all."""
-    parts = {name: members for name, members in facts.slices.items() if members.sum() >= FEWEST}
+    """Accuracy on the worst part of the images keeps ``min_slice_share`` of that on all, as far as can be told.
+
+    It fails where even the one-sided 95 % upper bound lies below: of many parts of few images one is low by chance.
+    """
+    parts = {name: candidate.right[members] for name, members in facts.slices.items() if members.sum() >= FEWEST}
     if not parts:
         return None
-    accuracy = {name: float(candidate.right[members].mean()) for name, members in parts.items()}
-    worst = min(accuracy, key=lambda name: accuracy[name])
+    worst = min(parts, key=lambda name: _upper(int(parts[name].sum()), len(parts[name])))
     bound = facts.settings.min_slice_share * float(candidate.right.mean())
-    return _at_least(f"accuracy on {worst}", accuracy[worst], bound, f"{parts[worst].sum()} images")
+    return _provable(f"accuracy on {worst}", int(parts[worst].sum()), len(parts[worst]), bound)
 
 
 def no_slice_lost(candidate: Candidate, champion: Candidate | None, facts: Facts) -> Outcome | None:
@@ -235,7 +153,8 @@ def no_robustness_lost(candidate: Candidate, champion: Candidate | None, facts: 
     """On changed faces it is not less accurate than the champion by more than ``max_loss``, as far as is proven."""
     if not champion or not candidate.correct or candidate.correct.keys() != champion.correct.keys():
         return None
-    gains = [candidate.correct[name].astype(float) - champion.correct[name] for name in candidate.correct]
+    changed = candidate.correct.keys() - {UNCHANGED}
+    gains = [candidate.correct[name].astype(float) - champion.correct[name] for name in sorted(changed)]
     _, _, high = mean_interval(np.mean(gains, axis=0), RESAMPLES, SEED)
     return _at_most("accuracy lost on changed faces", max(0.0, -high), facts.settings.max_loss, f"to {champion.name}")
 

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnxruntime
 
 from fer.data.dataset import FaceDataset
-from fer.delivery.gates import Candidate
+from fer.delivery.candidate import Candidate
 from fer.delivery.registry import Registered, Registry
 from fer.errors import UserError
 from fer.evaluation.model_folder import AGAIN, PREDICTIONS, ModelFolder
@@ -16,7 +17,7 @@ from fer.evaluation.predictions import Split
 from fer.evaluation.robustness import correct_by_change, robustness_rows
 from fer.evaluation.slices import OTHER, UNDECIDED, slices_of
 from fer.inference.classifier import BATCH
-from fer.inference.face_size import FACE_SIZE
+from fer.inference.resize import to_face
 from fer.inference.runtime import INPUT, OUTPUT, onnx_predict
 
 #: Timed calls behind a latency. The least of them counts: whatever else the machine does only adds to it.
@@ -36,6 +37,7 @@ def candidate_of(folder: ModelFolder, dataset: FaceDataset) -> Candidate:
     return _measured(
         folder.onnx,
         dataset,
+        dataset.face_size,
         name=folder.name,
         classes=folder.classes,
         model_sha256=folder.run.model_sha256,
@@ -49,7 +51,8 @@ def champion_as_candidate(
 ) -> Candidate | None:
     """The current champion on the data set's validation images; None where it knows other classes.
 
-    A score from other images says nothing. Where it trained on some of these, it looks better than it is.
+    A score from other images says nothing. It sees these in the size of its own faces. Where it trained on some of
+    them, it looks better than it is.
 
     Args:
         registry: has its file.
@@ -66,12 +69,13 @@ def champion_as_candidate(
     for folder in folders:
         if folder.run.model_sha256 == card.model_sha256:
             known = candidate_of(folder, dataset)
-            return Candidate(**vars(known) | {"name": name})
+            return replace(known, name=name)
     with registry.model(current) as model:
-        faces = np.asarray(dataset.images[dataset.rows("validation")])
+        faces = _faces(dataset, dataset.rows("validation"), card.face_size)
         return _measured(
             model,
             dataset,
+            card.face_size,
             name=name,
             classes=card.classes,
             model_sha256=card.model_sha256,
@@ -94,7 +98,8 @@ def least_latency(model: Path) -> float:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-    face = np.random.default_rng(0).integers(0, 256, (1, FACE_SIZE, FACE_SIZE), dtype=np.uint8)
+    side = session.get_inputs()[0].shape[1:]
+    face = np.random.default_rng(0).integers(0, 256, (1, *side), dtype=np.uint8)
     least = float("inf")
     for _ in range(CALLS):
         start = time.perf_counter()
@@ -106,6 +111,7 @@ def least_latency(model: Path) -> float:
 def _measured(
     model: Path,
     dataset: FaceDataset,
+    size: int,
     *,
     name: str,
     classes: tuple[str, ...],
@@ -113,7 +119,7 @@ def _measured(
     probabilities: np.ndarray,
     parity: float,
 ) -> Candidate:
-    """A model file, measured."""
+    """A model file, measured on faces of the size that it takes."""
     some = robustness_rows(dataset)
     return Candidate(
         name,
@@ -124,5 +130,11 @@ def _measured(
         parity,
         megabytes=model.stat().st_size / 1e6,
         latency_ms=least_latency(model),
-        correct=correct_by_change(model, np.asarray(dataset.images[some]), dataset.labels[some]),
+        correct=correct_by_change(model, _faces(dataset, some, size), dataset.labels[some]),
     )
+
+
+def _faces(dataset: FaceDataset, rows: np.ndarray, size: int) -> np.ndarray:
+    """uint8 ``[N, S, S]``: the data set's images, S the ``size``."""
+    faces = np.asarray(dataset.images[rows])
+    return faces if size == dataset.face_size else np.stack([to_face(face, size) for face in faces])

@@ -12,6 +12,8 @@ PATCH = "changes.patch"
 #: Folders of the code that a result is made of; a file there that Git does not know is part of the changes.
 CODE = ("fer", "pipelines", "expectations")
 UNKNOWN = "unknown"
+#: A patch that ``git apply`` takes, whatever the user's Git is set to.
+DIFF = ("diff", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
 
 
 def origin_files(project: Path) -> dict[str, str]:
@@ -21,10 +23,10 @@ def origin_files(project: Path) -> dict[str, str]:
         project: the project's folder.
     """
     found = {name: (project / name).read_text(encoding="utf-8") for name in FILES if (project / name).is_file()}
-    changes = _git(project, "diff", "--binary", "HEAD", "--", *CODE, *FILES) or ""
-    for name in (_git(project, "ls-files", "--others", "--exclude-standard", "--", *CODE) or "").splitlines():
+    changes = _git(project, *DIFF, "HEAD", "--", *CODE, *FILES) or ""
+    for name in (_git(project, "ls-files", "-z", "--others", "--exclude-standard", "--", *CODE) or "").split("\0"):
         # git diff --no-index ends with 1 where the files differ, and they do.
-        changes += _git(project, "diff", "--binary", "--no-index", "--", "/dev/null", name, fine=(0, 1)) or ""
+        changes += (name and _git(project, *DIFF, "--no-index", "--", "/dev/null", name, fine=(0, 1))) or ""
     return found | ({PATCH: changes} if changes else {})
 
 

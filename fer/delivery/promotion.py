@@ -1,22 +1,14 @@
 """Which model becomes champion."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from fer.data.dataset import FaceDataset
-from fer.delivery.gates import (
-    GATES,
-    OWN_GATES,
-    Candidate,
-    Facts,
-    Outcome,
-    beats_champion,
-    latency,
-    name_of,
-    outcomes,
-)
+from fer.delivery.candidate import Candidate, Facts, Outcome
+from fer.delivery.gates import GATES, OWN_GATES, beats_champion, latency, name_of, outcomes
 from fer.delivery.registry import Registered
 from fer.evaluation.abstention import thresholds_of
 from fer.evaluation.face_check import fit_face_check
@@ -109,7 +101,8 @@ def gate_table(decision: Decision) -> pd.DataFrame:
 
 def _cell(outcome: Outcome) -> str:
     """Short: a run has eight models side by side."""
-    return f"{'ok' if outcome.passed else 'FAILED'} {outcome.value:.3g} ({outcome.bound:.3g})"
+    value = UNKNOWN if math.isnan(outcome.value) else f"{outcome.value:.3g}"
+    return f"{'ok' if outcome.passed else 'FAILED'} {value} ({outcome.bound:.3g})"
 
 
 def _verdict(outcome: Outcome) -> str:

@@ -22,7 +22,7 @@ from onnxruntime import quantization
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from fer.data.dataset import FaceDataset
-from fer.delivery.gates import Outcome
+from fer.delivery.candidate import Outcome
 from fer.errors import UserError
 from fer.evaluation.abstention import thresholds_of
 from fer.evaluation.calibration import best_temperature

@@ -3,11 +3,12 @@
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import mlflow
 from mlflow.entities.model_registry import ModelVersion
@@ -65,6 +66,7 @@ class Papers:
 
 
 NO_PAPERS = Papers()
+Kept = TypeVar("Kept")
 
 
 class Registry:
@@ -81,9 +83,10 @@ class Registry:
         self._name = store.model_name
 
     @told
-    def has_champion(self) -> bool:
-        """Whether there is a champion."""
-        return self._version(CHAMPION) is not None
+    def champion_version(self) -> str | None:
+        """The champion's version, whatever became of its files; None where none was promoted yet."""
+        found = self._version(CHAMPION)
+        return str(found.version) if found else None
 
     @told
     def champion(self) -> Registered | None:
@@ -209,11 +212,7 @@ class Registry:
     @told
     def data_of(self, registered: Registered) -> DataFacts | None:
         """What a version's training data look like; None for one that was registered before that was kept."""
-        text = self._text(registered.run_id, DATA_FILE)
-        try:
-            return facts_of_json(text) if text else None
-        except (ValueError, TypeError):
-            return None
+        return self._kept(registered.run_id, DATA_FILE, facts_of_json)
 
     @told
     def origin_of(self, registered: Registered) -> dict[str, str]:
@@ -354,6 +353,16 @@ class Registry:
         with tempfile.TemporaryDirectory() as target:
             return Path(client.download_artifacts(run_id, name, target)).read_text(encoding="utf-8")
 
+    def _kept(self, run_id: str, name: str, read: Callable[[str], Kept]) -> Kept | None:
+        """What one of a run's files says; None where it has no such file, which is not the same as a damaged one."""
+        text = self._text(run_id, name)
+        try:
+            return None if text is None else read(text)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise UserError(
+                f"MLflow: {name} of run {run_id} is damaged; restore the run's files, or delete that one"
+            ) from error
+
     def _write_card(self, run_id: str, card: Card) -> None:
         self.store.client.log_dict(run_id, asdict(card), CARD_FILE)
 
@@ -362,7 +371,7 @@ class Registry:
         for name, value in _tags(card).items():
             client.set_model_version_tag(self._name, version, name, value)
         found = client.get_model_version(self._name, version)
-        gates = json.loads(self._text(found.run_id, GATES_FILE) or "{}")
+        gates = self._kept(found.run_id, GATES_FILE, lambda text: dict(json.loads(text).items())) or {}
         client.update_model_version(self._name, version, version_page(card, found.run_id, found.tags, gates))
 
 

@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 
 from fer.data.dataset import FaceDataset
-from fer.inference.face_size import FACE_SIZE
 from fer.inference.runtime import onnx_predict
 
 #: Validation faces that are changed: enough for an accuracy within 7 points (95 %), few enough for seconds a model.
@@ -29,7 +28,7 @@ def correct_by_change(model: Path, faces: np.ndarray, labels: np.ndarray) -> dic
 
     Args:
         model: an ONNX file.
-        faces: uint8 ``[N, 48, 48]``.
+        faces: uint8 ``[N, S, S]``, of the size that it takes.
         labels: int ``[N]``, codes.
 
     Returns:
@@ -61,10 +60,12 @@ def _light(gain: float) -> Change:
 
 
 def _turn(degrees: float) -> Change:
-    middle = ((FACE_SIZE - 1) / 2, (FACE_SIZE - 1) / 2)
-    matrix = cv2.getRotationMatrix2D(middle, degrees, 1)
-    size = (FACE_SIZE, FACE_SIZE)
-    return _each(lambda face: cv2.warpAffine(face, matrix, size, borderMode=cv2.BORDER_REPLICATE))
+    def change(face: np.ndarray) -> np.ndarray:
+        side = len(face)
+        matrix = cv2.getRotationMatrix2D(((side - 1) / 2, (side - 1) / 2), degrees, 1)
+        return cv2.warpAffine(face, matrix, (side, side), borderMode=cv2.BORDER_REPLICATE)
+
+    return _each(change)
 
 
 def _jpeg(quality: int) -> Change:
@@ -78,7 +79,7 @@ def _jpeg(quality: int) -> Change:
 def _small(side: int) -> Change:
     def change(face: np.ndarray) -> np.ndarray:
         small = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)
-        return cv2.resize(small, (FACE_SIZE, FACE_SIZE), interpolation=cv2.INTER_LINEAR)
+        return cv2.resize(small, (len(face), len(face)), interpolation=cv2.INTER_LINEAR)
 
     return _each(change)
 

@@ -56,13 +56,22 @@ class Follower(Generic[Model]):
     def _follow(self) -> None:
         while not self._ended.wait(LOOK_SECONDS):
             state = state_of(self._folder)
-            if state is None or state == self._seen:
-                continue
-            try:
-                model = self._load(self._folder)
-                if state_of(self._folder) != state:
-                    continue  # replaced meanwhile: it may be the card of one and the network of the other
-                logger.warning("%s: now served: %s", self._folder, self._take(model))
-            except UserError as error:
-                logger.error("a new model is not taken up, the former one goes on: %s", error)
-            self._seen = state
+            if state is not None and state != self._seen and self._took(state):
+                self._seen = state
+
+    def _took(self, state: State) -> bool:
+        """Whether the model is dealt with; False where it was replaced meanwhile.
+
+        What was read then may be the card of one and the network of the other.
+        """
+        try:
+            model = self._load(self._folder)
+            if state_of(self._folder) != state:
+                return False
+            logger.warning("%s: now served: %s", self._folder, self._take(model))
+        except Exception as error:  # whatever it is, the next model must be seen
+            if state_of(self._folder) != state:
+                return False
+            reason = error if isinstance(error, UserError) else repr(error)
+            logger.error("a new model is not taken up, the former one goes on: %s", reason)
+        return True

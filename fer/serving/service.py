@@ -62,6 +62,7 @@ class FerService:
         """Once, before ``bentoml serve`` starts a worker: one that cannot start would be started again for ever."""
         try:
             Card.load(model_folder())
+            SETTINGS.check_monitor()
         except UserError as error:
             raise SystemExit(f"error: {error}") from error
 

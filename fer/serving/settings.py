@@ -93,11 +93,15 @@ class Settings(BaseModel):
             raise UserError(f"{name}: {first['msg'].lower()}{got}") from error
 
     def check_monitor(self) -> None:
-        """UserError where nothing can be kept in the folder ``monitor``, or that of ``shadow`` holds no model."""
+        """UserError where nothing can be kept in the folder ``monitor``, or what is in that of ``shadow`` is no model.
+
+        The folder itself may be missing, as promotion takes it away when nobody waits, but not the one that it is in.
+        """
         if self.shadow:
             if self.monitor is None:
                 raise UserError(f"{PREFIX}SHADOW: its records need a folder; set {PREFIX}MONITOR")
-            Card.load(self.shadow)
+            if self.shadow.exists() or not self.shadow.absolute().parent.is_dir():
+                Card.load(self.shadow)
         if self.monitor is None:
             return
         try:

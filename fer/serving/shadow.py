@@ -1,5 +1,6 @@
 """Shadow mode: a challenger reads what the champion reads, and its answers are recorded, not given."""
 
+import contextlib
 import json
 import logging
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from fer.errors import UserError
 from fer.inference.classifier import Classifier
 from fer.serving.about import version_of
 from fer.serving.follow import Follower, state_of
@@ -27,15 +29,23 @@ class Shadow:
     """A challenger beside the service, in a thread of its own.
 
     Args:
-        folder: of the challenger; another one that is put there is taken up.
+        folder: of the challenger; one that is put there later is taken up.
         kept: folder of all records; these stand in ``fer-shadow/data``.
     """
 
     def __init__(self, folder: Path, kept: Path) -> None:
         self._records = _records_in(kept / FOLDER)
         self._waiting: queue.Queue[tuple[Classifier, np.ndarray, np.ndarray] | None] = queue.Queue(MOST_WAITING)
+        self._ended = threading.Event()
+        self._challenger: Classifier | None = None
         seen = state_of(folder)
-        self._challenger = _open(folder)
+        if seen is None:
+            logger.warning("%s: no challenger yet; one that is put there is taken up", folder)
+        else:
+            try:
+                self._challenger = _open(folder)
+            except UserError as error:  # a worker that is started again serves without it
+                logger.error("no challenger: %s", error)
         self._follower = Follower(folder, seen, _open, self._take)
         threading.Thread(target=self._read, name="shadow", daemon=True).start()
 
@@ -45,29 +55,33 @@ class Shadow:
 
     def offer(self, champion: Classifier, faces: np.ndarray, probabilities: np.ndarray) -> None:
         """Let the challenger read faces when it has time; nobody waits for it."""
-        try:
-            self._waiting.put_nowait((champion, faces, probabilities))
-        except queue.Full:
-            return
+        if self._challenger:
+            with contextlib.suppress(queue.Full):
+                self._waiting.put_nowait((champion, faces, probabilities))
 
     def close(self) -> None:
         """Read no more."""
         self._follower.close()
-        while not self._waiting.empty():
-            self._waiting.get_nowait()
-        self._waiting.put(None)
+        self._ended.set()
+        with contextlib.suppress(queue.Full):  # with a full queue there is something to wake up for
+            self._waiting.put_nowait(None)
 
     def _take(self, challenger: Classifier) -> str:
         self._challenger = challenger
         return f"{challenger.card.architecture}, in shadow"
 
     def _read(self) -> None:
-        while (given := self._waiting.get()) is not None:
+        while (given := self._waiting.get()) is not None and not self._ended.is_set():
             champion, faces, probabilities = given
+            challenger = self._challenger
+            if challenger is None:
+                continue
             try:
-                self._record(champion, probabilities, self._challenger, self._challenger.predict(faces))
-            except Exception:  # the service answers on, whatever becomes of its shadow
-                logger.exception("the challenger's answers are not recorded")
+                self._record(champion, probabilities, challenger, challenger.predict(faces))
+            except Exception as error:  # the service answers on, whatever becomes of its shadow
+                logger.error("the challenger reads no more until another one is there: %r", error)
+                if self._challenger is challenger:
+                    self._challenger = None
 
     def _record(self, champion: Classifier, given: np.ndarray, challenger: Classifier, shadow: np.ndarray) -> None:
         """A record for each face: both models and what they say of it; never a pixel."""

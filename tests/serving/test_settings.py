@@ -50,7 +50,11 @@ def test_a_shadow_needs_a_model_and_a_place_for_its_records(tmp_path, model_fold
     with pytest.raises(UserError, match=r"^FER_SERVE_SHADOW: its records need a folder; set FER_SERVE_MONITOR$"):
         Settings(shadow=model_folder).check_monitor()
     with pytest.raises(UserError, match=r"nowhere/card\.json: cannot be read"):
-        Settings(shadow=tmp_path / "nowhere", monitor=tmp_path).check_monitor()
+        Settings(shadow=tmp_path / "no" / "nowhere", monitor=tmp_path).check_monitor()
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=r"empty/card\.json: cannot be read"):
+        Settings(shadow=tmp_path / "empty", monitor=tmp_path).check_monitor()
+    Settings(shadow=tmp_path / "nobody waits", monitor=tmp_path).check_monitor()
     Settings(shadow=model_folder, monitor=tmp_path / "kept").check_monitor()
 
 

@@ -81,7 +81,7 @@ def every_call(settings: Tracking, trained: ModelFolder) -> dict[str, object]:
     run_id = "0123456789abcdef0123456789abcdef"
     return {
         "champion": registry.champion,
-        "has_champion": registry.has_champion,
+        "champion_version": registry.champion_version,
         "promote": lambda: registry.promote(run_id, card_of(trained, PROMOTE, DATASET)),
         "open_run": lambda: tracker.open_run(job_of(DATASET), DATASET.name, run_id),
         "find_run": lambda: tracker.find_run(trained),

@@ -20,6 +20,7 @@ from fer.emotions import EMOTIONS, FIVE_EMOTIONS
 from fer.errors import UserError
 from fer.evaluation.metrics import evaluate
 from fer.inference.classifier import Classifier
+from fer.inference.resize import to_face
 from fer.inference.runtime import ten_view_predict
 
 COUNTS = {"Training": 40, "PublicTest": 10, "PrivateTest": 30}
@@ -121,6 +122,16 @@ def test_a_model_of_other_data_is_measured_and_compared_with_nothing(table, tmp_
     assert done.stdout.splitlines()[1].split()[:2] == [str(known), "1"]
 
 
+def test_a_model_of_larger_faces_gets_them_as_ingest_makes_them(table, tmp_path):
+    """The defect: a traceback, "faces must be uint8 [N, 64, 64]"."""
+    done = verify(table, "--model", write_model(tmp_path / "model", size=64))
+    assert done.exit_code == 0, done.output
+    test = [row for row in rows_of() if row[2] == "PrivateTest"]
+    faces = np.stack([to_face(row[1].astype(np.uint8).reshape(48, 48), 64) for row in test])
+    right = Classifier(tmp_path / "model").predict(faces).argmax(axis=1) == [row[0] for row in test]
+    assert done.stdout.splitlines()[1].split()[3] == f"{right.mean():.3f}"
+
+
 def test_a_class_that_fer_2013_lacks_is_one_line(table, tmp_path):
     folder = write_model(tmp_path / "model", ("angry", "bored"))
     done = verify(table, "--model", folder)
@@ -191,6 +202,24 @@ def test_a_damaged_or_missing_archive_is_one_line(tmp_path, end):
     path.write_bytes(lzma.compress(text_of(rows_of()).encode())[:-400] if end == "xz" else b"no archive")
     with pytest.raises(UserError, match=r"damaged or cut off after row [1-9]\d*|cannot be read"):
         read_private_test(path, lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [((6, 8), 1, "encrypted"), ((8, 10), 99, "That compression method is not supported")],
+)
+def test_a_zip_with_a_password_or_of_a_foreign_kind_is_one_line(tmp_path, place, value, words):
+    """The defect: tracebacks of RuntimeError and NotImplementedError."""
+    path = tmp_path / "fer2013.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("fer2013.csv", text_of(rows_of()))
+    content = bytearray(path.read_bytes())
+    for start, at in ((content.index(b"PK\3\4"), place[0]), (content.index(b"PK\1\2"), place[1])):
+        content[start + at] = value
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=rf"cannot be read \(.*{words}") as caught:
+        read_private_test(path, lambda _: None)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_base_installation_has_what_it_needs(table, tmp_path):

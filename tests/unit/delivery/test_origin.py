@@ -58,3 +58,21 @@ def test_without_git_or_dvc_nothing_is_claimed(tmp_path):
     assert origin_tags(tmp_path, {}) == {"git_commit": "unknown"}
     assert dvc_digest("", "ingest", "data/dataset") is None
     assert dvc_digest(LOCK, "ingest", "models") is None
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [("diff.noprefix", "true"), ("color.ui", "always"), ("diff.external", "true"), ("core.quotePath", "true")],
+)
+def test_the_changes_fit_whatever_git_is_set_to(project, tmp_path_factory, setting):
+    """The defects: a patch without prefixes, in colour or empty; and a file with an umlaut was left out in silence."""
+    git(project, "config", *setting)
+    (project / "fer" / "a.py").write_text("a = 2\n")
+    (project / "fer" / "ärger.py").write_text("b = 1\n")
+    changes = origin_files(project)[PATCH]
+    clone = tmp_path_factory.mktemp("clone") / "project"
+    git(project, "clone", "-q", str(project), str(clone))
+    (clone / PATCH).write_bytes(changes.encode(errors="surrogateescape"))
+    git(clone, "apply", PATCH)
+    assert (clone / "fer" / "a.py").read_text() == "a = 2\n"
+    assert (clone / "fer" / "ärger.py").read_text() == "b = 1\n"

@@ -41,7 +41,7 @@ def aliases(tracker: Tracker) -> dict[str, str]:
 def test_the_registry_keeps_champion_and_previous_their_cards_and_files(tracker, tmp_path):
     registry = Registry(tracker.store)
     assert registry.champion() is None
-    assert not registry.has_champion()
+    assert registry.champion_version() is None
     one, two = write_trained(tmp_path, DATASET), write_trained(tmp_path, DATASET, "resnet50", seed=1)
     first = promoted(tracker, one)
     assert registry.champion().card == card_of(one, SETTINGS, DATASET)
@@ -175,6 +175,24 @@ def test_a_champion_whose_files_are_lost_or_damaged_is_one_line(tracker, tmp_pat
     model.write_bytes(model.read_bytes()[:-1] + b"x")
     with pytest.raises(UserError, match="not the one that its card describes"), registry.model(champion):
         pass
+
+
+@pytest.mark.parametrize("name", ["data.json", "gates.json"])
+@pytest.mark.parametrize("content", ["{", "[1]", '"x"'])
+def test_papers_that_are_damaged_are_one_line_and_not_papers_that_were_never_kept(tracker, tmp_path, name, content):
+    """The defect: without data.json the gate of the data's drift was passed over; a cut gates.json was a traceback."""
+    registry, folder = Registry(tracker.store), write_trained(tmp_path, DATASET)
+    papers = Papers({"size": "passed: small"}, facts_of(DATASET))
+    registry.promote(tracker.ensure_run(folder, DATASET), card_of(folder, SETTINGS, DATASET), papers)
+    champion = registry.champion()
+    (file,) = (tmp_path / "state").rglob(name)
+    file.write_text(content)
+    words = rf"^MLflow: {name} of run {champion.run_id} is damaged; restore the run's files, or delete that one$"
+    with pytest.raises(UserError, match=words):
+        registry.data_of(champion) if name == "data.json" else registry.describe(champion, champion.card)
+    file.unlink()
+    assert registry.data_of(champion) is None or name == "gates.json"
+    registry.describe(champion, champion.card)
 
 
 def test_a_champion_whose_card_is_a_tag_stays_and_gets_its_file(tracker, tmp_path):

@@ -63,7 +63,7 @@ def test_a_network_task_may_be_run_twice_more():
 
 
 #: What talks to the tracking store or the registry, of all that flows call.
-STORE_CALLS = {"Tracker", "Store", "champion_as_candidate", "champion", "has_champion", "model", "describe"}
+STORE_CALLS = {"Tracker", "Store", "champion_as_candidate", "champion", "champion_version", "model", "describe"}
 STORE_CALLS |= {"challenge", "drop_challenger", "taken_back", "data_of", "note_gates"}
 STORE_CALLS |= {"ensure_run", "find_run", "open_run", "finish_run", "log_history", "log_metrics", "end_pipeline"}
 

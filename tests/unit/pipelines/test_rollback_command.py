@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import mlflow
 import pytest
 from face_datasets import small_dataset
 from mlflow_stores import settings_of
@@ -12,6 +13,7 @@ from fer.delivery.champion import undisturbed, write_champion
 from fer.delivery.promotion import card_of
 from fer.delivery.registry import Registry
 from fer.errors import UserError
+from fer.inference.classifier import Card
 from fer.params import Promote, load_params
 from fer.store import Store
 from fer.tracking import Tracker
@@ -81,18 +83,121 @@ def test_a_mistake_is_one_line(registry, command, words):
     assert registry.champion().version == "2"
 
 
+def test_of_two_rollbacks_at_once_the_second_takes_nothing_back(registry, monkeypatch):
+    """The defect: two people at the same moment went back two versions."""
+    monkeypatch.setattr("pipelines.rollback._pack", lambda *_: None)
+    reader = Registry.previous
+
+    def slow(self):
+        """Between this reading and the lock another one goes back."""
+        found = reader(self)
+        monkeypatch.setattr(Registry, "previous", reader)
+        rollback(None)
+        return found
+
+    monkeypatch.setattr(Registry, "previous", slow)
+    with pytest.raises(UserError, match=r"^rollback: the champion was changed meanwhile; run again") as caught:
+        rollback(None)
+    assert "\n" not in str(caught.value)
+    assert (registry.champion().version, [version.version for version in registry.taken_back()]) == ("1", ["2"])
+
+
+class Killed(BaseException):
+    """What nothing catches."""
+
+
+@pytest.mark.parametrize("write", ["set_registered_model_alias", "set_model_version_tag", "written"])
+def test_a_rollback_that_was_killed_is_finished_by_the_same_command(registry, monkeypatch, write):
+    """The defect: killed between registry and files, the second one went back by one more version."""
+    monkeypatch.setattr("pipelines.rollback._pack", lambda *_: None)
+    registry.accept(registry.find("1"))
+    registry.accept(registry.find("2"))
+    (first,) = {registry.previous().card.model_sha256}
+
+    def killed(*_, **__):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        if write == "written":
+            patch.setattr("pipelines.rollback.write_champion", killed)
+        else:
+            patch.setattr(mlflow.MlflowClient, write, killed)
+        with pytest.raises(Killed):
+            rollback(None)
+    rollback(None)
+    assert registry.champion().version == "1"
+    assert [version.version for version in registry.taken_back()] == ["2"]
+    assert Card.load(paths.CHAMPION).network_sha256 == first
+
+
+def test_an_accept_that_was_killed_is_finished_by_the_same_command(registry, monkeypatch):
+    """The defect: "no challenger waits", and the service kept the former model."""
+    monkeypatch.setattr("pipelines.rollback._pack", lambda *_: None)
+    waiting = registry.previous()
+    registry.challenge(waiting.run_id, waiting.card)
+
+    def killed(*_, **__):
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.rollback.write_champion", killed)
+        with pytest.raises(Killed):
+            accept(None)
+    accept(None)
+    assert registry.champion().version == "1"
+    assert Card.load(paths.CHAMPION).network_sha256 == waiting.card.model_sha256
+
+
+def test_a_champion_whose_files_are_lost_is_taken_back_all_the_same(registry, tmp_path, monkeypatch):
+    """The defects: it had to be readable, and without its alias "name a version" was the answer to a named one."""
+    monkeypatch.setattr("pipelines.rollback._pack", lambda *_: None)
+    (card,) = (tmp_path / "state").rglob(f"{registry.champion().run_id}/artifacts/card.json")
+    kept = card.read_text()
+    card.unlink()
+    rollback(None)
+    assert registry.champion_version() == "1"
+    card.write_text(kept)
+    mlflow.MlflowClient().delete_registered_model_alias("fer-classifier", "champion")
+    with pytest.raises(UserError, match=r"^rollback: there is no champion yet; name a version"):
+        rollback(None)
+    rollback("2")
+    assert registry.champion_version() == "2"
+
+
+def test_who_was_accepted_waits_no_more(registry, monkeypatch):
+    monkeypatch.setattr("pipelines.rollback._pack", lambda *_: None)
+    waiting = registry.previous()
+    registry.challenge(waiting.run_id, waiting.card)
+    shutil.copytree(paths.CHAMPION, paths.CHALLENGER)
+    accept(None)
+    assert not paths.CHALLENGER.exists()
+
+
+def test_a_bento_that_cannot_be_packed_is_no_rollback_to_repeat(registry, monkeypatch):
+    """The defect: who repeated the command, as docs/operations.md said, went back by one more version."""
+
+    def full():
+        raise UserError("bentofile.yaml: BentoML cannot build it: no space left on device")
+
+    monkeypatch.setattr("pipelines.rollback.pack", full)
+    with pytest.raises(UserError, match=r"no space left on device; version 1 is champion and served") as caught:
+        rollback(None)
+    assert "make run packs it" in str(caught.value)
+    assert registry.champion().version == "1"
+
+
 def test_a_champion_that_changed_while_candidates_were_measured_is_not_overruled(registry, tmp_path):
     second, first = registry.champion(), registry.previous()
     lock = tmp_path / "lock"
-    with undisturbed(lock, registry, second):
+    with undisturbed(lock, registry, second.version, "promote"):
         pass
     registry.take_back(first)
     with (
-        pytest.raises(UserError, match="changed while the candidates were measured"),
-        undisturbed(lock, registry, second),
+        pytest.raises(UserError, match=r"^promote: the champion was changed meanwhile; run again$"),
+        undisturbed(lock, registry, second.version, "promote"),
     ):
         raise AssertionError
-    with undisturbed(lock, registry, first):
+    with undisturbed(lock, registry, first.version, "promote"):
         pass
 
 
