@@ -79,6 +79,8 @@ def _rows(path: Path, files: Files, reading: Reading) -> SourceRows:
         readings += told
     elif labelled:
         compare(where, table, labelled)
+    elif label_is == "file name" and not places.preset:
+        readings.append(f"read labels in file names, such as {table['label'].iloc[0]} in {images[0].name}")
     table = joined(_checked(where, table, label_is), tables)
     if label_is == "folder":
         check_parts(where, table["split"], images, reading)

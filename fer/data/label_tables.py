@@ -121,8 +121,13 @@ def _read_groups(where: str, path: PurePosixPath, file: File, index: _Index) -> 
         if found[0] in images:
             raise UserError(f"{place} is listed twice; keep one row")
         images[found[0]] = None
-    rows = groups.drop(columns="file").set_index(pd.Index([str(image) for image in images]))
+    rows = _stripped(groups.drop(columns="file")).set_index(pd.Index([str(image) for image in images]))
     return LabelTable(path, rows, 0, "", "")
+
+
+def _stripped(groups: pd.DataFrame) -> pd.DataFrame:
+    """Group columns without the white space around their cells, which would make two persons of one."""
+    return groups.apply(lambda column: column.str.strip())
 
 
 def _read_table(where: str, path: PurePosixPath, file: File, index: _Index, reading: Reading) -> LabelTable | None:
@@ -149,7 +154,7 @@ def _read_table(where: str, path: PurePosixPath, file: File, index: _Index, read
         rows[["face", *BOX]] = frame[["face", *BOX]]
     used = {header[p] for p in (label, split) if p >= 0} | {image, *rows}
     groups = [name for name in group_columns(place, header, reading.columns) if name not in used]
-    rows[groups] = frame[groups]
+    rows[groups] = _stripped(frame[groups])
     column = header[label] if label >= 0 else "label" if "label" in rows else ""
     return _matched(where, path, frame[image], rows, index, column, preset)
 

@@ -68,7 +68,6 @@ def read_places(where: str, paths: Sequence[PurePosixPath], labels: Labels, spli
         found, label_is = matches["label"].tolist(), "file name"
     elif all(words):
         found, label_is = words, "file name"
-        readings.append(f"read labels in file names, such as {found[0]} in {paths[0].name}")
     table["label"] = found
     if not any(table["split"]) and "split" in matches:
         table["split"] = matches["split"]

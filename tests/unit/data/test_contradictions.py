@@ -171,3 +171,24 @@ def test_a_zip_with_one_name_twice_is_refused(tmp_path: Path) -> None:
         archive.write(tmp_path / "happy/b.png", "happy\\a.png")
 
     assert "a.zip: entry 'happy/a.png' stands in it twice" in refused(tmp_path / "a.zip")
+
+
+def test_white_space_makes_no_second_person(tmp_path: Path) -> None:
+    write(tmp_path, "happy/a.png", "sad/b.png")
+    text(tmp_path, "groups.csv", "file,subject", "happy/a.png,p1 ", "sad/b.png, p1")
+    text(tmp_path, "t.csv", "file,camera", "a.png,left ", "b.png,left")
+
+    table = read(tmp_path).table
+
+    assert table["subject"].tolist() == ["p1", "p1"]
+    assert table["camera"].tolist() == ["left", "left"]
+
+
+def test_file_names_are_not_said_to_be_read_where_a_table_is(tmp_path: Path) -> None:
+    write(tmp_path, "happy1.png", "sad2.png")
+    text(tmp_path, "t.csv", "file,emotion", "happy1.png,fear", "sad2.png,angry")
+
+    faces = read(tmp_path)
+
+    assert faces.table["emotion"].tolist() == ["fear", "angry"]
+    assert faces.readings[0] == "read labels from t.csv (emotion)"
