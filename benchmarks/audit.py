@@ -111,7 +111,8 @@ def planted_copies(dataset: FaceDataset) -> dict[str, Any]:
 def planted_labels(dataset: FaceDataset) -> dict[str, Any]:
     """Labels made wrong where FER+ agrees with them (everywhere without votes): how many of them are found.
 
-    The released network has not seen validation and test images, so only these count for its embedding.
+    The released network has not seen validation and test images, so only these count for its embedding. Copies may
+    stand in different folds here, unlike in the audit.
     """
     rng = np.random.default_rng(SEED)
     truths = ferplus_truths(dataset.table)

@@ -54,22 +54,24 @@ def out_of_fold(
         float64 ``[N, C]``, rows that sum to 1. Where there is nothing to learn from, the shares of the classes.
     """
     shares = np.bincount(labels, minlength=classes) / len(labels)
-    parts = min(FOLDS, len(np.unique(groups)))
-    if parts < 2:  # all images are copies of one
+    # As many folds as the largest class has images: with more, nothing is left to stratify.
+    parts = min(FOLDS, len(np.unique(groups)), int(np.bincount(labels).max()))
+    if parts < 2:  # all images are copies of one, or there is one of each class
         return np.tile(shares, (len(points), 1))
     probabilities = np.zeros((len(points), classes))
     folds = StratifiedGroupKFold(parts, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a class with fewer images than folds
         for number, (train, held_out) in enumerate(folds.split(points, labels, groups), start=1):
-            if len(np.unique(labels[train])) < 2:
+            known = len(np.unique(labels[train]))
+            if known < 2 or len(train) <= known:  # nothing to learn from
                 probabilities[held_out] = shares
-                continue
-            # The fewer images for the dimensions, the less their covariances are worth.
-            dimensions = points.shape[1]
-            shrinkage = dimensions / (dimensions + len(train))
-            model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage).fit(points[train], labels[train])
-            probabilities[np.ix_(held_out, model.classes_)] = model.predict_proba(points[held_out])
+            else:
+                # The fewer images for the dimensions, the less their covariances are worth.
+                dimensions = points.shape[1]
+                shrinkage = dimensions / (dimensions + len(train))
+                model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage).fit(points[train], labels[train])
+                probabilities[np.ix_(held_out, model.classes_)] = model.predict_proba(points[held_out])
             steps(number, parts)
     return probabilities / probabilities.sum(axis=1, keepdims=True)
 

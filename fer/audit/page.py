@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from fer.audit.copies import COPY
 from fer.audit.flaws import PROXIES
 from fer.audit.hand_check import proxy_worth
 from fer.audit.labels import BUDGETS
@@ -27,7 +28,7 @@ def audit_page(records: Path, link: str) -> str:
         link: that folder, relative to the page.
     """
     summary = json.loads((records / SUMMARY).read_text(encoding="utf-8"))
-    values: dict[str, Any] = {"link": link, "proxies": PROXIES} | summary
+    values: dict[str, Any] = {"link": link, "copy": COPY} | summary
     values |= {
         "flaw_table": markdown(_flaw_table(summary)),
         "class_table": markdown(_class_table(summary)),
@@ -37,8 +38,12 @@ def audit_page(records: Path, link: str) -> str:
         "planted": _read(records / PLANTED),
         "growth": _read(records / GROWTH),
         "near_check": _near_check(records / NEAR_CHECK),
-        "worth_table": markdown(_worth_table(records)) if (records / HAND_CHECK).is_file() else "",
+        "worth_table": "",
     }
+    if (records / HAND_CHECK).is_file():
+        checked = pd.read_csv(records / HAND_CHECK)
+        values["rounds"] = checked["round"].value_counts(sort=False).tolist()
+        values["worth_table"] = markdown(_worth_table(checked, _read(records / NAMED)["named"]))
     if values["planted"]:
         values["recall_table"] = markdown(_recall_table(values["planted"]["planted"]["near_copies"]))
     if values["growth"]:
@@ -149,8 +154,8 @@ def _near_check(path: Path) -> list[dict[str, Any]]:
     return [{"from": str(name), "pairs": int(row["size"]), "same": int(row["sum"])} for name, row in table.iterrows()]
 
 
-def _worth_table(records: Path) -> pd.DataFrame:
-    worth = proxy_worth(pd.read_csv(records / HAND_CHECK), _read(records / NAMED)["named"])
+def _worth_table(checked: pd.DataFrame, named: dict[str, float]) -> pd.DataFrame:
+    worth = proxy_worth(checked, named)
     return pd.DataFrame(
         {
             "proxy": worth["proxy"],

@@ -27,7 +27,10 @@ GROUPS = (
     *("camera", "device", "session", "pose", "angle", "lighting", "glasses", "occlusion"),
 )
 
-_PIXEL_COLUMN = re.compile(r"(pixel|px)\s?_?\d+", re.IGNORECASE)
+#: A box as a published label file writes it, in pixels.
+BOX = ("left", "top", "right", "bottom")
+
+_PIXEL_COLUMN = re.compile(r"(?:pixel|px)\s?_?(\d{1,9})", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,11 @@ def plain(name: str) -> str:
     return re.sub(r"[\W\d_]+", "", name.casefold())
 
 
+def separator_of(line: str) -> str:
+    """What separates the cells of a table's first line."""
+    return max(",;\t", key=line.count)
+
+
 def find_roles(where: str, header: Sequence[str], setting: Columns) -> Roles:
     """The columns of a CSV with pixels.
 
@@ -53,7 +61,11 @@ def find_roles(where: str, header: Sequence[str], setting: Columns) -> Roles:
     """
     label = place_of(where, "label", header, setting.label, LABEL)
     split = place_of(where, "split", header, setting.split, SPLIT)
-    wide = tuple(place for place, name in enumerate(header) if _PIXEL_COLUMN.fullmatch(name))
+    # By their numbers: a table sorted by names has pixel10 before pixel2.
+    numbered = sorted(
+        (int(pixel[1]), place) for place, name in enumerate(header) if (pixel := _PIXEL_COLUMN.fullmatch(name))
+    )
+    wide = tuple(place for _, place in numbered)
     one = -1 if len(wide) > 1 else place_of(where, "pixels", header, setting.pixels, PIXELS)
     pixels = (one,) if one >= 0 else wide
     groups = tuple(header.index(name) for name in group_columns(where, header, setting))
@@ -98,8 +110,8 @@ def group_columns(where: str, header: Sequence[str], setting: Columns) -> list[s
     return list(setting.groups)
 
 
-#: Columns that a data set's table has by itself.
-OWN = {*COLUMNS, "reason", "copy_of", "label"}
+#: Columns that a data set's table has by itself, at last or while it is read.
+OWN = {*COLUMNS, "reason", "copy_of", "label", "flaw", "path", "box", "face", *BOX}
 
 
 def check_own(where: str, names: Sequence[str]) -> None:
@@ -108,7 +120,7 @@ def check_own(where: str, names: Sequence[str]) -> None:
     Raises:
         UserError: naming the column.
     """
-    taken = sorted(OWN & set(names))
+    taken = sorted(name for name in names if name in OWN or name.startswith("votes."))
     if taken:
         raise UserError(f"{where}: column {taken[0]!r} is the data set's own; rename it")
 

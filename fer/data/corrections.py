@@ -1,18 +1,23 @@
-"""Corrections of labels: a CSV that the audit writes, a person edits and ingest applies.
+"""Corrections of labels: a CSV that the audit writes, a person edits and ``apply_corrections`` applies.
+
+No setting reads it yet: ingest does not know of corrections.
 
 ``source_id`` and ``sha256`` say which image is meant, ``emotion`` what its label was, ``correct`` what the person
 decided: an emotion (the right label; the same as before means looked at and right), ``remove`` (leave the image out),
 or nothing (not looked at). Further columns are for the person's eyes and are ignored.
 """
 
-import csv
 import hashlib
+import io
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from fer.data.columns import separator_of
+from fer.data.tree import one_line
 from fer.emotions import emotion_name
 from fer.errors import UserError, did_you_mean
 
@@ -48,10 +53,20 @@ def read_corrections(path: Path) -> Corrections:
         UserError: for a file that is no such CSV, a decision that is none, or two decisions on one image.
     """
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", quoting=csv.QUOTE_MINIMAL)
+        text = path.read_text(encoding="utf-8-sig")
+        # Of cells beyond the header's, as some spreadsheets write them, it warns.
+        with warnings.catch_warnings(action="ignore", category=pd.errors.ParserWarning):
+            table = pd.read_csv(
+                io.StringIO(text),
+                sep=separator_of(text.partition("\n")[0]),
+                dtype=str,
+                keep_default_na=False,
+                index_col=False,
+            )
     except (OSError, ValueError) as error:
-        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
-        raise UserError(f"{path}: corrections cannot be read ({reason}); give the CSV that the audit wrote") from error
+        raise UserError(
+            f"{path}: corrections cannot be read ({one_line(error)}); give the CSV that the audit wrote, in UTF-8"
+        ) from error
     if missing := [column for column in COLUMNS if column not in table]:
         raise UserError(f"{path}: corrections lack the column {missing[0]!r}; give the CSV that the audit wrote")
     table["correct"] = table["correct"].str.strip()

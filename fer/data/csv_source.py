@@ -14,7 +14,7 @@ from typing import IO
 import numpy as np
 import pandas as pd
 
-from fer.data.columns import IMAGE, Roles, find_roles, plain
+from fer.data.columns import IMAGE, Roles, find_roles, plain, separator_of
 from fer.data.labels import shown
 from fer.data.reading import Reading, settle
 from fer.data.source import Loaded, SourceFaces, SourceRows
@@ -215,7 +215,7 @@ def _table(text: IO[str]) -> tuple[list[str], Iterator[list[str]]]:
     if "\0" in first:
         raise csv.Error("it is no text in UTF-8; save it as CSV in UTF-8")
     second = text.readline(_LONGEST_LINE)
-    delimiter = max(",;\t", key=first.count)
+    delimiter = separator_of(first)
     header = [name.strip() for name in next(csv.reader([first], delimiter=delimiter), [])]
     return header, _cells(itertools.chain([second], text), delimiter, len(second))
 

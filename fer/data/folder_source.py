@@ -10,13 +10,13 @@ import pandas as pd
 
 from fer.data.csv_source import holds_pixels
 from fer.data.faces import FaceReader
-from fer.data.label_tables import IMAGE_ENDINGS, SUFFIXES, read_tables
+from fer.data.label_tables import IMAGE_ENDINGS, SUFFIXES, LabelTable, read_tables
 from fer.data.labels import IGNORE, is_code, label_key
 from fer.data.places import check_parts, first_named, read_places, unwrapped
 from fer.data.presets import PRESETS
 from fer.data.reading import Reading, settle
 from fer.data.source import Loaded, SourceFaces, SourceRows
-from fer.data.table_labels import compare, from_tables, joined
+from fer.data.table_labels import compare, from_tables, joined, settled_splits
 from fer.data.tree import UNREADABLE, File, Files, is_archive, one_line, open_files
 from fer.errors import UserError
 
@@ -60,8 +60,10 @@ def _rows(path: Path, files: Files, reading: Reading) -> SourceRows:
     places = read_places(where, images, reading.labels, reading.splits)
     names = list(map(str, images))
     table = places.table.assign(path=names, source_id=names, box="")
+    by_column = reading.columns.split is not None
+    table["split"] = settled_splits(where, table, tables, reading.splits, by_column)
     labelled = [it for it in tables if "label" in it.rows]
-    preset, label_is, column = places.preset or next((it.preset for it in tables if it.preset), ""), places.label_is, ""
+    preset, label_is, column = places.preset or _preset_of(tables), places.label_is, ""
     used = {it.path for it in tables}
     readings += places.readings
     coded, coded_by, beside = _beside(where, table, inside)
@@ -77,6 +79,8 @@ def _rows(path: Path, files: Files, reading: Reading) -> SourceRows:
         readings += told
     elif labelled:
         compare(where, table, labelled)
+    elif label_is == "file name" and not places.preset:
+        readings.append(f"read labels in file names, such as {table['label'].iloc[0]} in {images[0].name}")
     table = joined(_checked(where, table, label_is), tables)
     if label_is == "folder":
         check_parts(where, table["split"], images, reading)
@@ -97,6 +101,14 @@ def _rows(path: Path, files: Files, reading: Reading) -> SourceRows:
         preset if preset and codes <= set(PRESETS[preset].labels) else "",
         tuple(readings),
     )
+
+
+def _preset_of(tables: Sequence[LabelTable]) -> str:
+    """The published set whose label files the tables are; anybody may call a table train_labels.csv.
+
+    So where a set names its images in a way of its own, theirs say which set it is (``Places.preset``).
+    """
+    return next((it.preset for it in tables if it.preset and PRESETS[it.preset].files is None), "")
 
 
 def _ignored(path: PurePosixPath, reading: Reading) -> bool:

@@ -78,6 +78,11 @@ def build_dataset(data: Data) -> tuple[FaceDataset, dict[str, Any]]:
     images, table = _select(source.images, table, chosen)
     readings = [*source.readings, *shared_subjects(table)]
     before = set(table["split"])
+    if "train" not in before:
+        raise UserError(
+            f"{source.where}: no image is in train; say in data.splits which split it is"
+            f"{f', such as {{{min(before)}: train}}' if before else ', or choose other data.classes'}"
+        )
     table["split"] = carve_splits(table, images, data.validation_share, data.test_share, data.seed)
     readings += carved(table, before)
     table["train_copy"] = train_copies(table)

@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import IO
 
 import pandas as pd
 
-from fer.data.columns import IMAGE, LABEL, SPLIT, check_own, group_columns, place_of, plain
+from fer.data.columns import BOX, IMAGE, LABEL, SPLIT, check_own, group_columns, place_of, plain, separator_of
 from fer.data.presets import PRESETS, Preset
 from fer.data.reading import Reading
 from fer.data.split_names import usual_split
@@ -25,8 +26,6 @@ GROUPS = "groups.csv"
 MOST_TABLE, _START = 2**30, 2**16
 #: Endings of files that may be tables.
 SUFFIXES = (".csv", ".tsv", ".txt", ".lst")
-#: A box as a published label file writes it, in pixels.
-BOX = ("left", "top", "right", "bottom")
 
 
 @dataclass(frozen=True)
@@ -104,8 +103,9 @@ def _read_groups(where: str, path: PurePosixPath, file: File, index: _Index) -> 
         data = file.read()
     except UNREADABLE as error:
         raise UserError(f"{where}: {path}: cannot be read ({one_line(error)}); get the file again") from error
+    separator = separator_of(data.decode("utf-8", "replace").partition("\n")[0])
     try:
-        groups = pd.read_csv(io.BytesIO(data), dtype=str, keep_default_na=False, skipinitialspace=True)
+        groups = _frame(io.BytesIO(data), separator)
     except ValueError as error:
         raise UserError(f"{where}: {path}: cannot be read ({one_line(error)}); write it as CSV in UTF-8") from error
     if "file" not in groups:
@@ -121,8 +121,13 @@ def _read_groups(where: str, path: PurePosixPath, file: File, index: _Index) -> 
         if found[0] in images:
             raise UserError(f"{place} is listed twice; keep one row")
         images[found[0]] = None
-    rows = groups.drop(columns="file").set_index(pd.Index([str(image) for image in images]))
+    rows = _stripped(groups.drop(columns="file")).set_index(pd.Index([str(image) for image in images]))
     return LabelTable(path, rows, 0, "", "")
+
+
+def _stripped(groups: pd.DataFrame) -> pd.DataFrame:
+    """Group columns without the white space around their cells, which would make two persons of one."""
+    return groups.apply(lambda column: column.str.strip())
 
 
 def _read_table(where: str, path: PurePosixPath, file: File, index: _Index, reading: Reading) -> LabelTable | None:
@@ -149,7 +154,7 @@ def _read_table(where: str, path: PurePosixPath, file: File, index: _Index, read
         rows[["face", *BOX]] = frame[["face", *BOX]]
     used = {header[p] for p in (label, split) if p >= 0} | {image, *rows}
     groups = [name for name in group_columns(place, header, reading.columns) if name not in used]
-    rows[groups] = frame[groups]
+    rows[groups] = _stripped(frame[groups])
     column = header[label] if label >= 0 else "label" if "label" in rows else ""
     return _matched(where, path, frame[image], rows, index, column, preset)
 
@@ -201,20 +206,10 @@ def _parsed(where: str, path: PurePosixPath, file: File, reading: Reading) -> tu
     first = next((line for line in text.splitlines() if line.strip()), "")
     preset, it = _preset(path, reading.labels.preset)
     columns = list(it.columns) if it and _headless(first) else None
-    separator = max(",;\t", key=first.count) if any(mark in first for mark in ",;\t") else r"\s+"
+    separator = separator_of(first) if any(mark in first for mark in ",;\t") else r"\s+"
     header = None if _headless(first) else 0
     try:
-        with warnings.catch_warnings(action="ignore", category=pd.errors.ParserWarning):  # cells beyond the header's
-            frame = pd.read_csv(
-                io.StringIO(text),
-                sep=separator,
-                header=header,
-                dtype=str,
-                keep_default_na=False,
-                skipinitialspace=True,
-                engine="python" if len(separator) > 1 else "c",
-                index_col=False,
-            )
+        frame = _frame(io.StringIO(text), separator, header)
     except ValueError:
         return None, ""
     if columns is None and header is None:
@@ -229,6 +224,21 @@ def _parsed(where: str, path: PurePosixPath, file: File, reading: Reading) -> tu
     else:
         frame.columns = frame.columns.str.strip()
     return frame, preset
+
+
+def _frame(text: IO[bytes] | IO[str], separator: str, header: int | None = 0) -> pd.DataFrame:
+    """A table of text, without the cells beyond the header's, such as those after a comma at the end of every row."""
+    with warnings.catch_warnings(action="ignore", category=pd.errors.ParserWarning):
+        return pd.read_csv(
+            text,
+            sep=separator,
+            header=header,
+            dtype=str,
+            keep_default_na=False,
+            skipinitialspace=True,
+            engine="python" if len(separator) > 1 else "c",
+            index_col=False,
+        )
 
 
 _VOTES = (*("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear"), *FERPLUS_OTHER)

@@ -13,7 +13,9 @@ from fer.errors import UserError, did_you_mean
 #: What ``data.labels`` says of a label whose images are left out, and of all labels that it does not name.
 IGNORE, REST = "ignore", "*"
 
-_CODE = re.compile(r"[+-]?\d+(\.0*)?(e[+-]?0*)?")
+#: Longer cells are no codes and, in messages, cut.
+_LONGEST_CODE, _SHOWN = 20, 40
+_CODE = re.compile(r"[+-]?\d+(\.0*)?(e[+-]?0+)?")
 #: Words before a code, as in class_0.
 _CODED = re.compile(r"(class|label|emotion|expression)[\s_-]*(?=\d+$)")
 #: Numbers before a name ("0_angry", "(3) happy"), and after it where something stands between ("angry 0").
@@ -25,14 +27,14 @@ _BESIDE = {"class", "emotion", "expression", "expressions", "face", "faces", "fa
 def label_key(text: str) -> str:
     """A label as it is compared: without case and white space; ``03``, ``3.0``, ``3.0e+00``, ``class_3`` are ``3``."""
     word = _CODED.sub("", text.strip().casefold())
-    if len(word) <= 20 and _CODE.fullmatch(word) and word.isascii():
+    if len(word) <= _LONGEST_CODE and _CODE.fullmatch(word) and word.isascii():
         return str(int(float(word)))
     return word
 
 
 def is_code(key: str) -> bool:
     """Whether a label's key is a number."""
-    return key.removeprefix("-").isdigit() and key.isascii()
+    return len(key) <= _LONGEST_CODE and key.removeprefix("-").isdigit() and key.isascii()
 
 
 def named_emotion(text: str) -> str | None:
@@ -161,14 +163,15 @@ def _scheme(rows: SourceRows, written: Mapping[str, str]) -> Preset | None:
     if not numbers:  # letters: JAFFE's and KDEF's agree
         fitting = [it for it in PRESETS.values() if {label_key(code) for code in it.labels} >= set(unnamed)]
         return fitting[0] if fitting else None
-    if any(named_emotion(word) for word in written.values()):
-        raise UserError(
-            f"{rows.where}: both names and numbers are labels ({_listed([written[key] for key in written])}); "
-            f"say what the numbers mean in data.labels, such as {{{numbers[0]}: ignore}}"
-        )
+    named = any(named_emotion(word) for word in written.values())
     fer2013 = PRESETS["fer2013"]
-    if set(numbers) == set(fer2013.labels):
+    if not named and set(numbers) == set(fer2013.labels):
         return fer2013
+    if named or len(numbers) < len(unnamed):
+        raise UserError(
+            f"{rows.where}: both names and numbers are labels ({_listed(written.values())}); "
+            f"say what they mean in data.labels, such as {{{numbers[0]}: ignore}}"
+        )
     raise _ambiguous(rows, numbers)
 
 
@@ -196,6 +199,8 @@ def _unknown(
     word = written[keys[row]]
     place = f"{rows.where}: {rows.label_place(row)}"
     remedies = f"say what it means in data.labels, such as {{{_quoted(word)}: ignore}}"
+    if len(word) > _SHOWN:
+        remedies = "name the column of labels in data.csv"
     if preset and _by_preset(label_key(word), word, PRESETS[preset]) == IGNORE:
         fault = f"{shown(word)} is {PRESETS[preset].title}'s {_meant(word, preset)}, which is none of our emotions"
         remedies = f"set data.labels to {preset}, which leaves it out, or to your own, such as {{{_quoted(word)}: sad}}"
@@ -218,19 +223,23 @@ def _readings(
     rows: SourceRows, written: Mapping[str, str], meanings: Mapping[str, str | None], preset: Preset | None
 ) -> list[str]:
     """What codes were read as, and names that are not ours."""
-    things = f"{len(written)} {rows.label_is}s" if len(written) > 1 else f"1 {rows.label_is}"
+    readings = []
     coded = [code for code in (preset.labels if preset else ()) if label_key(code) in written]
     if preset and coded:
         meant = ", ".join(f"{code} {preset.labels[code]}" for code in coded)
         span = f"{coded[0]} to {coded[-1]}" if len(coded) > 2 else ", ".join(coded)
-        codes = "codes" if len(coded) > 1 else "code"
-        return [f"read {things} as {preset.title}'s {codes} {span}: {meant}"]
+        ending = "s" if len(coded) > 1 else ""
+        readings.append(f"read {len(coded)} {rows.label_is}{ending} as {preset.title}'s code{ending} {span}: {meant}")
+    of_codes = set(map(label_key, coded))
     others = {
-        word: str(meanings[key]) for key, word in written.items() if meanings[key] not in (IGNORE, word.strip().lower())
+        word: str(meanings[key])
+        for key, word in written.items()
+        if key not in of_codes and meanings[key] not in (IGNORE, word.strip().lower())
     }
-    if not others:
-        return []
-    return [f"read as emotions: {', '.join(f'{word} as {emotion}' for word, emotion in others.items())}"]
+    if others:
+        told = ", ".join(f"{word} as {emotion}" for word, emotion in others.items())
+        readings.append(f"read as emotions: {told}")
+    return readings
 
 
 def _called(word: str, preset: str) -> str:
@@ -252,11 +261,15 @@ def _quoted(word: str) -> str:
 
 
 def shown(cell: str) -> str:
-    """A cell as a message shows it: quoted, on one line, cut to 40 characters."""
-    return repr(cell if len(cell) <= 40 else cell[:40] + "...")
+    """A cell as a message shows it: quoted, on one line, cut."""
+    return repr(_cut(cell))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
 
 
 def _listed(words: Iterable[str]) -> str:
     """A few words, and how many more."""
-    words = list(words)
+    words = list(map(_cut, words))
     return ", ".join(words[:11]) + (f" and {len(words) - 11} more" if len(words) > 11 else "")

@@ -45,10 +45,11 @@ def read_places(where: str, paths: Sequence[PurePosixPath], labels: Labels, spli
 
     The split is the folder that names one, wherever it stands; the label the folder that names an emotion, or else the
     folders that are numbers or a published set's letters, or else a file name that is written as a published set's, or
-    that has one emotion in it.
+    that has one emotion in it. File names also say what numbered folders mean, where each has an emotion of its own.
 
     Raises:
-        UserError: where a path names two splits or two emotions, and where numbered folders stand on two levels.
+        UserError: where a path names two splits or two emotions, where numbered folders stand on two levels, and where
+            file names in them name other emotions.
     """
     known = {name: is_split(name, splits) for name in {name for path in paths for name in path.parts[:-1]}}
     rest = [_without_splits(where, path, known) for path in paths]
@@ -58,15 +59,15 @@ def read_places(where: str, paths: Sequence[PurePosixPath], labels: Labels, spli
     readings: list[str] = []
     preset, matches = _file_names(paths, labels.preset)
     found, label_is = [""] * len(paths), ""
+    words = [_words(path.stem) for path in paths]
     if any(names.values()):
         found, label_is = _named(where, paths, folders, names), "folder"
-    elif coded := _coded(where, folders, labels):
+    elif (coded := _coded(where, folders, labels)) and not _meant_by(where, coded, words, labels):
         found, label_is = coded, "folder"
     elif preset and "label" in matches:
         found, label_is = matches["label"].tolist(), "file name"
-    elif all(words := [_words(path.stem) for path in paths]):
+    elif all(words):
         found, label_is = words, "file name"
-        readings.append(f"read labels in file names, such as {found[0]} in {paths[0].name}")
     table["label"] = found
     if not any(table["split"]) and "split" in matches:
         table["split"] = matches["split"]
@@ -89,12 +90,16 @@ def check_parts(where: str, splits: pd.Series, paths: Sequence[PurePosixPath], r
     labels = reading.labels
     if (splits != "").any():
         beside = ", ".join(splits[splits != ""].unique())
+        # Splits stand around the emotions or inside them.
+        depths = {path.parts.index(split) for path, split in zip(paths, splits, strict=True) if split in path.parts}
         for path, split in zip(paths, splits, strict=True):
-            top = path.parts[0]
-            if split == "" and len(path.parts) > 2 and not (labels.name(top) or is_code(label_key(top))):
+            folders = path.parts[:-1]
+            at = [folders[depth] for depth in sorted({0, *depths}) if depth < len(folders)] if len(folders) > 1 else []
+            other = [name for name in at if not (labels.name(name) or is_code(label_key(name)))]
+            if split == "" and other:
                 raise UserError(
-                    f"{where}: {path}: folder {top!r} stands beside the splits {beside} and is none; "
-                    f"say what it is in data.splits, such as {{{top}: ignore}} or {{{top}: train}}"
+                    f"{where}: {path}: folder {other[0]!r} stands beside the splits {beside} and is none; "
+                    f"say what it is in data.splits, such as {{{other[0]}: ignore}} or {{{other[0]}: train}}"
                 )
         return
     if not all(len(path.parts) > 2 for path in paths):
@@ -180,6 +185,26 @@ def _coded(where: str, folders: Sequence[list[str]], labels: Labels) -> list[str
             "as person_1"
         )
     return [parts[levels[0]] for parts in folders] if levels else []
+
+
+def _meant_by(where: str, codes: Sequence[str], words: Sequence[str], labels: Labels) -> bool:
+    """Whether file names say what the folders' codes mean: all name an emotion, and each code has one of its own.
+
+    Raises:
+        UserError: where the emotions in one folder's file names differ, and ``data.labels`` does not give the codes.
+    """
+    keys = list(map(label_key, codes))
+    emotions = list(map(named_emotion, words))
+    given = bool(labels.preset) or bool(set(keys) & set(labels.mapping))
+    if given or not all(words) or len(set(emotions)) == 1:
+        return False
+    if len(set(keys)) == len(set(emotions)) == len(set(zip(keys, emotions, strict=True))):
+        return True
+    shown = sorted(set(codes))
+    raise UserError(
+        f"{where}: the folders {', '.join(shown)} are codes, and the files' names say emotions that differ from them; "
+        f"set data.labels to what each code means, or rename the folders, such as person_{shown[0]}, to go by the names"
+    )
 
 
 def _letters(names: set[str]) -> bool:

@@ -38,6 +38,11 @@ def usual_split(text: str) -> str | None:
     return _SPLITS.get(split_key(text))
 
 
+def split_meant(text: str, setting: Mapping[str, str]) -> str | None:
+    """Our split, or ``ignore``, that a name means by ``data.splits`` or usually; None for another name."""
+    return setting.get(text.strip().casefold()) or usual_split(text)
+
+
 def split_setting(setting: Mapping[str | int, str] | None) -> dict[str, str]:
     """``data.splits`` with its names in lower case.
 
@@ -66,11 +71,7 @@ def settle_splits(rows: SourceRows, setting: Mapping[str, str]) -> tuple[list[st
         first.setdefault(name, row)
     # A cell left blank where the others name a split is a mistake; a file outside the splits' folders is train.
     ours = {"": "train"} if rows.label_is == "folder" or set(given) == {""} else {}
-    ours |= {
-        name: found
-        for name in first
-        if (found := setting.get(name.strip().casefold()) or usual_split(name)) is not None
-    }
+    ours |= {name: found for name in first if (found := split_meant(name, setting)) is not None}
     ours |= _either(rows.where, [name for name in first if split_key(name) in _EITHER and name not in ours], ours)
     for name, row in first.items():
         if name not in ours:

@@ -144,13 +144,15 @@ def _fails(reason: str) -> File:
 
 
 def _zip_files(where: Path, archive: zipfile.ZipFile) -> Files:
-    files = {}
+    files: dict[PurePosixPath, File] = {}
     for entry in archive.infolist():
         path = _inside(where, entry.filename)
         if entry.is_dir() or is_helper(path):
             continue
         if stat.S_ISLNK(entry.external_attr >> 16):
             raise _link(where, path)
+        if path in files:
+            raise UserError(f"{where}: entry '{path}' stands in it twice; unpack the archive and name the folder")
         # No more than this is unpacked: zipfile stops there, whatever the compressed data holds.
         files[path] = File(entry.file_size, partial(archive.open, entry))
     return files

@@ -59,3 +59,9 @@ def test_a_package_imports_lower_layers_only(name: str) -> None:
     allowed |= {other for group in TOGETHER if name in group for other in group}
     found = {(path.relative_to(ROOT).as_posix(), other) for path in modules()[name] for other in imported(path)}
     assert {(path, other) for path, other in found if other not in allowed} == set()
+
+
+def test_no_two_test_files_have_one_name():
+    """Bare pytest imports them by their names, and stops at the second."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert sorted(names) == sorted(set(names))

@@ -1,16 +1,24 @@
-"""Small data sets written the way that sources read them."""
+"""Small data sets written the way that sources read them, and read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 
+from fer.data.folder_source import read_folder
 from fer.data.kaggle_source import FER2013_HANDLE
+from fer.data.labels import Labels
+from fer.data.reading import Reading
+from fer.data.source import SourceFaces
+from fer.data.split_names import split_setting
 from fer.emotions import EMOTIONS
-from fer.params import Data
+from fer.errors import UserError
+from fer.params import Columns, Data
 
+FACES = iter(np.random.default_rng(3).integers(0, 256, (4000, 12, 12), np.uint8))
 USAGES = ("Training", "PublicTest", "PrivateTest")
 
 
@@ -60,3 +68,29 @@ def data_params(**changes: Any) -> Data:
         "sample": {"images": 70, "seed": 1},
     }
     return Data.model_validate(defaults | changes)
+
+
+def write(root: Path, *paths: str) -> Path:
+    for path in paths:
+        write_image(root / path, next(FACES))
+    return root
+
+
+def text(root: Path, path: str, *lines: str) -> None:
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).write_text("\n".join(lines) + "\n")
+
+
+def read(path: Path, **settings: object) -> SourceFaces:
+    return read_folder(path, reading(**settings))
+
+
+def reading(labels: object = None, splits: dict[str, str] | None = None, **columns: object) -> Reading:
+    return Reading(Labels.of(labels), split_setting(splits), Columns(**columns))
+
+
+def refused(path: Path, how: Callable[..., SourceFaces] = read, **settings: object) -> str:
+    with pytest.raises(UserError) as caught:
+        how(path, **settings)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)

@@ -116,3 +116,21 @@ def test_any_decisions_are_what_comes_out(decisions):
     assert corrected["emotion"].tolist() == [old if new == "remove" else new for old, new in decisions]
     again, _ = apply_corrections(table.iloc[::-1], Corrections(Path("c.csv"), rows))
     assert again["emotion"].tolist() == corrected["emotion"].tolist()[::-1]
+
+
+@pytest.mark.parametrize(
+    ("header", "line"),
+    [
+        ("source_id;sha256;emotion;correct\n", "row 2;2222;happy;sad"),
+        ("source_id\tsha256\temotion\tcorrect\n", "row 2\t2222\thappy\tsad"),
+        ("\ufeffsource_id,sha256,emotion,correct\n", "row 2,2222,happy,sad,"),
+        ("source_id,sha256,emotion,correct,\n", '"row 2","2222","happy","sad",'),
+    ],
+)
+def test_what_a_spreadsheet_saves_is_read(tmp_path, table, header, line):
+    path = written(tmp_path, line, header=header)
+
+    corrected, stays = apply_corrections(table, read_corrections(path))
+
+    assert corrected["emotion"].tolist() == ["angry", "sad", "sad", "fear", "neutral"]
+    assert stays.all()

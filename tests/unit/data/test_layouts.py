@@ -8,13 +8,23 @@ import os
 import shutil
 import tarfile
 import zipfile
-from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from face_files import USAGES, csv_text, data_params, random_faces, write_image
+from face_files import (
+    USAGES,
+    csv_text,
+    data_params,
+    random_faces,
+    read,
+    reading,
+    refused,
+    text,
+    write,
+    write_image,
+)
 
 from fer.data.csv_source import read_csv
 from fer.data.folder_source import read_folder
@@ -25,38 +35,10 @@ from fer.data.source import SourceFaces
 from fer.data.split_names import split_setting
 from fer.emotions import EMOTIONS
 from fer.errors import UserError
-from fer.params import Columns
 
 CASES = Path(__file__).parents[4] / "shared" / "cases"
 RAF = ("surprise", "fear", "disgust", "happy", "sad", "angry", "neutral")
 LETTERS = {"AN": "angry", "DI": "disgust", "HA": "happy", "NE": "neutral", "SA": "sad", "SU": "surprise"}
-FACES = iter(np.random.default_rng(3).integers(0, 256, (4000, 12, 12), np.uint8))
-
-
-def write(root: Path, *paths: str) -> Path:
-    for path in paths:
-        write_image(root / path, next(FACES))
-    return root
-
-
-def text(root: Path, path: str, *lines: str) -> None:
-    (root / path).parent.mkdir(parents=True, exist_ok=True)
-    (root / path).write_text("\n".join(lines) + "\n")
-
-
-def read(path: Path, **settings: object) -> SourceFaces:
-    return read_folder(path, reading(**settings))
-
-
-def reading(labels: object = None, splits: dict[str, str] | None = None, **columns: object) -> Reading:
-    return Reading(Labels.of(labels), split_setting(splits), Columns(**columns))
-
-
-def refused(path: Path, how: Callable[..., SourceFaces] = read, **settings: object) -> str:
-    with pytest.raises(UserError) as caught:
-        how(path, **settings)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def splits_of(faces: SourceFaces) -> dict[str, str]:

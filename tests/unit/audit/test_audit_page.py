@@ -37,6 +37,13 @@ def test_the_published_page_is_what_its_records_give():
     assert PAGE.read_text(encoding="utf-8") == audit_page(RECORDS, "records/fer-2013/audit")
 
 
+@pytest.mark.skipif(not PAGE.exists(), reason="no audit is published")
+def test_exact_copies_are_not_counted_as_near_ones_in_words():
+    figures = json.loads((RECORDS / SUMMARY).read_text(encoding="utf-8"))
+    near = figures["near"]["surplus"] - figures["exact"]["surplus"]
+    assert f"{near:,} more images show a picture" in audit_page(RECORDS, "")
+
+
 def test_the_published_check_by_hand_is_of_at_least_150_images_none_twice():
     checked = pd.read_csv(RECORDS / "hand_check.csv")
     assert len(checked) >= 150

@@ -80,3 +80,12 @@ def test_gradients_tell_drawn_emotions_apart():
     assert points.shape == (400, 900)
     probabilities = out_of_fold(points, labels, np.arange(400), 7, seed=0)
     assert (probabilities.argmax(axis=1) == labels).mean() > 0.5
+
+
+@pytest.mark.parametrize("each", [1, 2, 3])
+def test_classes_with_fewer_images_than_folds(each):
+    labels = np.repeat(np.arange(3), each)
+    points = np.random.default_rng(0).normal(size=(len(labels), 4))
+    probabilities = out_of_fold(points, labels, np.arange(len(labels)), 3, seed=0)
+    assert probabilities.shape == (3 * each, 3)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
