@@ -51,7 +51,6 @@ def assert_same(first: Finished, second: Finished) -> None:
     np.testing.assert_array_equal(first.ten_views, second.ten_views)
 
 
-@pytest.mark.skipif(keras.backend.backend() == "jax", reason="weights differ by up to 6e-4 there, and why is not known")
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_without_random_changes_it_is_the_training_of_fit(weights: Path, tmp_path: Path, optimizer: str) -> None:
     """Schedule, decay, averages, statistics, class weights, smoothing, dropout, both phases and the epoch kept."""
