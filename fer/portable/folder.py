@@ -113,7 +113,7 @@ class Packed:
             raise UserError(f"{path / PACK}: not a packed folder's ({error}); run python -m pipelines pack") from error
 
     def splits(self) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-        """Faces uint8 ``[N, 48, 48]`` and labels int64 ``[N]`` of the train split, then of the validation split."""
+        """Faces uint8 ``[N, S, S]`` and labels int64 ``[N]`` of the train split, then of the validation split."""
         faces = decompress((self.path / FACES).read_bytes())
         with np.load(self.path / LABELS) as arrays:
             train, validation = (arrays[split].astype(np.int64) for split in ("train", "validation"))

@@ -171,7 +171,7 @@ def pack(
         for job in jobs:
             if job.trained:
                 (fresh / TRAINED).mkdir(exist_ok=True)
-                (fresh / TRAINED / job.trained).write_bytes(pack_job(_finished(job), "float16"))
+                (fresh / TRAINED / job.trained).write_bytes(pack_job(_finished(job, dataset.face_size), "float16"))
         jobs = [replace(job, weights=_copy_weights(job, weights_folder, fresh / WEIGHTS)) for job in jobs]
         files = sorted(path for path in fresh.rglob("*") if path.is_file())
         about = {
@@ -225,7 +225,7 @@ def _brought(job: PlannedJob, folder: ModelFolder, dataset: FaceDataset) -> Pack
     )
 
 
-def _finished(job: PackedJob) -> Finished:
+def _finished(job: PackedJob, face_size: int) -> Finished:
     """The model in a job's ``home`` as the job would have left it; as a teacher it computes in bfloat16.
 
     Raises:
@@ -237,7 +237,7 @@ def _finished(job: PackedJob) -> Finished:
         raise UserError(f"{folder.path}: its run.json does not say its preprocessing and temperature; train it again")
     began = run.weights, run.preprocessing
     source = next((file for file in architecture.pretrained if (file.label, file.preprocessing) == began), None)
-    model = build(job, architecture, source, FULL)  # type: ignore[arg-type]
+    model = build(job, architecture, source, FULL, face_size)  # type: ignore[arg-type]
     try:
         model.load_weights(path)
     except (OSError, ValueError) as error:

@@ -80,7 +80,8 @@ class Run:
             raise UserError(f"its pretrained file {WEIGHTS}/{job.weights} has not arrived; copy it to {folder}")
         self.say(f"{job.name}: begins after {self.clock.spent() / 60:.1f} minutes")
         jobs = {one.name: one for one in self.packed.jobs}
-        teachers = [teacher_of(jobs[name], done[name]) for name in job.teachers]
+        face_size = splits[0][0].shape[1]
+        teachers = [teacher_of(jobs[name], done[name], face_size) for name in job.teachers]
         same = code_of(job.architecture) == job.code
         load = Load()
         try:

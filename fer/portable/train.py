@@ -35,7 +35,7 @@ from fer.training.state import RANDOM, Arrays, Origin, Progress, Saved, model_va
 CHECKPOINT_SECONDS = 30.0
 #: Share of the minutes that epochs may fill by what was measured: no two epochs take the same time.
 SAFE = 0.95
-#: Faces uint8 ``[N, 48, 48]`` and labels int64 ``[N]``.
+#: Faces uint8 ``[N, S, S]`` and labels int64 ``[N]``.
 Split = tuple[np.ndarray, np.ndarray]
 
 
@@ -119,14 +119,14 @@ class Training:
             saved = None
         if saved:
             source = next((file for file in architecture.pretrained if file.name == saved.progress.weights), None)
-            student = build(job, architecture, source, saved.progress.precision)  # type: ignore[arg-type]
+            student = build(job, architecture, source, saved.progress.precision, faces.shape[1])  # type: ignore[arg-type]
             write(model_variables(student), saved.model)
             return student, source, saved
         source, path = find_pretrained(job, architecture, weights, self.say)  # type: ignore[arg-type]
         precision = job.recipe.precision
         if precision == "auto":
             precision = MIXED if accelerator() else FULL
-        student = build(job, architecture, source, precision)  # type: ignore[arg-type]
+        student = build(job, architecture, source, precision, faces.shape[1])  # type: ignore[arg-type]
         if source and path:
             load_pretrained(student, source, path, faces, job.seed)
         progress = Progress(weights=source.name if source else RANDOM, precision=precision, code=code)
@@ -302,10 +302,10 @@ def rates_of(recipe: Any, phase: str, steps: int) -> np.ndarray:
     return np.array([float(schedule(place)) for place in places], np.float32)
 
 
-def teacher_of(job: PackedJob, finished: Finished) -> keras.Model:
+def teacher_of(job: PackedJob, finished: Finished, face_size: int) -> keras.Model:
     """A finished job as the teacher of another."""
     architecture, progress = get_architecture(job.architecture), finished.progress
     source = next((file for file in architecture.pretrained if file.name == progress.weights), None)
-    model = build(job, architecture, source, progress.precision, finished.temperature)  # type: ignore[arg-type]
+    model = build(job, architecture, source, progress.precision, face_size, finished.temperature)  # type: ignore[arg-type]
     model.set_weights(finished.weights)
     return model

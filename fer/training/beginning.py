@@ -8,7 +8,6 @@ import keras
 import numpy as np
 
 from fer.errors import UserError
-from fer.inference.face_size import FACE_SIZE
 from fer.models.common.network import NETWORK, build_classifier
 from fer.models.common.normalization import match_statistics
 from fer.models.common.preprocessing import PREPARED
@@ -90,8 +89,8 @@ def build(
     architecture: Architecture,
     source: PretrainedFile | None,
     precision: str,
+    face_size: int,
     temperature: float = 1.0,
-    face_size: int = FACE_SIZE,
 ) -> keras.Model:
     """The untrained classifier, with the preprocessing of the weights that it begins from; the seed's weights."""
     keras.utils.set_random_seed(job.seed)

@@ -186,7 +186,7 @@ def lesson(whole: Finished) -> Lesson:
     keras.utils.set_random_seed(5)
     student = build_classifier(get_architecture("tiny"), len(CLASSES), 32, "unit")
     faces, labels = splits()[0]
-    teachers = [teacher_of(tiny_job(), whole), build_classifier(get_architecture("tiny"), len(CLASSES), 32, "unit")]
+    teachers = [teacher_of(tiny_job(), whole, 48), build_classifier(get_architecture("tiny"), len(CLASSES), 32, "unit")]
     targets = np.eye(len(CLASSES), dtype=np.float32)[labels]
     recipe = tiny_job(mixup={"alpha": 1.0, "until": 1.0}).recipe
     return Lesson(student, faces, targets, np.ones(len(faces), np.float32), recipe, 4, teachers, 0.7)
