@@ -32,7 +32,8 @@ class PackedJob:
         recipe: the settings of ``fer.recipe.Recipe``, checked when they were packed.
         home: the folder of the project that the trained model goes to.
         code: digest of the code that packed it, by which another machine knows that it has the same.
-        minutes: that the job may take at most, compiling included; None for all that are left.
+        minutes: that the job may take, compiling included, by a measurement before its first epoch; None for all that
+            are left.
         least: epochs below which it is not worth beginning.
         like: the job before it whose number of epochs it has.
         keep: one of ``KEPT``.

@@ -166,8 +166,7 @@ def pack(
         images = np.concatenate([np.asarray(dataset.images[some]) for some in rows.values()])
         (fresh / FACES).write_bytes(compress(images))
         labels: dict[str, Any] = {split: dataset.labels[some].astype(np.uint8) for split, some in rows.items()}
-        ids: dict[str, Any] = {f"{split}_rows": some.astype(np.int32) for split, some in rows.items()}
-        np.savez_compressed(fresh / LABELS, **labels, **ids)
+        np.savez_compressed(fresh / LABELS, **labels)
         for job in jobs:
             if job.trained:
                 (fresh / TRAINED).mkdir(exist_ok=True)

@@ -218,8 +218,9 @@ class Training:
             return wanted
         begun = time.monotonic()
         with self.spent.on("measuring"):
-            epoch_seconds = self._measure()
-        left = SAFE * (min(known) - (time.monotonic() - begun)) - self.head_epochs * epoch_seconds
+            head_seconds = self._measure(HEAD) if self.head_epochs else 0.0
+            epoch_seconds = self._measure(ALL)
+        left = SAFE * (min(known) - (time.monotonic() - begun)) - self.head_epochs * head_seconds
         epochs = min(wanted, math.floor(left / epoch_seconds))
         if epochs < least:
             raise OutOfTimeError(
@@ -228,9 +229,9 @@ class Training:
             )
         return epochs
 
-    def _measure(self) -> float:
-        """Seconds of an epoch once all is compiled; the student and its optimizer are then as they were before."""
-        engine = self._engine(ALL)
+    def _measure(self, phase: str) -> float:
+        """Seconds of a phase's epoch once all is compiled; student and optimizer are then as they were before."""
+        engine = self._engine(phase)
         before = copies(state_of(engine))
         order = epoch_order(self.labels, len(self.job.classes), self.job.recipe, self.job.seed, 0)
         rates = np.full(self.steps, self.job.recipe.learning_rate / 10, np.float32)

@@ -117,6 +117,13 @@ def test_a_measurement_leaves_no_trace(whole: Finished, weights: Path, tmp_path:
     assert_same(measured, whole)
 
 
+def test_both_phases_are_compiled_before_their_epochs_are_counted(weights: Path, tmp_path: Path) -> None:
+    """On an accelerator compiling takes longer than an epoch; what is compiled later ends after the minutes."""
+    one = training(tmp_path, tiny_job(), weights)
+    one._affordable(Clock(60, 0), None)
+    assert set(one.engines) == {HEAD, ALL}
+
+
 def test_another_code_begins_anew(whole: Finished, weights: Path, tmp_path: Path) -> None:
     one = training(tmp_path, tiny_job(), weights)
     one.run(FREE)
@@ -131,7 +138,7 @@ def test_another_code_begins_anew(whole: Finished, weights: Path, tmp_path: Path
 def test_fewer_epochs_are_trained_where_time_is_short_by_a_whole_schedule(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Training, "_measure", lambda self: 10.0)
+    monkeypatch.setattr(Training, "_measure", lambda self, phase: 10.0)
     one = training(tmp_path, tiny_job(epochs=50, job={"minutes": 1.5}), weights)
     finished = one.run(Clock(60, 0))
     epochs = finished.progress.total - HEAD_EPOCHS
@@ -142,7 +149,7 @@ def test_fewer_epochs_are_trained_where_time_is_short_by_a_whole_schedule(
 
 
 def test_too_few_epochs_are_not_begun(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Training, "_measure", lambda self: 10.0)
+    monkeypatch.setattr(Training, "_measure", lambda self, phase: 10.0)
     job = tiny_job(epochs=50, job={"minutes": 1.0, "least": 20})
     with pytest.raises(OutOfTimeError, match=r"^[0-4] epochs of 10.0 s fit .* fewer than 20 are not worth beginning"):
         training(tmp_path, job, weights).run(Clock(60, 0))
