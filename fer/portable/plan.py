@@ -236,7 +236,7 @@ def _finished(job: PackedJob, face_size: int) -> Finished:
         raise UserError(f"{folder.path}: its run.json does not say its preprocessing and temperature; train it again")
     began = run.weights, run.preprocessing
     source = next((file for file in architecture.pretrained if (file.label, file.preprocessing) == began), None)
-    model = build(job, architecture, source, FULL, face_size)  # type: ignore[arg-type]
+    model = build(job, architecture, source, FULL, face_size)
     try:
         model.load_weights(path)
     except (OSError, ValueError) as error:

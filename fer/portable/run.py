@@ -77,6 +77,8 @@ class Run:
     def _train(self, job: PackedJob, splits: tuple[Split, Split], done: dict[str, Finished]) -> Finished:
         if missing := [name for name in job.teachers if name not in done]:
             raise UserError(f"its teacher {missing[0]} is not trained")
+        if job.like and job.like not in done:
+            raise UserError(f"{job.like}, whose number of epochs it takes, is not trained")
         folder = self.packed.path
         if job.weights and not (folder / WEIGHTS / job.weights).is_file():
             raise UserError(f"its pretrained file {WEIGHTS}/{job.weights} has not arrived; copy it to {folder}")
@@ -92,7 +94,7 @@ class Run:
         try:
             training = Training(job, splits, teachers, folder / WEIGHTS, checkpoint, commit, self.say)
             try:
-                finished = training.run(self.clock, done[job.like].progress.total if job.like in done else None)
+                finished = training.run(self.clock, done[job.like].progress.total if job.like else None)
             finally:
                 seconds = training.spent.seconds
                 self.longest = max(self.longest, seconds["loading"] + seconds.get("measuring", 0.0))

@@ -98,7 +98,7 @@ class Training:
         train, self.validation = splits
         self.spent = Spent()
         self.labels = train[1]
-        check(job, self.labels)  # type: ignore[arg-type]
+        check(job, self.labels)
         with self.spent.on("loading"):
             self.student, self.source, self.saved = self._begin(train[0], weights, commit)
             targets = np.eye(len(job.classes), dtype=np.float32)[self.labels]
@@ -119,14 +119,14 @@ class Training:
             saved = None
         if saved:
             source = next((file for file in architecture.pretrained if file.name == saved.progress.weights), None)
-            student = build(job, architecture, source, saved.progress.precision, faces.shape[1])  # type: ignore[arg-type]
+            student = build(job, architecture, source, saved.progress.precision, faces.shape[1])
             write(model_variables(student), saved.model)
             return student, source, saved
-        source, path = find_pretrained(job, architecture, weights, self.say)  # type: ignore[arg-type]
+        source, path = find_pretrained(job, architecture, weights, self.say)
         precision = job.recipe.precision
         if precision == "auto":
             precision = MIXED if accelerator() else FULL
-        student = build(job, architecture, source, precision, faces.shape[1])  # type: ignore[arg-type]
+        student = build(job, architecture, source, precision, faces.shape[1])
         if source and path:
             load_pretrained(student, source, path, faces, job.seed)
         progress = Progress(weights=source.name if source else RANDOM, precision=precision, code=code)
@@ -150,7 +150,7 @@ class Training:
         recipe = copy(self.job.recipe)
         recipe.epochs = progress.total - self.head_epochs
         rates = {phase: rates_of(recipe, phase, self.calls * self.steps) for phase in (HEAD, ALL)}
-        written = time.monotonic()
+        written, on_disk = time.monotonic(), progress.epochs
         while progress.epochs < progress.total and not self._over(clock):
             start = time.monotonic()
             phase = HEAD if progress.epochs < self.head_epochs else ALL
@@ -164,9 +164,11 @@ class Training:
             self._epoch(engine, rates[phase][began * self.calls * self.steps :])
             progress.seconds.append(time.monotonic() - start)
             self._say_epoch()
-            if progress.epochs == progress.total or time.monotonic() - written > CHECKPOINT_SECONDS:
+            if time.monotonic() - written > CHECKPOINT_SECONDS:
                 self._write(engine)
-                written = time.monotonic()
+                written, on_disk = time.monotonic(), progress.epochs
+        if on_disk < progress.epochs:
+            self._write(engine)
         return self._finish()
 
     def _epoch(self, engine: Engine, rates: np.ndarray) -> None:
@@ -307,6 +309,6 @@ def teacher_of(job: PackedJob, finished: Finished, face_size: int) -> keras.Mode
     """A finished job as the teacher of another."""
     architecture, progress = get_architecture(job.architecture), finished.progress
     source = next((file for file in architecture.pretrained if file.name == progress.weights), None)
-    model = build(job, architecture, source, progress.precision, face_size, finished.temperature)  # type: ignore[arg-type]
+    model = build(job, architecture, source, progress.precision, face_size, finished.temperature)
     model.set_weights(finished.weights)
     return model

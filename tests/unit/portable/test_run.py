@@ -162,6 +162,16 @@ def test_out_of_minutes_what_is_left_out_is_told(
     assert said[-1].startswith("1 of 3 jobs in ")
 
 
+def test_a_job_like_one_that_is_left_out_is_left_out(packed: Packed, tmp_path: Path) -> None:
+    """With as many epochs as there is time for it would be no other seed of the same training."""
+    jobs = tiny_job("one", **SHORT | {"pretrained": "required"}), tiny_job("two", 4, **SHORT, job={"like": "one"})
+    write_packed(tmp_path / "packed", *jobs, weights=packed.path / "weights")
+    shutil.rmtree(tmp_path / "packed" / "weights")
+    run(Packed.load(tmp_path / "packed"), tmp_path / "out", tmp_path / "state", None, 10**6, lambda line: None)
+    told = read_results(tmp_path / "out")["jobs"]["two"]
+    assert told == {"status": "left out", "reason": "one, whose number of epochs it takes, is not trained"}
+
+
 @pytest.mark.parametrize("minutes", [0.0, 0.5])
 def test_a_job_is_not_even_compiled_where_the_minutes_are_over(
     packed: Packed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minutes: float

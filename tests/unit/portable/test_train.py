@@ -159,9 +159,8 @@ def test_too_few_epochs_are_not_begun(weights: Path, tmp_path: Path, monkeypatch
 
 
 def test_where_the_minutes_end_too_soon_what_there_is_is_kept_and_gone_on_with(
-    whole: Finished, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole: Finished, weights: Path, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(train, "CHECKPOINT_SECONDS", -1.0)
     clock, said = Clock(60, 0), []
 
     def slow(line: str) -> None:
@@ -174,7 +173,9 @@ def test_where_the_minutes_end_too_soon_what_there_is_is_kept_and_gone_on_with(
     assert (cut.progress.epochs, cut.progress.total, len(cut.progress.history)) == (3, TOTAL, 3)
     assert cut.progress.best_epoch <= 3
     assert cut.ten_views.shape == (12, 3)
-    assert_same(training(tmp_path, tiny_job(), weights).run(FREE), whole)
+    said.clear()
+    assert_same(training(tmp_path, tiny_job(), weights, said.append).run(FREE), whole)
+    assert sum(": loss" in line for line in said) == TOTAL - 3, "no epoch is trained twice"
 
 
 def test_no_minutes_at_all_begin_nothing(weights: Path, tmp_path: Path) -> None:
