@@ -41,6 +41,8 @@ test-fast: .venv/installed
 # The second backend: JAX beside the packages of .venv.
 test-jax: .venv-jax/installed
 	.venv-jax/bin/python -m pytest $(TWO_PROCESSES) $(JAX_TESTS)
+	KERAS_BACKEND=jax .venv-jax/bin/python -m pytest $(TWO_PROCESSES) tests/unit/training/test_batches.py \
+	    tests/unit/portable/test_train.py tests/unit/portable/test_views.py
 
 mlflow prefect serve: .venv/installed
 	@$(BIN)/python -m pipelines $@

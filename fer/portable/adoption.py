@@ -97,7 +97,7 @@ def restored(packed: PackedJob, finished: Finished, dataset: FaceDataset) -> Tra
     rows = dataset.rows("validation")
     faces, labels = np.asarray(dataset.images[rows]), dataset.labels[rows]
     try:
-        measured = build(packed, architecture, source, FULL)  # type: ignore[arg-type]
+        measured = build(packed, architecture, source, FULL, dataset.face_size)
         measured.set_weights(finished.weights)
     except ValueError as error:
         raise UserError(
@@ -111,7 +111,7 @@ def restored(packed: PackedJob, finished: Finished, dataset: FaceDataset) -> Tra
             "its code differs from this, or its weights are damaged"
         )
     temperature = best_temperature(labels, probabilities)
-    final = build(packed, architecture, source, FULL, temperature)  # type: ignore[arg-type]
+    final = build(packed, architecture, source, FULL, dataset.face_size, temperature)
     final.set_weights(finished.weights)
     weights = source.label if source else RANDOM
     return Trained(final, weights, finished.preprocessing, temperature, finished.progress)

@@ -72,7 +72,7 @@ class Engine:
         estimate_statistics(student, ops.convert_to_numpy(ops.take(self.lesson.faces, rows, axis=0)))
 
     def predict(self, faces: np.ndarray) -> np.ndarray:
-        """The student's probabilities float32 ``[N, C]`` of faces uint8 ``[N, 48, 48]``."""
+        """The student's probabilities float32 ``[N, C]`` of faces uint8 ``[N, S, S]``."""
         predicted = self.lesson.student.predict(faces, batch_size=PREDICT_BATCH, verbose=0)
         return np.asarray(predicted, np.float32)
 
@@ -225,7 +225,7 @@ def _compiled_statistics(student: keras.Model) -> Callable[..., Any]:
 
 
 def _compiled_predictions(student: keras.Model) -> Callable[..., Any]:
-    """Probabilities ``[N, B, C]`` of faces ``[N, B, 48, 48]``, by JAX."""
+    """Probabilities ``[N, B, C]`` of faces ``[N, B, S, S]``, by JAX."""
     import jax
 
     @jax.jit

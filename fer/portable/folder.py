@@ -32,7 +32,8 @@ class PackedJob:
         recipe: the settings of ``fer.recipe.Recipe``, checked when they were packed.
         home: the folder of the project that the trained model goes to.
         code: digest of the code that packed it, by which another machine knows that it has the same.
-        minutes: that the job may take at most, compiling included; None for all that are left.
+        minutes: that the job may take, compiling included, by a measurement before its first epoch; None for all that
+            are left.
         least: epochs below which it is not worth beginning.
         like: the job before it whose number of epochs it has.
         keep: one of ``KEPT``.
@@ -113,7 +114,7 @@ class Packed:
             raise UserError(f"{path / PACK}: not a packed folder's ({error}); run python -m pipelines pack") from error
 
     def splits(self) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
-        """Faces uint8 ``[N, 48, 48]`` and labels int64 ``[N]`` of the train split, then of the validation split."""
+        """Faces uint8 ``[N, S, S]`` and labels int64 ``[N]`` of the train split, then of the validation split."""
         faces = decompress((self.path / FACES).read_bytes())
         with np.load(self.path / LABELS) as arrays:
             train, validation = (arrays[split].astype(np.int64) for split in ("train", "validation"))

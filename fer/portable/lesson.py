@@ -19,7 +19,7 @@ class Lesson(keras.Model):
 
     Args:
         student: the classifier in training.
-        faces: uint8 ``[N, 48, 48]``.
+        faces: uint8 ``[N, S, S]``.
         targets: float32 ``[N, C]``, rows that sum to 1.
         weights: float32 ``[N]``, of the rows in the loss.
         recipe: augmentation and mixup.
@@ -72,7 +72,7 @@ class Lesson(keras.Model):
         return probabilities, targets, weights
 
     def views(self, inputs: dict[str, Any]) -> tuple[Any, Any, Any]:
-        """The faces of some rows as they are seen, uint8 ``[B, 48, 48]``, their targets and their weights."""
+        """The faces of some rows as they are seen, uint8 ``[B, S, S]``, their targets and their weights."""
         rows = inputs["rows"]
         drawn = uniform(self.seed.value, inputs["epoch"], rows)
         faces = ops.cast(ops.take(self.faces, rows, axis=0), "float32")

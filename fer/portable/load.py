@@ -4,7 +4,7 @@ import shutil
 import subprocess
 
 #: What NVIDIA's tool says every second: the share of the last second in which a kernel ran, in percent.
-ASKED = ("nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "--loop=1")
+ASKED = ("nvidia-smi", "--id=0", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits", "--loop=1")
 
 
 class Load:

@@ -166,12 +166,11 @@ def pack(
         images = np.concatenate([np.asarray(dataset.images[some]) for some in rows.values()])
         (fresh / FACES).write_bytes(compress(images))
         labels: dict[str, Any] = {split: dataset.labels[some].astype(np.uint8) for split, some in rows.items()}
-        ids: dict[str, Any] = {f"{split}_rows": some.astype(np.int32) for split, some in rows.items()}
-        np.savez_compressed(fresh / LABELS, **labels, **ids)
+        np.savez_compressed(fresh / LABELS, **labels)
         for job in jobs:
             if job.trained:
                 (fresh / TRAINED).mkdir(exist_ok=True)
-                (fresh / TRAINED / job.trained).write_bytes(pack_job(_finished(job), "float16"))
+                (fresh / TRAINED / job.trained).write_bytes(pack_job(_finished(job, dataset.face_size), "float16"))
         jobs = [replace(job, weights=_copy_weights(job, weights_folder, fresh / WEIGHTS)) for job in jobs]
         files = sorted(path for path in fresh.rglob("*") if path.is_file())
         about = {
@@ -225,7 +224,7 @@ def _brought(job: PlannedJob, folder: ModelFolder, dataset: FaceDataset) -> Pack
     )
 
 
-def _finished(job: PackedJob) -> Finished:
+def _finished(job: PackedJob, face_size: int) -> Finished:
     """The model in a job's ``home`` as the job would have left it; as a teacher it computes in bfloat16.
 
     Raises:
@@ -237,7 +236,7 @@ def _finished(job: PackedJob) -> Finished:
         raise UserError(f"{folder.path}: its run.json does not say its preprocessing and temperature; train it again")
     began = run.weights, run.preprocessing
     source = next((file for file in architecture.pretrained if (file.label, file.preprocessing) == began), None)
-    model = build(job, architecture, source, FULL)  # type: ignore[arg-type]
+    model = build(job, architecture, source, FULL, face_size)
     try:
         model.load_weights(path)
     except (OSError, ValueError) as error:

@@ -39,6 +39,7 @@ class Run:
         state: the folder of checkpoints and finished jobs, by which an interrupted run goes on.
         clock: the minutes.
         say: prints a line.
+        longest: seconds that a job took at most before its first epoch: loading, compiling and measuring.
     """
 
     packed: Packed
@@ -46,6 +47,7 @@ class Run:
     state: Path
     clock: Clock
     say: Callable[[str], None]
+    longest: float = 0.0
 
     def all(self) -> None:
         """Train every job that is not finished and that there is time for; one that fails ends no other."""
@@ -75,31 +77,46 @@ class Run:
     def _train(self, job: PackedJob, splits: tuple[Split, Split], done: dict[str, Finished]) -> Finished:
         if missing := [name for name in job.teachers if name not in done]:
             raise UserError(f"its teacher {missing[0]} is not trained")
+        if job.like and job.like not in done:
+            raise UserError(f"{job.like}, whose number of epochs it takes, is not trained")
         folder = self.packed.path
         if job.weights and not (folder / WEIGHTS / job.weights).is_file():
             raise UserError(f"its pretrained file {WEIGHTS}/{job.weights} has not arrived; copy it to {folder}")
+        checkpoint = Checkpoint(self._folder(job) / "checkpoint")
+        if not checkpoint.folder.is_dir():
+            self._check_clock()
         self.say(f"{job.name}: begins after {self.clock.spent() / 60:.1f} minutes")
         jobs = {one.name: one for one in self.packed.jobs}
-        teachers = [teacher_of(jobs[name], done[name]) for name in job.teachers]
-        same = code_of(job.architecture) == job.code
+        face_size = splits[0][0].shape[1]
+        teachers = [teacher_of(jobs[name], done[name], face_size) for name in job.teachers]
+        commit = self.packed.commit if code_of(job.architecture) == job.code else "unknown"
         load = Load()
         try:
-            training = Training(
-                job,
-                splits,
-                teachers,
-                folder / WEIGHTS,
-                Checkpoint(self._folder(job) / "checkpoint"),
-                self.packed.commit if same else "unknown",
-                self.say,
-            )
-            finished = training.run(self.clock, done[job.like].progress.total if job.like in done else None)
+            training = Training(job, splits, teachers, folder / WEIGHTS, checkpoint, commit, self.say)
+            try:
+                finished = training.run(self.clock, done[job.like].progress.total if job.like else None)
+            finally:
+                seconds = training.spent.seconds
+                self.longest = max(self.longest, seconds["loading"] + seconds.get("measuring", 0.0))
         finally:
             busy = load.stop()
         if busy is not None:
             finished.seconds["card busy"] = busy * finished.seconds["all"]
         self._keep(job, finished)
         return finished
+
+    def _check_clock(self) -> None:
+        """That there is time to begin: nothing stops a network's compilation, which takes minutes.
+
+        Raises:
+            OutOfTimeError: where less is left than an earlier job took before its first epoch.
+        """
+        left = self.clock.left()
+        if left is not None and left <= self.longest:
+            raise OutOfTimeError(
+                f"{max(left, 0):.0f} s are left to begin it, and an earlier job took {self.longest:.0f} s before its "
+                "first epoch"
+            )
 
     def _brought(self, job: PackedJob, name: str) -> Finished:
         """A network that was trained before, as a teacher."""

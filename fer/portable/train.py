@@ -35,7 +35,7 @@ from fer.training.state import RANDOM, Arrays, Origin, Progress, Saved, model_va
 CHECKPOINT_SECONDS = 30.0
 #: Share of the minutes that epochs may fill by what was measured: no two epochs take the same time.
 SAFE = 0.95
-#: Faces uint8 ``[N, 48, 48]`` and labels int64 ``[N]``.
+#: Faces uint8 ``[N, S, S]`` and labels int64 ``[N]``.
 Split = tuple[np.ndarray, np.ndarray]
 
 
@@ -98,7 +98,7 @@ class Training:
         train, self.validation = splits
         self.spent = Spent()
         self.labels = train[1]
-        check(job, self.labels)  # type: ignore[arg-type]
+        check(job, self.labels)
         with self.spent.on("loading"):
             self.student, self.source, self.saved = self._begin(train[0], weights, commit)
             targets = np.eye(len(job.classes), dtype=np.float32)[self.labels]
@@ -119,14 +119,14 @@ class Training:
             saved = None
         if saved:
             source = next((file for file in architecture.pretrained if file.name == saved.progress.weights), None)
-            student = build(job, architecture, source, saved.progress.precision)  # type: ignore[arg-type]
+            student = build(job, architecture, source, saved.progress.precision, faces.shape[1])
             write(model_variables(student), saved.model)
             return student, source, saved
-        source, path = find_pretrained(job, architecture, weights, self.say)  # type: ignore[arg-type]
+        source, path = find_pretrained(job, architecture, weights, self.say)
         precision = job.recipe.precision
         if precision == "auto":
             precision = MIXED if accelerator() else FULL
-        student = build(job, architecture, source, precision)  # type: ignore[arg-type]
+        student = build(job, architecture, source, precision, faces.shape[1])
         if source and path:
             load_pretrained(student, source, path, faces, job.seed)
         progress = Progress(weights=source.name if source else RANDOM, precision=precision, code=code)
@@ -150,7 +150,7 @@ class Training:
         recipe = copy(self.job.recipe)
         recipe.epochs = progress.total - self.head_epochs
         rates = {phase: rates_of(recipe, phase, self.calls * self.steps) for phase in (HEAD, ALL)}
-        written = time.monotonic()
+        written, on_disk = time.monotonic(), progress.epochs
         while progress.epochs < progress.total and not self._over(clock):
             start = time.monotonic()
             phase = HEAD if progress.epochs < self.head_epochs else ALL
@@ -164,9 +164,11 @@ class Training:
             self._epoch(engine, rates[phase][began * self.calls * self.steps :])
             progress.seconds.append(time.monotonic() - start)
             self._say_epoch()
-            if progress.epochs == progress.total or time.monotonic() - written > CHECKPOINT_SECONDS:
+            if time.monotonic() - written > CHECKPOINT_SECONDS:
                 self._write(engine)
-                written = time.monotonic()
+                written, on_disk = time.monotonic(), progress.epochs
+        if on_disk < progress.epochs:
+            self._write(engine)
         return self._finish()
 
     def _epoch(self, engine: Engine, rates: np.ndarray) -> None:
@@ -218,8 +220,9 @@ class Training:
             return wanted
         begun = time.monotonic()
         with self.spent.on("measuring"):
-            epoch_seconds = self._measure()
-        left = SAFE * (min(known) - (time.monotonic() - begun)) - self.head_epochs * epoch_seconds
+            head_seconds = self._measure(HEAD) if self.head_epochs else 0.0
+            epoch_seconds = self._measure(ALL)
+        left = SAFE * (min(known) - (time.monotonic() - begun)) - self.head_epochs * head_seconds
         epochs = min(wanted, math.floor(left / epoch_seconds))
         if epochs < least:
             raise OutOfTimeError(
@@ -228,9 +231,9 @@ class Training:
             )
         return epochs
 
-    def _measure(self) -> float:
-        """Seconds of an epoch once all is compiled; the student and its optimizer are then as they were before."""
-        engine = self._engine(ALL)
+    def _measure(self, phase: str) -> float:
+        """Seconds of a phase's epoch once all is compiled; student and optimizer are then as they were before."""
+        engine = self._engine(phase)
         before = copies(state_of(engine))
         order = epoch_order(self.labels, len(self.job.classes), self.job.recipe, self.job.seed, 0)
         rates = np.full(self.steps, self.job.recipe.learning_rate / 10, np.float32)
@@ -302,10 +305,10 @@ def rates_of(recipe: Any, phase: str, steps: int) -> np.ndarray:
     return np.array([float(schedule(place)) for place in places], np.float32)
 
 
-def teacher_of(job: PackedJob, finished: Finished) -> keras.Model:
+def teacher_of(job: PackedJob, finished: Finished, face_size: int) -> keras.Model:
     """A finished job as the teacher of another."""
     architecture, progress = get_architecture(job.architecture), finished.progress
     source = next((file for file in architecture.pretrained if file.name == progress.weights), None)
-    model = build(job, architecture, source, progress.precision, finished.temperature)  # type: ignore[arg-type]
+    model = build(job, architecture, source, progress.precision, face_size, finished.temperature)
     model.set_weights(finished.weights)
     return model

@@ -14,13 +14,13 @@ WORKERS, QUEUE = 2, 16
 
 
 class Batches(keras.utils.PyDataset):
-    """One epoch of shuffled, augmented batches: faces uint8 ``[B, 48, 48]``, targets ``[B, C]``, weights ``[B]``.
+    """One epoch of shuffled, augmented batches: faces uint8 ``[B, S, S]``, targets ``[B, C]``, weights ``[B]``.
 
     Batches are made by threads beside the
     training, so that it never waits for one.
 
     Args:
-        faces: uint8 ``[N, 48, 48]``.
+        faces: uint8 ``[N, S, S]``.
         labels: int64 ``[N]``, which the balance of classes goes by.
         targets: float32 ``[N, C]``, rows that sum to 1; mixup blends them.
         recipe: batch size, augmentation, mixup, class balance (``sampling`` draws every class equally often).

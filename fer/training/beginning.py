@@ -2,24 +2,40 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import keras
 import numpy as np
 
 from fer.errors import UserError
-from fer.inference.face_size import FACE_SIZE
 from fer.models.common.network import NETWORK, build_classifier
 from fer.models.common.normalization import match_statistics
 from fer.models.common.preprocessing import PREPARED
 from fer.models.common.registry import BACKBONE, Architecture
 from fer.models.common.weights import PretrainedFile, find_weights, load_backbone
 
-if TYPE_CHECKING:  # an accelerator's machine need not have pydantic
-    from fer.job import Job
-
 #: Faces that pretrained batch normalisation is matched to.
 MEASURED = 1024
+
+
+class Described(Protocol):
+    """What is trained: a ``fer.job.Job``, or its like on a machine without pydantic, ``fer.portable``'s."""
+
+    @property
+    def architecture(self) -> str:
+        """A file of ``fer/models``."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Emotion names in code order."""
+
+    @property
+    def recipe(self) -> Any:
+        """Settings by the names of ``fer.recipe.Recipe``."""
+
+    @property
+    def seed(self) -> int:
+        """Of every random choice."""
 
 
 def make_deterministic() -> None:
@@ -34,7 +50,7 @@ def make_deterministic() -> None:
         torch.use_deterministic_algorithms(True)
 
 
-def check(job: "Job", labels: np.ndarray) -> None:
+def check(job: Described, labels: np.ndarray) -> None:
     """That every class is there to be learned, and that a batch can be filled.
 
     Raises:
@@ -54,7 +70,7 @@ def check(job: "Job", labels: np.ndarray) -> None:
 
 
 def find_pretrained(
-    job: "Job", architecture: Architecture, weights_folder: Path | None, on_warning: Callable[[str], None]
+    job: Described, architecture: Architecture, weights_folder: Path | None, on_warning: Callable[[str], None]
 ) -> tuple[PretrainedFile, Path] | tuple[None, None]:
     """The pretrained file that the recipe asks for and where it is, or Nones for random weights.
 
@@ -86,12 +102,12 @@ def load_pretrained(model: keras.Model, source: PretrainedFile, path: Path, face
 
 
 def build(
-    job: "Job",
+    job: Described,
     architecture: Architecture,
     source: PretrainedFile | None,
     precision: str,
+    face_size: int,
     temperature: float = 1.0,
-    face_size: int = FACE_SIZE,
 ) -> keras.Model:
     """The untrained classifier, with the preprocessing of the weights that it begins from; the seed's weights."""
     keras.utils.set_random_seed(job.seed)

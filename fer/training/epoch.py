@@ -20,7 +20,7 @@ DIVERGED = 3.0
 
 
 def predict(model: keras.Model, faces: np.ndarray) -> np.ndarray:
-    """Probabilities float32 ``[N, C]`` of faces uint8 ``[N, 48, 48]``."""
+    """Probabilities float32 ``[N, C]`` of faces uint8 ``[N, S, S]``."""
     return np.asarray(model.predict(faces, batch_size=PREDICT_BATCH, verbose=0), np.float32)
 
 

@@ -111,12 +111,12 @@ def _begin(
     saved = _load(checkpoint, job, on_warning)
     if saved:
         source = next((file for file in architecture.pretrained if file.name == saved.progress.weights), None)
-        model = build(job, architecture, source, saved.progress.precision, face_size=faces.shape[1])
+        model = build(job, architecture, source, saved.progress.precision, faces.shape[1])
         write(model_variables(model), saved.model)
         return model, source, saved
     source, path = find_pretrained(job, architecture, weights_folder, on_warning)
     precision = _precision(job, architecture, source, faces)
-    model = build(job, architecture, source, precision, face_size=faces.shape[1])
+    model = build(job, architecture, source, precision, faces.shape[1])
     if source and path:
         load_pretrained(model, source, path, faces, job.seed)
     code = code_digest(job.architecture)
@@ -135,10 +135,10 @@ def _finish(
     """The best epoch's weights in float32, calibrated on the validation split."""
     # The network that was trained has its graph already: seconds for a deep one.
     size = held_out[0].shape[1]
-    measured = model if saved.progress.precision == FULL else build(job, architecture, source, FULL, face_size=size)
+    measured = model if saved.progress.precision == FULL else build(job, architecture, source, FULL, size)
     measured.set_weights(saved.best)
     temperature = best_temperature(held_out[1], predict(measured, held_out[0]))
-    final = build(job, architecture, source, FULL, temperature, size)
+    final = build(job, architecture, source, FULL, size, temperature)
     final.set_weights(saved.best)
     return Trained(
         final,
@@ -207,7 +207,7 @@ def _precision(job: Job, architecture: Architecture, source: PretrainedFile | No
     if job.recipe.precision != "auto":
         return job.recipe.precision
     faster = faster_precision(
-        lambda policy: build(job, architecture, source, policy, face_size=faces.shape[1]),
+        lambda policy: build(job, architecture, source, policy, faces.shape[1]),
         job.recipe,
         faces,
         len(job.classes),

@@ -32,6 +32,19 @@ def compile_phase(model: keras.Model, recipe: "Recipe", phase: str, steps: int) 
         # XLA makes TensorFlow's CPU training slower; JAX needs it.
         jit_compile=keras.backend.backend() == "jax",
     )
+    _build_loss(model)
+
+
+def _build_loss(model: keras.Model) -> None:
+    """Build what a model is compiled with, so that ``fit`` need not take a batch for it.
+
+    On JAX and torch ``fit`` would then begin with the second batch, train on those that waited in its queue, and only
+    then begin with the first: some batches twice, the last ones never.
+    """
+    some = keras.ops.full((1, model.output_shape[-1]), 1 / model.output_shape[-1])
+    model.compute_loss(y=some, y_pred=some)
+    model.compute_metrics(None, some, some)
+    model.reset_metrics()
 
 
 def set_phase(model: keras.Model, phase: str) -> None:

@@ -26,7 +26,7 @@ def faster_precision(build: Callable[[str], keras.Model], recipe: "Recipe", face
     Args:
         build: gives the untrained classifier for a policy.
         recipe: of the training; its batch size is the one measured.
-        faces: uint8 ``[N, 48, 48]``, any; repeated to fill a batch.
+        faces: uint8 ``[N, S, S]``, any; repeated to fill a batch.
         classes: number of classes.
     """
     models = {policy: build(policy) for policy in (FULL, MIXED)}

@@ -136,7 +136,7 @@ def test_a_model_of_the_project_comes_along_as_a_teacher(tmp_path: Path) -> None
     content = (tmp_path / "packed/trained/old.npz").read_bytes()
     model = build_classifier(get_architecture(NAME), len(CLASSES), 32, "unit")
     model.load_weights(tmp_path / "home/model.weights.h5")
-    teacher = teacher_of(old, unpack_job(content, "old"))
+    teacher = teacher_of(old, unpack_job(content, "old"), data.face_size)
     faces = splits()[1][0]
     there = predict(teacher, faces).argmax(axis=1)
     assert (there == predict(model, faces).argmax(axis=1)).mean() > 0.9

@@ -1,9 +1,11 @@
 """A folder in, a folder out: all jobs of a plan by priority, and what came back read again."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +17,10 @@ from fer.errors import UserError
 from fer.portable import pieces, train
 from fer.portable.__main__ import main
 from fer.portable.bundle import unpack_job
+from fer.portable.clock import Clock
 from fer.portable.folder import Packed, PackedJob
-from fer.portable.pieces import read_job, read_results
-from fer.portable.run import run
+from fer.portable.pieces import Results, read_job, read_results
+from fer.portable.run import Run, run
 from fer.portable.train import Finished, Training
 
 ROOT = Path(__file__).parents[3]
@@ -147,9 +150,9 @@ def test_results_that_are_none_are_one_line(tmp_path: Path) -> None:
 def test_out_of_minutes_what_is_left_out_is_told(
     packed: Packed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first job's epochs fit, the second is not worth beginning, and so its student has no teacher."""
-    seconds = iter([1.0, 10_000.0])
-    monkeypatch.setattr(Training, "_measure", lambda self: next(seconds))
+    """The first job's epochs fit, those of both phases; the second is not begun, and so its student has no teacher."""
+    seconds = iter([1.0, 1.0, 10_000.0])
+    monkeypatch.setattr(Training, "_measure", lambda self, phase: next(seconds))
     out, said = tmp_path / "out", []
     run(packed, out, tmp_path / "state", 5.0, 10**6, said.append)
     told = read_results(out)["jobs"]
@@ -157,6 +160,31 @@ def test_out_of_minutes_what_is_left_out_is_told(
     assert told["two"]["reason"].startswith("0 epochs of 10000.0 s fit into its minutes")
     assert told["student"]["reason"] == "its teacher two is not trained"
     assert said[-1].startswith("1 of 3 jobs in ")
+
+
+def test_a_job_like_one_that_is_left_out_is_left_out(packed: Packed, tmp_path: Path) -> None:
+    """With as many epochs as there is time for it would be no other seed of the same training."""
+    jobs = tiny_job("one", **SHORT | {"pretrained": "required"}), tiny_job("two", 4, **SHORT, job={"like": "one"})
+    write_packed(tmp_path / "packed", *jobs, weights=packed.path / "weights")
+    shutil.rmtree(tmp_path / "packed" / "weights")
+    run(Packed.load(tmp_path / "packed"), tmp_path / "out", tmp_path / "state", None, 10**6, lambda line: None)
+    told = read_results(tmp_path / "out")["jobs"]["two"]
+    assert told == {"status": "left out", "reason": "one, whose number of epochs it takes, is not trained"}
+
+
+@pytest.mark.parametrize("minutes", [0.0, 0.5])
+def test_a_job_is_not_even_compiled_where_the_minutes_are_over(
+    packed: Packed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, minutes: float
+) -> None:
+    """Half a minute is too little once another job has taken longer before its first epoch."""
+    monkeypatch.setattr("fer.portable.run.Training", None)
+    results = Results(tmp_path / "out", {}, 10**6)
+    job = replace(packed, jobs=packed.jobs[:1])
+    Run(job, results, tmp_path / "state", Clock(minutes, 0), lambda line: None, longest=60 * minutes).all()
+    told = read_results(tmp_path / "out")["jobs"]["one"]
+    assert told["status"] == "left out"
+    expected = r"\d+ s are left to begin it, and an earlier job took \d+ s before its first epoch"
+    assert re.fullmatch(expected, told["reason"])
 
 
 def test_a_job_whose_pretrained_file_is_still_on_its_way_is_left_out(packed: Packed, tmp_path: Path) -> None:

@@ -35,12 +35,15 @@ def splits() -> tuple[Split, Split]:
 
 def write_packed(folder: Path, *jobs: PackedJob, weights: Path | None = None) -> Packed:
     """A packed folder of tiny jobs, whose recipes are still those of params.yaml's form."""
-    given = []
-    for job in jobs:
-        nested = {name: vars(getattr(job.recipe, name)) for name in ("augmentation", "mixup")}
-        given.append(replace(job, recipe=Recipe.model_validate(vars(job.recipe) | nested)))
+    given = [replace(job, recipe=recipe_of(job)) for job in jobs]
     pack(folder, dataset(), given, 0.0, weights, "abc")
     return Packed.load(folder)
+
+
+def recipe_of(job: PackedJob) -> Recipe:
+    """The job's recipe in params.yaml's form, which is what ``pack`` takes."""
+    nested = {name: vars(getattr(job.recipe, name)) for name in ("augmentation", "mixup")}
+    return Recipe.model_validate(vars(job.recipe) | nested)
 
 
 def quiet(line: str) -> None:

@@ -1,8 +1,12 @@
+import keras
 import numpy as np
 import pytest
+from keras import layers
 
+from fer.models.common.network import NETWORK
 from fer.recipe import Augmentation, Recipe
-from fer.training.batches import Batches, mix
+from fer.training.batches import QUEUE, Batches, mix
+from fer.training.optimizer import ALL, compile_phase
 from fer.training.order import class_weights
 
 EPOCHS = 12
@@ -156,3 +160,30 @@ def test_targets_that_are_no_labels_go_with_their_faces() -> None:
     for faces, targets, weights in (batches[index] for index in range(len(batches))):
         np.testing.assert_array_equal(targets, soft[faces[:, 0, 0]])
         np.testing.assert_array_equal(weights, class_weights(LABELS, 3)[LABELS[faces[:, 0, 0]]])
+
+
+class Means(keras.callbacks.Callback):
+    """The mean loss of an epoch after each of its batches."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.losses: list[float] = []
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self.losses.append(float(logs["loss"]))
+
+
+def test_the_first_epoch_of_a_phase_trains_on_every_batch_once_and_in_order() -> None:
+    """On JAX and torch Keras would take a batch to build the loss by, and train on those that wait before the rest."""
+    network = keras.Sequential([layers.Rescaling(1 / 50), layers.Flatten(), layers.Dense(3, "softmax")], name=NETWORK)
+    model = keras.Sequential([keras.Input((2, 2), dtype="uint8"), network])
+    settings = recipe(batch_size=1).model_copy(update={"learning_rate": 1e-30, "schedule": "constant"})
+    batches = Batches(FACES, LABELS, TARGETS, settings, 1, 0, EPOCHS)
+    assert len(batches) > 2 * QUEUE
+    # Weights that stay as they are: the losses tell the rows.
+    losses = -np.log((model.predict(FACES, verbose=0) * TARGETS).sum(axis=1))
+    compile_phase(model, settings, ALL, len(batches))
+    means = Means()
+    model.fit(batches, shuffle=False, verbose=0, callbacks=[means])
+    expected = losses[batches.order].cumsum() / np.arange(1, len(LABELS) + 1)
+    np.testing.assert_allclose(means.losses, expected, rtol=1e-4)
