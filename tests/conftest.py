@@ -1,8 +1,10 @@
 """Fixtures that several test folders share; this file's folder, and so ``onnx_models``, is importable in every test."""
 
 import os
+import sys
 from pathlib import Path
 
+import absl.logging
 import pytest
 from filelock import FileLock
 from hypothesis import settings
@@ -16,6 +18,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 YUNET = Path(__file__).parents[2] / "shared" / "weights" / "face_detection_yunet_2023mar.onnx"
 if YUNET.is_file():
     os.environ.setdefault("FER_YUNET", str(YUNET))
+
+# absl, which TensorFlow logs by, closes its stream when logging is set up anew (Prefect does), but for this one: it was
+# pytest's own file, and pytest ended with "I/O operation on closed file".
+absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
 
 # How long an example takes says something about the machine, nothing about the code.
 settings.register_profile("untimed", deadline=None)
