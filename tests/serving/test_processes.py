@@ -51,8 +51,10 @@ def test_ctrl_c_while_it_starts_is_no_traceback(tmp_path, model_folder, seconds)
             assert process.poll() is None
         time.sleep(seconds)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does: the workers get it too
-        assert process.stdout.read().decode().splitlines()[-1:] == ["serve: stopped"]
-    assert process.returncode == 0
+        said = process.stdout.read().decode()
+    assert "Traceback" not in said
+    # Before the supervisor listens to signals, Python itself ends.
+    assert (process.returncode, said.splitlines()[-1:]) in ((0, ["serve: stopped"]), (130, []))
 
 
 def test_from_any_folder_it_says_which_model_and_why_survives_a_kill_and_leaves_nothing(tmp_path):

@@ -93,7 +93,7 @@ def wrong_number_of_classes(folder):
 @pytest.mark.parametrize(
     ("harm", "words"),
     [
-        (remove_model, r"model\.onnx: cannot be read"),
+        (remove_model, r"holds no model\.onnx; give a folder"),
         (remove_card, r"card\.json: cannot be read"),
         (break_card, r"card\.json: not a model card"),
         (card_is_a_list, r"card\.json: not a model card"),
