@@ -42,7 +42,8 @@ test-fast: .venv/installed
 test-jax: .venv-jax/installed
 	.venv-jax/bin/python -m pytest $(TWO_PROCESSES) $(JAX_TESTS)
 	KERAS_BACKEND=jax .venv-jax/bin/python -m pytest $(TWO_PROCESSES) tests/unit/training/test_batches.py \
-	    tests/unit/portable/test_train.py tests/unit/portable/test_views.py
+	    tests/unit/portable/test_train.py::test_without_random_changes_it_is_the_training_of_fit \
+	    tests/unit/portable/test_portable_views.py
 
 mlflow prefect serve: .venv/installed
 	@$(BIN)/python -m pipelines $@
