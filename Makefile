@@ -9,8 +9,10 @@ WORKERS ?= 3
 TWO_PROCESSES := -n 2 --dist loadfile --no-loadscope-reorder
 JAX_TESTS := -k jax tests/pipeline/test_jax.py tests/unit/models/test_normalization.py
 
-# The installation compiles nothing. Python keeps the bytecode of what it imports: 165 MB, where all of it is 440.
+# Python keeps the bytecode of what is imported: 165 MB, where all of it is 440. The installation imports it once, as
+# three trainings that start together would each compile it.
 export PYTHONDONTWRITEBYTECODE :=
+IMPORTED := pipelines.train pipelines.validate pipelines.promote dvc.cli prefect.server.api.server
 
 # Types are checked beside the tests, and in CI JAX's tests too.
 MAKEFLAGS += --jobs=3
@@ -75,6 +77,7 @@ lock:
 	    rm -rf .venv/lib/python3*/site-packages/opencv_python_headless.libs; \
 	else echo "No libGL here: fer webcam opens no window, and can only write files"; fi
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@for module in $(IMPORTED); do $(BIN)/python -c "import $$module" 2>/dev/null || true; done
 	@touch $@
 
 .venv/tested: .venv/installed requirements-dev.lock
