@@ -7,6 +7,8 @@ BIN := .venv/bin
 WORKERS ?= 3
 # A file at a time, in the order of tests/conftest.py: the longest first.
 TWO_PROCESSES := -n 2 --dist loadfile --no-loadscope-reorder
+# Two processes for two cores: threads of theirs would wait for each other.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(BIN)/pytest $(TWO_PROCESSES)
 JAX_TESTS := -k jax tests/pipeline/test_jax.py tests/unit/models/test_normalization.py
 
 # Python keeps the bytecode of what is imported: 165 MB, where all of it is 440. The installation imports it once, as
@@ -35,10 +37,10 @@ types: style
 	$(BIN)/mypy
 
 tests: style
-	$(BIN)/pytest $(TWO_PROCESSES)
+	$(PYTEST)
 
 test-fast: .venv/tested
-	$(BIN)/pytest $(TWO_PROCESSES) -m "not slow"
+	$(PYTEST) -m "not slow"
 
 # The second backend: JAX beside the packages of .venv.
 test-jax: .venv-jax/installed
