@@ -7,10 +7,14 @@ BIN := .venv/bin
 WORKERS ?= 3
 # A file at a time, in the order of tests/conftest.py: the longest first.
 TWO_PROCESSES := -n 2 --dist loadfile --no-loadscope-reorder
+# Two processes for two cores: threads of theirs would wait for each other.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(BIN)/pytest $(TWO_PROCESSES)
 JAX_TESTS := -k jax tests/pipeline/test_jax.py tests/unit/models/test_normalization.py
 
-# The installation compiles nothing. Python keeps the bytecode of what it imports: 165 MB, where all of it is 440.
+# Python keeps the bytecode of what is imported: 165 MB, where all of it is 440. The installation imports it once, as
+# three trainings that start together would each compile it.
 export PYTHONDONTWRITEBYTECODE :=
+IMPORTED := pipelines.train pipelines.validate pipelines.promote dvc.cli prefect.server.api.server
 
 # Types are checked beside the tests, and in CI JAX's tests too.
 MAKEFLAGS += --jobs=3
@@ -25,7 +29,7 @@ run: .venv/installed
 
 test: types tests
 
-style: .venv/installed
+style: .venv/tested
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
@@ -33,10 +37,10 @@ types: style
 	$(BIN)/mypy
 
 tests: style
-	$(BIN)/pytest $(TWO_PROCESSES)
+	$(PYTEST)
 
-test-fast: .venv/installed
-	$(BIN)/pytest $(TWO_PROCESSES) -m "not slow"
+test-fast: .venv/tested
+	$(PYTEST) -m "not slow"
 
 # The second backend: JAX beside the packages of .venv.
 test-jax: .venv-jax/installed
@@ -48,15 +52,18 @@ test-jax: .venv-jax/installed
 mlflow prefect serve: .venv/installed
 	@$(BIN)/python -m pipelines $@
 
-# After an edit of pyproject.toml's dependencies; needs uv.
+# After an edit of pyproject.toml's dependencies; needs uv. TensorFlow never imports libclang (61 MB), and the servers are
+# tested on the event loop that an installation without Evidently has.
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
     --no-annotate --no-header
+BESIDE := -c requirements.lock $$(sed -n 's/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements.lock | sort -u)
 lock:
-	$(LOCK) pyproject.toml --extra serving --extra training --extra dev -o requirements.lock
+	$(LOCK) pyproject.toml --extra serving --extra training --extra monitoring -o requirements.lock \
+	    $(addprefix --no-emit-package ,libclang uvloop httptools)
+	$(LOCK) pyproject.toml --extra dev -o requirements-dev.lock $(BESIDE)
 	sed -n 's/^opencv-python-headless==\([^ ]*\).*/opencv-python==\1/p' requirements.lock | $(LOCK) --no-deps - \
 	    -o requirements-window.lock
-	echo 'jax>=0.10 ; sys_platform == "linux"' | $(LOCK) - -c requirements.lock -o requirements-jax.lock \
-	    $(addprefix --no-emit-package ,numpy scipy ml-dtypes opt-einsum)
+	echo 'jax>=0.10 ; sys_platform == "linux"' | $(LOCK) - -o requirements-jax.lock $(BESIDE)
 
 .venv/installed: requirements.lock requirements-window.lock pyproject.toml
 	@echo "Installing into .venv (a few minutes, once)"
@@ -68,12 +75,19 @@ lock:
 	@rm -rf .venv/lib/python3*/site-packages/tensorflow/include
 	@# The lock's OpenCV opens no windows and runs anywhere; where there is libGL the one with windows takes its place.
 	@if $(BIN)/python -c 'import ctypes, sys; sys.platform == "linux" and [ctypes.CDLL(f"lib{name}") for name in ("GL.so.1", "gthread-2.0.so.0")]' 2>/dev/null; then \
-	    $(BIN)/python -m pip install --quiet --require-hashes --no-deps --no-compile --force-reinstall -r requirements-window.lock; \
+	    $(BIN)/python -m pip install --quiet --require-hashes --no-deps --no-compile --force-reinstall -r requirements-window.lock && \
+	    rm -rf .venv/lib/python3*/site-packages/opencv_python_headless.libs; \
 	else echo "No libGL here: fer webcam opens no window, and can only write files"; fi
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@for module in $(IMPORTED); do $(BIN)/python -c "import $$module" 2>/dev/null || true; done
 	@touch $@
 
-.venv-jax/installed: .venv/installed requirements-jax.lock
+.venv/tested: .venv/installed requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
+	    --no-deps --require-hashes -r requirements-dev.lock
+	@touch $@
+
+.venv-jax/installed: .venv/tested requirements-jax.lock
 	@$(BIN)/python -m venv --clear --without-pip .venv-jax
 	@$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
 	    > $$(.venv-jax/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/base.pth
