@@ -36,6 +36,7 @@ class Data(Section):
     """Where images and labels come from, and how they are read, cleaned and split.
 
     ``votes`` is the table of FER+ votes, or a folder where there is none: DVC follows it, and so it must exist.
+    ``reviewed`` is the folder of images that a person labelled since, which join the train split; it may be empty.
     ``labels`` maps their labels to ours, or names a published data set; ``splits`` maps their splits.
     """
 
@@ -44,6 +45,7 @@ class Data(Section):
     kaggle: str
     name: str | None = None
     votes: Path
+    reviewed: Path | None = None
     labels: str | dict[str | int, str] | None = None
     splits: dict[str | int, str] | None = None
     csv: Columns | None = None

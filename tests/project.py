@@ -21,7 +21,16 @@ from dvc.repo import Repo
 from pipelines.ports import free_port
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("dvc.yaml", "params.yaml", "bentofile.yaml", ".dvcignore", ".gitignore", "distilled/README.md", ".dvc/config")
+PARTS = (
+    "dvc.yaml",
+    "params.yaml",
+    "prefect.yaml",
+    "bentofile.yaml",
+    ".dvcignore",
+    ".gitignore",
+    "distilled/README.md",
+    ".dvc/config",
+)
 FOLDERS = ("fer", "pipelines", "expectations")
 #: A hang ends here; a loaded machine may need minutes for what takes one.
 SECONDS = 900
@@ -100,7 +109,8 @@ def make_project(folder: Path) -> Project:
         shutil.copy(ROOT / part, folder / part)
     for name in FOLDERS:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "data" / "raw").mkdir(parents=True)
+    for name in ("raw", "reviewed"):
+        (folder / "data" / name).mkdir(parents=True)
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     return Project(folder)
 
