@@ -19,6 +19,9 @@ from fer.errors import UserError, connection_failed
 from fer.pipeline_run import PIPELINE_RUN_ID
 from pipelines.server import reach_server
 
+#: The event by which ``promote`` says that gates refused every new model.
+REFUSED = "fer.promotion.refused"
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
