@@ -1,6 +1,7 @@
 # make run    the whole pipeline, from data to a served champion
 # make test   style, types and every test; make test-fast: those that start no server and no pipeline
 # make mlflow | prefect | serve    the tools, each says its address
+# make rehearsal    drift, alarm, retrain, gates, a swap under load and a rollback, step by step, in a folder of its own
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -15,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Types are checked beside the tests, and in CI JAX's tests too.
 MAKEFLAGS += --jobs=3
 
-.PHONY: run test style types tests test-fast test-jax mlflow prefect serve lock
+.PHONY: run test style types tests test-fast test-jax mlflow prefect serve rehearsal lock
 
 run: .venv/installed
 	@$(BIN)/python -m pipelines retrain --workers $(WORKERS)
@@ -47,6 +48,9 @@ test-jax: .venv-jax/installed
 
 mlflow prefect serve: .venv/installed
 	@$(BIN)/python -m pipelines $@
+
+rehearsal: .venv/installed
+	@$(BIN)/pytest --quiet --capture=no tests/pipeline/test_rehearsal.py
 
 # After an edit of pyproject.toml's dependencies; needs uv.
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \

@@ -64,20 +64,24 @@ class Project:
         return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
 
     @contextlib.contextmanager
-    def start(self, *arguments: str, **environment: str) -> "Iterator[subprocess.Popen[str]]":
-        """``python -m ...`` in a process group of its own, which ends with the block."""
+    def start(self, *arguments: str, log: Path | None = None, **environment: str) -> "Iterator[subprocess.Popen[str]]":
+        """``python -m ...`` in a process group of its own, which ends with the block.
+
+        Its output is piped; to ``log`` where it may be more than a pipe holds before anybody reads it.
+        """
         # A background job ignores Ctrl-C, and so would the processes that it starts.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         server = {"PREFECT_API_URL": self.prefect} if self.prefect else {}
-        process = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
-            cwd=self.folder,
-            env=clean_environment() | server | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        with log.open("w") if log else contextlib.nullcontext(subprocess.PIPE) as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                cwd=self.folder,
+                env=clean_environment() | server | environment,
+                stdout=output,
+                stderr=output,
+                text=True,
+                start_new_session=True,
+            )
         try:
             yield process
         finally:
