@@ -233,6 +233,20 @@ def schedule() -> None:
 
 
 @app.command()
+def monitor(
+    since: Annotated[
+        str | None,
+        typer.Option(help="Faces after that time, as 2026-11-28T06:00, or last: after the last report's."),
+    ] = None,
+) -> None:
+    """Compare what the service read with the champion's validation images; an alarm is a Prefect event."""
+    from pipelines.flows import run
+    from pipelines.monitor import monitor
+
+    run(monitor, since=since)
+
+
+@app.command()
 def prefect() -> None:
     """Open the Prefect UI on this project's runs."""
     from pipelines.tools import prefect

@@ -30,10 +30,11 @@ from fer.delivery.promotion import (
     refusals,
 )
 from fer.delivery.quantization import int8_accuracy, quantize_model, quantized_card
-from fer.delivery.registry import TAKEN_BACK, Papers, Registered, Registry
+from fer.delivery.registry import REFERENCE_FILE, TAKEN_BACK, Papers, Registered, Registry
 from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
 from fer.inference.classifier import MODEL_FILE, Card
+from fer.monitoring.reference import write_reference
 from fer.params import Params, load_params
 from fer.report.tables import markdown
 from fer.schema import read_as
@@ -199,15 +200,20 @@ def enter(
     tags = origin_tags(Path(), files)
     papers = Papers(gates_in_words(gates), facts_of(dataset), files, tags, rows_of(dataset))
     registry, run_id = Registry(tracker.store), tracker.ensure_run(folder, dataset)
-    with in_int8(folder, dataset, params, card) as quantized, unchanged(registry, current):
+    with (
+        in_int8(folder, dataset, params, card) as quantized,
+        reference_of(folder.onnx, card, quantized, dataset) as reference,
+        unchanged(registry, current),
+    ):
         if quantized:
             registry.keep_quantized(run_id, quantized)
+        registry.keep_reference(run_id, reference)
         if waits:
             registry.challenge(run_id, card, papers)
-            write_champion(paths.CHALLENGER, folder.onnx, card, quantized)
+            write_champion(paths.CHALLENGER, folder.onnx, card, quantized, reference)
         else:
             registry.promote(run_id, card, papers)
-            write_champion(paths.CHAMPION, folder.onnx, card, quantized)
+            write_champion(paths.CHAMPION, folder.onnx, card, quantized, reference)
 
 
 def unchanged(registry: Registry, current: Registered | None) -> AbstractContextManager[None]:
@@ -233,6 +239,15 @@ def in_int8(folder: ModelFolder, dataset: FaceDataset, params: Params, card: Car
         yield target if made.passed else None
 
 
+@contextmanager
+def reference_of(model: Path, card: Card, quantized: Path | None, dataset: FaceDataset) -> Iterator[Path]:
+    """What records of the model that is served are held against, in a folder that ends with the block."""
+    with TemporaryDirectory() as scratch:
+        served = Path(scratch) / "served"
+        write_champion(served, model, card, quantized)
+        yield write_reference(Path(scratch) / REFERENCE_FILE, served, dataset)
+
+
 @network_task
 def dismiss(tracker: Tracker) -> None:
     """Nobody waits."""
@@ -249,10 +264,13 @@ def keep(
     card = replace(card_of(folder, params.promote, dataset), gates=current.card.gates) if folder else current.card
     with (
         in_int8(folder, dataset, params, card) if folder else registry.quantized(current) as quantized,
+        reference_of(folder.onnx, card, quantized, dataset) if folder else registry.reference(current) as reference,
         unchanged(registry, current),
         registry.model(current) as model,
     ):
         registry.describe(current, card)
         if folder and quantized:
             registry.keep_quantized(current.run_id, quantized)
-        write_champion(paths.CHAMPION, model, card, quantized)
+        if folder and reference:
+            registry.keep_reference(current.run_id, reference)
+        write_champion(paths.CHAMPION, model, card, quantized, reference)

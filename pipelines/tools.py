@@ -46,7 +46,7 @@ def serve() -> None:
     """
     from fer.commands.serve import serve
 
-    os.environ.setdefault("FER_SERVE_MONITOR", str(paths.STATE / "monitoring"))
+    os.environ.setdefault("FER_SERVE_MONITOR", str(paths.MONITORING))
     serve(port=SERVICE_PORT)
 
 

@@ -31,6 +31,8 @@ CHAMPION_SINCE, TAKEN_BACK = "champion_since", "taken_back"
 DATA_FILE, ROWS_FILE, GATES_FILE, ORIGIN_FOLDER = "data.json", "data_rows.csv", "gates.json", "origin"
 #: Folder of a version's run: its model in int8, with the card of that file.
 QUANTIZED_FOLDER = "int8"
+#: File of a version's run, and of the champion's folder: what the service's records are held against.
+REFERENCE_FILE = "reference.parquet"
 
 
 @dataclass(frozen=True)
@@ -271,6 +273,25 @@ class Registry:
                     f"{registered.version}; restore the run's files"
                 )
             yield Path(folder) if folder else None
+
+    @told
+    def keep_reference(self, run_id: str, path: Path) -> None:
+        """Keep with a run what the records of its model are held against.
+
+        Args:
+            run_id: of the run.
+            path: the file, named ``REFERENCE_FILE``.
+        """
+        self.store.client.log_artifact(run_id, str(path))
+
+    @contextmanager
+    def reference(self, registered: Registered) -> Iterator[Path | None]:
+        """A version's reference, fetched into a folder that ends with the block; None where none was kept."""
+        with tempfile.TemporaryDirectory() as target:
+            with self.store.told(OSError):
+                kept = any(file.path == REFERENCE_FILE for file in self.store.client.list_artifacts(registered.run_id))
+                path = kept and self.store.client.download_artifacts(registered.run_id, REFERENCE_FILE, target)
+            yield Path(path) if path else None
 
     def _enter(self, run_id: str, card: Card, papers: Papers) -> str:
         """The version of a run's model, registered where it was not, with card and papers."""
