@@ -38,7 +38,7 @@ LAST = "last"
 PAGE, SUMMARY = "report.html", "summary.json"
 
 
-@flow
+@flow(flow_run_name="monitor")
 def monitor(since: str | None = None) -> None:
     """Compare the faces that the service read with the champion's reference; report, and raise the alarm.
 

@@ -49,7 +49,7 @@ from pipelines.tracking import open_tracker
 ACCEPT = "python -m pipelines promote --accept"
 
 
-@flow
+@flow(flow_run_name="promote")
 def promote() -> None:
     """Promote the best model that passes every gate, and write the champion's files."""
     params = load_params()

@@ -19,6 +19,7 @@ from prefect.workers.process import ProcessWorker
 
 from fer.errors import UserError
 from pipelines.flows import REFUSED
+from pipelines.monitor import ALARM
 from pipelines.retrain import checked_params
 from pipelines.server import running_server
 
@@ -31,23 +32,39 @@ BLOCK = "fer"
 #: A run that is ended ends its stages first; on a loaded machine that takes a while.
 END_SECONDS = 120
 
+
+def _event(*names: str, hours: int = 0, flows: tuple[str, ...] = ()) -> EventTrigger:
+    """Events of these names, of runs of these flows where some are named; no second one within the hours."""
+    of_flows: dict[str, str | list[str]] = {}
+    if flows:
+        of_flows = {"prefect.resource.role": "flow", "prefect.resource.name": list(flows)}
+    return EventTrigger(
+        expect=set(names), match_related=of_flows, posture=Posture.Reactive, threshold=1, within=timedelta(hours=hours)
+    )
+
+
 #: What is told, by the name of its automation: of which events, under which subject, in which words.
 TOLD = {
     "fer: a run failed": (
-        EventTrigger(
-            expect={"prefect.flow-run.Failed", "prefect.flow-run.Crashed", "prefect.flow-run.TimedOut"},
-            match_related={"prefect.resource.role": "flow", "prefect.resource.name": ["retrain", "monitor"]},
-            posture=Posture.Reactive,
-            threshold=1,
-            within=timedelta(0),
+        _event(
+            "prefect.flow-run.Failed",
+            "prefect.flow-run.Crashed",
+            "prefect.flow-run.TimedOut",
+            flows=("retrain", "monitor"),
         ),
         "fer: {{ flow.name }} failed",
         "{{ flow_run.name }}: {{ flow_run.state.message }}\n{{ flow_run | ui_url }}",
     ),
     "fer: new models were refused": (
-        EventTrigger(expect={REFUSED}, posture=Posture.Reactive, threshold=1, within=timedelta(0)),
+        _event(REFUSED),
         "fer: the new models were refused",
         "{{ event.payload.reason }}\n{{ event.payload.refusals }}",
+    ),
+    # As seldom as prefect.yaml lets an alarm start a retrain.
+    "fer: the monitor raised an alarm": (
+        _event(ALARM, hours=6),
+        "fer: alarm",
+        "drifted: {{ event.payload.properties | join(', ') }}; {{ event.payload.report }}",
     ),
 }
 
@@ -122,7 +139,7 @@ def notify_by(client: SyncPrefectClient) -> BlockDocument | None:
 
 
 def tell(client: SyncPrefectClient, block: BlockDocument | None) -> None:
-    """Let the block tell of failed runs, and of new models that gates refused; without one say so."""
+    """Let the block tell of failed runs, of new models that gates refused, and of alarms; without one say so."""
     for name, (trigger, subject, body) in TOLD.items():
         for former in client.read_automations_by_name(name):
             client.delete_automation(former.id)
@@ -130,7 +147,7 @@ def tell(client: SyncPrefectClient, block: BlockDocument | None) -> None:
             told = SendNotification(block_document_id=block.id, subject=subject, body=body)
             client.create_automation(AutomationCore(name=name, trigger=trigger, actions=[told]))
     whom = f"{block.block_type_name} {BLOCK}" if block else f"nobody: make a notification block called {BLOCK}"
-    print(f"schedule: failed runs and refused models are told to {whom}", flush=True)
+    print(f"schedule: failed runs, refused models and alarms are told to {whom}", flush=True)
 
 
 def work() -> None:
