@@ -1,6 +1,7 @@
 # make run    the whole pipeline, from data to a served champion
 # make test   style, types and every test; make test-fast: those that start no server and no pipeline
 # make mlflow | prefect | serve    the tools, each says its address
+# make rehearsal    drift, alarm, retrain, gates, a swap under load and a rollback, step by step, in a folder of its own
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -19,7 +20,7 @@ IMPORTED := pipelines.train pipelines.validate pipelines.promote dvc.cli prefect
 # Types are checked beside the tests, and in CI JAX's tests too.
 MAKEFLAGS += --jobs=3
 
-.PHONY: run test style types tests test-fast test-jax mlflow prefect serve lock
+.PHONY: run test style types tests test-fast test-jax mlflow prefect serve rehearsal lock
 
 run: .venv/installed
 	@$(BIN)/python -m pipelines retrain --workers $(WORKERS)
@@ -52,13 +53,16 @@ test-jax: .venv-jax/installed
 mlflow prefect serve: .venv/installed
 	@$(BIN)/python -m pipelines $@
 
-# After an edit of pyproject.toml's dependencies; needs uv. TensorFlow never imports libclang (61 MB), and the servers are
-# tested on the event loop that an installation without Evidently has.
+rehearsal: .venv/tested
+	@$(BIN)/pytest --quiet --capture=no tests/pipeline/test_rehearsal.py
+
+# After an edit of pyproject.toml's dependencies; needs uv. TensorFlow never imports libclang (61 MB); the servers are tested
+# on the event loop that an installation without Evidently has.
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
     --no-annotate --no-header
 BESIDE := -c requirements.lock $$(sed -n 's/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements.lock | sort -u)
 lock:
-	$(LOCK) pyproject.toml --extra serving --extra training --extra monitoring -o requirements.lock \
+	$(LOCK) pyproject.toml --extra serving --extra training -o requirements.lock \
 	    $(addprefix --no-emit-package ,libclang uvloop httptools)
 	$(LOCK) pyproject.toml --extra dev -o requirements-dev.lock $(BESIDE)
 	sed -n 's/^opencv-python-headless==\([^ ]*\).*/opencv-python==\1/p' requirements.lock | $(LOCK) --no-deps - \

@@ -23,7 +23,7 @@ from fer.inference.detection import Detection, open_detector
 from fer.inference.face_size import FACE_SIZE
 from fer.inference.faces import Doubt
 from fer.inference.resize import to_face
-from fer.inference.trust import doubts
+from fer.inference.trust import doubts, properties_of
 
 COUNT, SIDES = 200, (48, 64, 96, 160, 224)
 #: Share of its side by which a face is widened before a patch may lie beside it.
@@ -120,7 +120,9 @@ def judge(
     """Probabilities and doubts."""
     batches = [classifier.predict(faces[start : start + 256]) for start in range(0, len(faces), 256)]
     probabilities = np.concatenate(batches)
-    return probabilities, doubts(classifier.card, faces, probabilities, detections or [None] * len(faces))
+    return probabilities, doubts(
+        classifier.card, properties_of(classifier.card, faces), probabilities, detections or [None] * len(faces)
+    )
 
 
 def share(members: np.ndarray) -> str:
@@ -162,7 +164,7 @@ def main(dataset_folder: Path, photos: Path | None) -> None:
         why = judge(classifier, crops, detections)[1]
         print(f"photos, {name}, certain: {share(np.array([not row for row in why]))}; doubted: {reasons(why)}")
     start = time.process_time()
-    doubts(classifier.card, faces[:1024], probabilities[:1024], [None] * 1024)
+    doubts(classifier.card, properties_of(classifier.card, faces[:1024]), probabilities[:1024], [None] * 1024)
     print(f"doubts: {1000 * (time.process_time() - start) / 1024:.3f} ms of CPU per face")
 
 

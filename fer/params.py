@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from fer.emotions import resolve_classes
 from fer.errors import UserError, did_you_mean
@@ -36,6 +36,7 @@ class Data(Section):
     """Where images and labels come from, and how they are read, cleaned and split.
 
     ``votes`` is the table of FER+ votes, or a folder where there is none: DVC follows it, and so it must exist.
+    ``reviewed`` is the folder of images that a person labelled since, which join the train split; it may be empty.
     ``labels`` maps their labels to ours, or names a published data set; ``splits`` maps their splits.
     """
 
@@ -44,6 +45,7 @@ class Data(Section):
     kaggle: str
     name: str | None = None
     votes: Path
+    reviewed: Path | None = None
     labels: str | dict[str | int, str] | None = None
     splits: dict[str | int, str] | None = None
     csv: Columns | None = None
@@ -121,6 +123,42 @@ class Promote(Section):
     min_gain: Annotated[float, Field(ge=-1, le=1)] = 0.0
 
 
+class Bounds(Section):
+    """How far each property may move before it counts as drift; ``fer.monitoring.comparison`` says how it is measured.
+
+    Of numbers in standard deviations of the reference, of ``emotion`` and ``certain`` as a share of the faces.
+    """
+
+    brightness: Above = 0.4
+    contrast: Above = 0.4
+    sharpness: Above = 0.4
+    likeness: Above = 0.4
+    score: Above = 0.4
+    side: Above = 0.4
+    confidence: Above = 0.4
+    emotion: Fraction = 0.15
+    certain: Fraction = 0.15
+
+
+class Monitor(Section):
+    """When what the service sees is another world than the champion's validation images.
+
+    ``false_alarms`` is how often a window that is like the reference may alarm, over all properties together.
+    """
+
+    window: Annotated[int, Field(ge=30, le=100_000)] = 500
+    least: Annotated[int, Field(ge=30, le=100_000)] = 200
+    false_alarms: Annotated[float, Field(gt=0, le=0.5)] = 0.01
+    bounds: Bounds = Field(default_factory=Bounds)
+
+    @field_validator("least")
+    @classmethod
+    def _within_window(cls, least: int, others: ValidationInfo) -> int:
+        if least > others.data.get("window", least):
+            raise ValueError("must be at most monitor.window")
+        return least
+
+
 class Tracking(Section):
     """Where MLflow keeps runs, and under which names."""
 
@@ -146,6 +184,7 @@ class Params(Section):
     ablations: Ablations
     compare: Compare
     promote: Promote
+    monitor: Monitor = Field(default_factory=Monitor)
     tracking: Tracking
 
     def recipe(self, architecture: str, asked_by: str = "train.architectures") -> Recipe:

@@ -226,6 +226,11 @@ class Tracker:
         self.client.log_text(run_id, table, "gates.md")
         self.client.set_tag(run_id, GATES_TAG, f"failed: {', '.join(failed)}" if failed else "all passed")
 
+    @told
+    def note_data(self, run_id: str, changes: str) -> None:
+        """Keep with a finished run, in Markdown, what changed in the data since the champion's."""
+        self.client.log_text(run_id, changes, "data_changes.md")
+
     def _log_model(self, run_id: str, folder: ModelFolder, dataset: FaceDataset) -> str:
         """The id of the logged model."""
         signature = ModelSignature(

@@ -225,21 +225,25 @@ def retrain(
 
 
 @app.command()
-def schedule(cron: str) -> None:
-    """Serve the retrain flow as a Prefect deployment that runs by CRON, such as "0 3 * * *"."""
-    from prefect.client.schemas.schedules import CronSchedule
+def schedule() -> None:
+    """Retrain and monitor by the clocks and triggers of prefect.yaml, until interrupted."""
+    from pipelines.schedule import schedule
 
-    from pipelines.retrain import checked_params, retrain
-    from pipelines.server import running_server
+    schedule()
 
-    try:
-        CronSchedule(cron=cron)
-    except ValueError as error:
-        raise UserError(f'schedule: {cron!r} is no cron expression; write five fields, such as "0 3 * * *"') from error
-    checked_params()
-    with running_server():
-        # One run at a time: DVC refuses a second.
-        retrain.serve(name="scheduled", cron=cron, limit=1)
+
+@app.command()
+def monitor(
+    since: Annotated[
+        str | None,
+        typer.Option(help="Faces after that time, as 2026-11-28T06:00, or last: after the last report's."),
+    ] = None,
+) -> None:
+    """Compare what the service read with the champion's validation images; an alarm is a Prefect event."""
+    from pipelines.flows import run
+    from pipelines.monitor import monitor
+
+    run(monitor, since=since)
 
 
 @app.command()

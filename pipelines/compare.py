@@ -22,7 +22,7 @@ from pipelines.tables import show_table
 from pipelines.tracking import open_tracker
 
 
-@flow
+@flow(flow_run_name="compare")
 def compare() -> None:
     """Put the architectures side by side: CSV, figures, Prefect artifact, and latency in their MLflow runs."""
     params = load_params()

@@ -17,7 +17,7 @@ from pipelines.flows import task
 from pipelines.reporting import say
 
 
-@flow
+@flow(flow_run_name="ensemble")
 def ensemble() -> None:
     """Choose members and weights on validation, measure their mean, and predict the train split with it."""
     dataset = FaceDataset.load(paths.DATASET)

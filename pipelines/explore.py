@@ -11,7 +11,7 @@ from pipelines.flows import task
 from pipelines.reporting import say
 
 
-@flow
+@flow(flow_run_name="explore")
 def explore() -> None:
     """Class distribution, average faces, contrast images and a contact sheet."""
     dataset = FaceDataset.load(paths.DATASET)

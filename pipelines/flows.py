@@ -17,7 +17,10 @@ from prefect.states import Pending
 
 from fer.errors import UserError, connection_failed
 from fer.pipeline_run import PIPELINE_RUN_ID
-from pipelines.server import reach_server
+from pipelines.server import reached_server
+
+#: The event by which ``promote`` says that gates refused every new model.
+REFUSED = "fer.promotion.refused"
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -59,18 +62,18 @@ def run(flow: Flow[..., Any], **parameters: Any) -> None:
         UserError: where Prefect's server cannot be reached or started, refuses the subflow, or the environment names
             the ``retrain`` by no id.
     """
-    reach_server()
-    try:
-        flow_run = _subflow_run(flow, parameters)
-    except (httpx.HTTPError, PrefectException, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise UserError(
-            f"Prefect: the flow {flow.name!r} was not entered below its retrain ({reason}); check its server"
-        ) from error
-    if flow_run is None:
-        flow(**parameters)
-    else:
-        run_flow(flow, flow_run=flow_run, parameters=parameters)
+    with reached_server():
+        try:
+            flow_run = _subflow_run(flow, parameters)
+        except (httpx.HTTPError, PrefectException, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:160]
+            raise UserError(
+                f"Prefect: the flow {flow.name!r} was not entered below its retrain ({reason}); check its server"
+            ) from error
+        if flow_run is None:
+            flow(**parameters)
+        else:
+            run_flow(flow, flow_run=flow_run, parameters=parameters)
 
 
 def _subflow_run(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun | None:

@@ -14,7 +14,7 @@ from pipelines.flows import network_task, task
 from pipelines.reporting import say
 
 
-@flow
+@flow(flow_run_name="ingest")
 def ingest() -> None:
     """Read, clean, split and save the data set that params.yaml names, and report what was found."""
     dataset, report = read(load_params().data)

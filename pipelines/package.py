@@ -9,7 +9,7 @@ from pipelines.packaged import pack
 from pipelines.reporting import say
 
 
-@flow
+@flow(flow_run_name="package")
 def package() -> None:
     """Build the Bento of the champion; offline, and the same tag for the same model and code."""
     tag, card = build(), Card.load(paths.CHAMPION)

@@ -48,6 +48,9 @@ CHAMPION_LOCK = STATE / "champion.lock"
 CHALLENGER = STATE / "challenger"
 BENTO = Path("reports/bento.json")
 
+#: What the service records, and what was found when it was held against the champion's reference.
+MONITORING, WATCH = STATE / "monitoring", Path("reports/monitoring")
+
 #: Trainings with one change of ``ablations.changes``, by its name.
 ABLATIONS = Path("reports/ablations")
 #: Trainings by seeds of their own: ``<architecture>_<recipe>_<seed>``.

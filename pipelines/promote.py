@@ -8,11 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from prefect import flow
+from prefect.events import emit_event
 
 from fer.checks.report import CheckReport
 from fer.data.dataset import FaceDataset
 from fer.delivery.candidate import Candidate, Facts
 from fer.delivery.champion import undisturbed, write_champion
+from fer.delivery.data_changes import DataChanges, changes_between, rows_of
 from fer.delivery.data_drift import drift_between, facts_of
 from fer.delivery.gates import name_of
 from fer.delivery.measuring import candidate_of, champion_as_candidate, gate_slices
@@ -28,16 +30,17 @@ from fer.delivery.promotion import (
     refusals,
 )
 from fer.delivery.quantization import int8_accuracy, quantize_model, quantized_card
-from fer.delivery.registry import TAKEN_BACK, Papers, Registered, Registry
+from fer.delivery.registry import REFERENCE_FILE, TAKEN_BACK, Papers, Registered, Registry
 from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
 from fer.inference.classifier import MODEL_FILE, Card
+from fer.monitoring.reference import write_reference
 from fer.params import Params, load_params
 from fer.report.tables import markdown
 from fer.schema import read_as
 from fer.tracking import Tracker
 from pipelines import paths
-from pipelines.flows import name_run, network_task, task
+from pipelines.flows import REFUSED, name_run, network_task, task
 from pipelines.models import all_models
 from pipelines.reporting import say
 from pipelines.tables import show_table
@@ -46,7 +49,7 @@ from pipelines.tracking import open_tracker
 ACCEPT = "python -m pipelines promote --accept"
 
 
-@flow
+@flow(flow_run_name="promote")
 def promote() -> None:
     """Promote the best model that passes every gate, and write the champion's files."""
     params = load_params()
@@ -59,8 +62,11 @@ def promote() -> None:
             f"promote: champion {current.card.architecture} (version {current.version}) knows other classes "
             f"({', '.join(current.card.classes)}) and cannot be compared with the new models"
         )
+    if current:
+        tell_changes(tracker, current, data_changes(tracker, current, dataset), list(folders.values()))
     facts, wait = gather(tracker, current, dataset, params)
     decision = decide(measure(list(folders.values()), dataset), champion, facts, wait)
+    known = [folder for folder in folders.values() if current and folder.run.model_sha256 == current.card.model_sha256]
     publish(tracker, decision, list(folders.values()))
     name_run(name_of_run(decision))
     if decision.challenger:
@@ -70,7 +76,6 @@ def promote() -> None:
     if decision.champion:
         enter(tracker, folders[decision.champion], dataset, decision, params, current)
     elif current and champion:
-        known = [folder for folder in folders.values() if folder.run.model_sha256 == current.card.model_sha256]
         keep(tracker, current, known[0] if known else None, dataset, params)
     elif decision.challenger:
         kept = "the champion knows other classes" if current else "there is no champion to keep"
@@ -82,7 +87,18 @@ def promote() -> None:
         )
     for line in refusals(decision):
         say(f"promote: {line}")
+    if decision.champion is None and not known:
+        tell_refused(decision)
     say(f"promote: {decision.reason}" + (f"; {ACCEPT} takes it" if decision.challenger else ""))
+
+
+def tell_refused(decision: Decision) -> None:
+    """The event that all new models were refused, or wait: a person may want to know."""
+    emit_event(
+        REFUSED,
+        resource={"prefect.resource.id": "fer.champion"},
+        payload={"reason": decision.reason, "refusals": "\n".join(refusals(decision))},
+    )
 
 
 def name_of_run(decision: Decision) -> str:
@@ -100,6 +116,32 @@ def current_champion(
     registry = Registry(tracker.store)
     current = registry.champion()
     return current, champion_as_candidate(registry, current, folders, dataset) if current else None
+
+
+@network_task
+def data_changes(tracker: Tracker, current: Registered, dataset: FaceDataset) -> DataChanges | None:
+    """What changed in the data since the champion's; None where it is of other data, or its rows were not kept."""
+    if current.card.dataset != dataset.name:
+        return None
+    former = Registry(tracker.store).rows_of(current)
+    return None if former is None else changes_between(former, rows_of(dataset))
+
+
+@network_task
+def tell_changes(
+    tracker: Tracker, current: Registered, changes: DataChanges | None, folders: Sequence[ModelFolder]
+) -> None:
+    """What changed in the data: at the terminal, as a Prefect artifact, and in every model's MLflow run."""
+    since = f"since the champion (version {current.version})"
+    if changes is None:
+        say(f"promote: what changed in the data {since} is not known: it is of other data, or of older code")
+        return
+    say(f"promote: data {since}: {changes.words}")
+    title = f"Data {since}: {changes.words}"
+    show_table(changes.table(), "data-changes", title, "What changed in the train split")
+    for folder in folders:
+        if run_id := tracker.find_run(folder):
+            tracker.note_data(run_id, f"{title}\n\n{markdown(changes.table())}")
 
 
 @network_task
@@ -155,17 +197,23 @@ def enter(
     """Register the model as champion, or as challenger where it waits, and write its ONNX file and card."""
     gates, files = decision.gates[folder.name], origin_files(Path())
     card = replace(card_of(folder, params.promote, dataset), gates=gates_of_card(gates))
-    papers = Papers(gates_in_words(gates), facts_of(dataset), files, origin_tags(Path(), files))
+    tags = origin_tags(Path(), files)
+    papers = Papers(gates_in_words(gates), facts_of(dataset), files, tags, rows_of(dataset))
     registry, run_id = Registry(tracker.store), tracker.ensure_run(folder, dataset)
-    with in_int8(folder, dataset, params, card) as quantized, unchanged(registry, current):
+    with (
+        in_int8(folder, dataset, params, card) as quantized,
+        reference_of(folder.onnx, card, quantized, dataset) as reference,
+        unchanged(registry, current),
+    ):
         if quantized:
             registry.keep_quantized(run_id, quantized)
+        registry.keep_reference(run_id, reference)
         if waits:
             registry.challenge(run_id, card, papers)
-            write_champion(paths.CHALLENGER, folder.onnx, card, quantized)
+            write_champion(paths.CHALLENGER, folder.onnx, card, quantized, reference)
         else:
             registry.promote(run_id, card, papers)
-            write_champion(paths.CHAMPION, folder.onnx, card, quantized)
+            write_champion(paths.CHAMPION, folder.onnx, card, quantized, reference)
 
 
 def unchanged(registry: Registry, current: Registered | None) -> AbstractContextManager[None]:
@@ -191,6 +239,15 @@ def in_int8(folder: ModelFolder, dataset: FaceDataset, params: Params, card: Car
         yield target if made.passed else None
 
 
+@contextmanager
+def reference_of(model: Path, card: Card, quantized: Path | None, dataset: FaceDataset) -> Iterator[Path]:
+    """What records of the model that is served are held against, in a folder that ends with the block."""
+    with TemporaryDirectory() as scratch:
+        served = Path(scratch) / "served"
+        write_champion(served, model, card, quantized)
+        yield write_reference(Path(scratch) / REFERENCE_FILE, served, dataset)
+
+
 @network_task
 def dismiss(tracker: Tracker) -> None:
     """Nobody waits."""
@@ -207,10 +264,13 @@ def keep(
     card = replace(card_of(folder, params.promote, dataset), gates=current.card.gates) if folder else current.card
     with (
         in_int8(folder, dataset, params, card) if folder else registry.quantized(current) as quantized,
+        reference_of(folder.onnx, card, quantized, dataset) if folder else registry.reference(current) as reference,
         unchanged(registry, current),
         registry.model(current) as model,
     ):
         registry.describe(current, card)
         if folder and quantized:
             registry.keep_quantized(current.run_id, quantized)
-        write_champion(paths.CHAMPION, model, card, quantized)
+        if folder and reference:
+            registry.keep_reference(current.run_id, reference)
+        write_champion(paths.CHAMPION, model, card, quantized, reference)

@@ -55,8 +55,8 @@ def rebuild(version: str, train: bool) -> None:
             f"rebuild: {model.onnx}: another model than version {version}'s (sha256 {model.run.model_sha256[:12]}, not "
             f"{target.card.model_sha256[:12]}); the same processor and packages ({software_of(model)}) are needed"
         )
-    with registry.quantized(target) as quantized:
-        write_champion(folder / paths.CHAMPION, model.onnx, target.card, quantized)
+    with registry.quantized(target) as quantized, registry.reference(target) as reference:
+        write_champion(folder / paths.CHAMPION, model.onnx, target.card, quantized, reference)
     how = "trained again" if train else "from DVC's cache"
     print(f"rebuild: {folder / paths.CHAMPION}/: version {version}, {how}, byte for byte the registered model")
 

@@ -16,7 +16,7 @@ from pipelines.flows import task
 from pipelines.reporting import say
 
 
-@flow
+@flow(flow_run_name="recipes")
 def recipes() -> None:
     """Resolve the chosen recipe for every architecture and student."""
     params = load_params()

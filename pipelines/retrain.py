@@ -47,9 +47,9 @@ def checked_params() -> Params:
     params = load_params()
     check_source(params.data)
     # Whatever the source: DVC stops where a dependency of ingest is missing.
-    for key, path in (("path", params.data.path), ("votes", params.data.votes)):
-        if not path.exists():
-            raise UserError(f"{path}: no such file or folder; correct data.{key} in params.yaml")
+    for key, path in (("path", params.data.path), ("votes", params.data.votes), ("reviewed", params.data.reviewed)):
+        if path is None or not path.exists():
+            raise UserError(f"{path or 'nothing'}: no such file or folder; correct data.{key} in params.yaml")
     return params
 
 

@@ -69,8 +69,12 @@ def _put(registry: Registry, target: Registered, crown: Callable[[Registered], R
     The files come first: killed in between, the same command finds the registry as it was, and finishes.
     """
     card = target.card
-    with registry.model(target) as model, registry.quantized(target) as quantized:
-        write_champion(paths.CHAMPION, model, card, quantized)
+    with (
+        registry.model(target) as model,
+        registry.quantized(target) as quantized,
+        registry.reference(target) as reference,
+    ):
+        write_champion(paths.CHAMPION, model, card, quantized, reference)
         said = crown(target)
     print(
         f"{paths.CHAMPION}/: version {target.version}, {card.architecture} trained on {card.dataset}; a running",

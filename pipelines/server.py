@@ -67,15 +67,21 @@ def running_server(port: int | None = None) -> Iterator[str]:
         _stop(server)
 
 
-def reach_server() -> None:
-    """Find the configured server, or start the one that Prefect keeps for as long as this process lives.
+@contextmanager
+def reached_server() -> Iterator[None]:
+    """The configured server, this project's own if one runs, else the one that Prefect keeps for this process alone.
+
+    An event that is to start something, such as the monitor's alarm, is heard by the first two only.
 
     Raises:
         UserError: where it does not answer or start.
     """
-    url = get_current_settings().api.url
+    url = get_current_settings().api.url or _own_server()
     if url:
-        return _reach(url)
+        _reach(url)
+        with _configured(url):
+            yield
+        return
     from prefect.server.api.server import SubprocessASGIServer  # a second, where there is no server yet
 
     try:
@@ -83,6 +89,7 @@ def reach_server() -> None:
         SubprocessASGIServer().start()
     except (RuntimeError, OSError, httpx.HTTPError) as error:
         raise UserError(f"Prefect: its server did not start ({error}); check the disk's space and the proxy") from error
+    yield
 
 
 def _reach(url: str) -> None:

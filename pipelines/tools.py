@@ -26,15 +26,16 @@ def prefect() -> None:
 
 def mlflow() -> None:
     """The MLflow comparison of this project's runs, until interrupted."""
-    uri = load_params().tracking.address
-    if uri.startswith("http"):
-        print(f"MLflow: {uri} (the server that is configured)")
-        return
     from fer.store import Store  # MLflow, which the other tools do without
 
-    Store(load_params().tracking)  # says what is wrong with it, and corrects the addresses of a project that was moved
+    # It says what is wrong with the store, and corrects the addresses of a project that was moved.
+    page = f"/#/experiments/{Store(load_params().tracking).experiment_id}"
+    uri = load_params().tracking.address
+    if uri.startswith("http"):
+        print(f"MLflow: {uri.rstrip('/')}{page} (the server that is configured)")
+        return
     require_port(MLFLOW_PORT, "mlflow")
-    print(f"MLflow: http://127.0.0.1:{MLFLOW_PORT} (stop with Ctrl-C)", flush=True)
+    print(f"MLflow: http://127.0.0.1:{MLFLOW_PORT}{page} (stop with Ctrl-C)", flush=True)
     _become("mlflow", "server", "--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(MLFLOW_PORT))
 
 
@@ -46,7 +47,7 @@ def serve() -> None:
     """
     from fer.commands.serve import serve
 
-    os.environ.setdefault("FER_SERVE_MONITOR", str(paths.STATE / "monitoring"))
+    os.environ.setdefault("FER_SERVE_MONITOR", str(paths.MONITORING))
     serve(port=SERVICE_PORT)
 
 

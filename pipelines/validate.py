@@ -16,7 +16,7 @@ from pipelines.flows import task
 from pipelines.reporting import say
 
 
-@flow
+@flow(flow_run_name="validate")
 def validate() -> None:
     """Run the suites; a critical failure stops the pipeline and names the rows."""
     params = load_params()

@@ -21,7 +21,16 @@ from dvc.repo import Repo
 from pipelines.ports import free_port
 
 ROOT = Path(__file__).parents[1]
-PARTS = ("dvc.yaml", "params.yaml", "bentofile.yaml", ".dvcignore", ".gitignore", "distilled/README.md", ".dvc/config")
+PARTS = (
+    "dvc.yaml",
+    "params.yaml",
+    "prefect.yaml",
+    "bentofile.yaml",
+    ".dvcignore",
+    ".gitignore",
+    "distilled/README.md",
+    ".dvc/config",
+)
 FOLDERS = ("fer", "pipelines", "expectations")
 #: A hang ends here; a loaded machine may need minutes for what takes one.
 SECONDS = 900
@@ -55,20 +64,24 @@ class Project:
         return subprocess.CompletedProcess(arguments, process.returncode, stdout, stderr)
 
     @contextlib.contextmanager
-    def start(self, *arguments: str, **environment: str) -> "Iterator[subprocess.Popen[str]]":
-        """``python -m ...`` in a process group of its own, which ends with the block."""
+    def start(self, *arguments: str, log: Path | None = None, **environment: str) -> "Iterator[subprocess.Popen[str]]":
+        """``python -m ...`` in a process group of its own, which ends with the block.
+
+        Its output is piped; to ``log`` where it may be more than a pipe holds before anybody reads it.
+        """
         # A background job ignores Ctrl-C, and so would the processes that it starts.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         server = {"PREFECT_API_URL": self.prefect} if self.prefect else {}
-        process = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
-            cwd=self.folder,
-            env=clean_environment() | server | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
+        with log.open("w") if log else contextlib.nullcontext(subprocess.PIPE) as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", *arguments],
+                cwd=self.folder,
+                env=clean_environment() | server | environment,
+                stdout=output,
+                stderr=output,
+                text=True,
+                start_new_session=True,
+            )
         try:
             yield process
         finally:
@@ -100,7 +113,8 @@ def make_project(folder: Path) -> Project:
         shutil.copy(ROOT / part, folder / part)
     for name in FOLDERS:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "data" / "raw").mkdir(parents=True)
+    for name in ("raw", "reviewed"):
+        (folder / "data" / name).mkdir(parents=True)
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     return Project(folder)
 

@@ -112,7 +112,7 @@ def _image_table(dataset: FaceDataset) -> pd.DataFrame:
     """The data set's table with the statistics of every image and the sum of its votes."""
     table = dataset.table.join(image_statistics(dataset))
     votes = [column for column in table.columns if column.startswith("votes.")]
-    return table.assign(votes_sum=table[votes].sum(axis=1)) if votes else table
+    return table.assign(votes_sum=table[votes].sum(axis=1, min_count=1)) if votes else table
 
 
 def _row_names(result: ExpectationValidationResult) -> list[str]:

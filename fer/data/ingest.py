@@ -12,6 +12,7 @@ from fer.data.dataset import COLUMNS, SPLITS, FaceDataset
 from fer.data.folder_source import read_folder
 from fer.data.kaggle_source import read_kaggle
 from fer.data.reading import Reading
+from fer.data.reviewed import read_reviewed, with_reviewed
 from fer.data.sample import read_sample
 from fer.data.source import SourceFaces
 from fer.data.splits import carve_splits, carved, shared_subjects
@@ -39,8 +40,8 @@ def check_source(data: Data) -> None:
         raise UserError(f"params.yaml: data.source: unknown source {data.source!r}{did_you_mean(data.source, SOURCES)}")
     if not data.votes.is_dir() and data.source != "csv":
         raise UserError("params.yaml: data.votes: FER+ votes go with data.source csv only; let data.votes be a folder")
-    for name, path in (("path", data.path), ("votes", data.votes)):
-        if path.parts[:1] and path.parts[0].startswith("~"):
+    for name, path in (("path", data.path), ("votes", data.votes), ("reviewed", data.reviewed)):
+        if path and path.parts[:1] and path.parts[0].startswith("~"):
             raise UserError(f"params.yaml: data.{name}: DVC follows no ~; write {path.expanduser()}")
     Reading.of(data)
 
@@ -85,6 +86,10 @@ def build_dataset(data: Data) -> tuple[FaceDataset, dict[str, Any]]:
         )
     table["split"] = carve_splits(table, images, data.validation_share, data.test_share, data.seed)
     readings += carved(table, before)
+    if reviewed := read_reviewed(data.reviewed, Reading.of(data)):
+        images, table = with_reviewed(images, table, reviewed, classes)
+        readings.append(f"added {len(reviewed.table)} reviewed images of {data.reviewed} to train")
+        readings += [f"{data.reviewed}: {line}" for line in reviewed.readings]
     table["train_copy"] = train_copies(table)
     table = table[[*COLUMNS, *(name for name in table if name not in COLUMNS)]]
 

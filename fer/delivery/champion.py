@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from fer.delivery.registry import Registry
+from fer.delivery.registry import REFERENCE_FILE, Registry
 from fer.errors import UserError
 from fer.files import replace_folder
 from fer.inference.classifier import CARD_FILE, MODEL_FILE, Card
@@ -16,7 +16,9 @@ from fer.inference.classifier import CARD_FILE, MODEL_FILE, Card
 WHOLE_FOLDER = "float32"
 
 
-def write_champion(folder: Path, model: Path, card: Card, quantized: Path | None = None) -> None:
+def write_champion(
+    folder: Path, model: Path, card: Card, quantized: Path | None = None, reference: Path | None = None
+) -> None:
     """Put the champion's ONNX file and card into ``folder``, as ``fer.inference.Classifier`` reads them.
 
     Args:
@@ -25,6 +27,8 @@ def write_champion(folder: Path, model: Path, card: Card, quantized: Path | None
         card: its card.
         quantized: a folder with the same network in int8 and the card of that file: it is what is served then, and the
             network as it was trained stands beside it, in ``float32``.
+        reference: what the service's records are held against (``fer.monitoring``); a version that was registered
+            before there was one has none.
     """
     with replace_folder(folder) as fresh:
         whole = fresh / WHOLE_FOLDER if quantized else fresh
@@ -34,6 +38,8 @@ def write_champion(folder: Path, model: Path, card: Card, quantized: Path | None
         if quantized:
             for name in (MODEL_FILE, CARD_FILE):
                 shutil.copyfile(quantized / name, fresh / name)
+        if reference:
+            shutil.copyfile(reference, fresh / REFERENCE_FILE)
 
 
 @contextmanager

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import mlflow
+import pandas as pd
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, ErrorCode
 
+from fer.delivery.data_changes import rows_of_csv, rows_to_csv
 from fer.delivery.data_drift import DataFacts, facts_of_json
 from fer.delivery.version_page import version_page
 from fer.errors import UserError
@@ -25,10 +27,12 @@ CHAMPION, PREVIOUS, CHALLENGER = "champion", "previous", "challenger"
 FORMER_CARD_TAG = "card"
 #: Tags of a version, each a time: since when it was champion, and when it was taken back.
 CHAMPION_SINCE, TAKEN_BACK = "champion_since", "taken_back"
-#: Files of a version's run: what its training data look like, what its gates said, and what it was made of.
-DATA_FILE, GATES_FILE, ORIGIN_FOLDER = "data.json", "gates.json", "origin"
+#: Files of a version's run: what its training data look like, which they are, what its gates said, and its origin.
+DATA_FILE, ROWS_FILE, GATES_FILE, ORIGIN_FOLDER = "data.json", "data_rows.csv", "gates.json", "origin"
 #: Folder of a version's run: its model in int8, with the card of that file.
 QUANTIZED_FOLDER = "int8"
+#: File of a version's run, and of the champion's folder: what the service's records are held against.
+REFERENCE_FILE = "reference.parquet"
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,14 @@ class Papers:
         data: what its training data look like.
         origin: files by name, such as ``dvc.lock``, of the state that it came from.
         tags: which code and data these are.
+        rows: ``ROW_COLUMNS`` of its data, image by image.
     """
 
     gates: Mapping[str, str] = field(default_factory=dict)
     data: DataFacts | None = None
     origin: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    rows: pd.DataFrame | None = None
 
 
 NO_PAPERS = Papers()
@@ -215,6 +221,11 @@ class Registry:
         return self._kept(registered.run_id, DATA_FILE, facts_of_json)
 
     @told
+    def rows_of(self, registered: Registered) -> pd.DataFrame | None:
+        """Which images a version's data are; None for one that was registered before that was kept."""
+        return self._kept(registered.run_id, ROWS_FILE, rows_of_csv)
+
+    @told
     def origin_of(self, registered: Registered) -> dict[str, str]:
         """The files that a version's origin is told by, text by name; empty where none were kept."""
         client = self.store.client
@@ -263,6 +274,25 @@ class Registry:
                 )
             yield Path(folder) if folder else None
 
+    @told
+    def keep_reference(self, run_id: str, path: Path) -> None:
+        """Keep with a run what the records of its model are held against.
+
+        Args:
+            run_id: of the run.
+            path: the file, named ``REFERENCE_FILE``.
+        """
+        self.store.client.log_artifact(run_id, str(path))
+
+    @contextmanager
+    def reference(self, registered: Registered) -> Iterator[Path | None]:
+        """A version's reference, fetched into a folder that ends with the block; None where none was kept."""
+        with tempfile.TemporaryDirectory() as target:
+            with self.store.told(OSError):
+                kept = any(file.path == REFERENCE_FILE for file in self.store.client.list_artifacts(registered.run_id))
+                path = kept and self.store.client.download_artifacts(registered.run_id, REFERENCE_FILE, target)
+            yield Path(path) if path else None
+
     def _enter(self, run_id: str, card: Card, papers: Papers) -> str:
         """The version of a run's model, registered where it was not, with card and papers."""
         client = self.store.client
@@ -277,6 +307,8 @@ class Registry:
             client.log_text(run_id, text, f"{ORIGIN_FOLDER}/{name}")
         if papers.data:
             client.log_text(run_id, papers.data.to_json(), DATA_FILE)
+        if papers.rows is not None:
+            client.log_text(run_id, rows_to_csv(papers.rows), ROWS_FILE)
         for name, value in papers.tags.items():
             client.set_model_version_tag(self._name, version, name, value)
         if papers.gates:

@@ -21,6 +21,8 @@ PACKAGE = Path(__file__).parents[1] / "released"
 RELEASED = PACKAGE / "standard"
 #: Its names, from any folder.
 RELEASED_NAMES = ("released", "fer/released")
+#: Hex digits of a model's version.
+VERSION_DIGITS = 12
 #: Faces of one call of ONNX Runtime: its memory grows with them, by 0.5 MB a face.
 BATCH = 64
 
@@ -58,6 +60,11 @@ class Card:
     gates: dict[str, str] = field(default_factory=dict)
     arithmetic: str = "float32"
     trained_sha256: str | None = None
+
+    @property
+    def version(self) -> str:
+        """Of the file that is served, in short: what the service's answers and records name."""
+        return self.model_sha256[:VERSION_DIGITS]
 
     @property
     def network_sha256(self) -> str:

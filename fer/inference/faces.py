@@ -23,6 +23,23 @@ class Doubt(StrEnum):
     NO_FACE = "not like a face"
 
 
+@dataclass(frozen=True)
+class Properties:
+    """What is measured on a face's picture as the classifier sees it.
+
+    Attributes:
+        brightness: mean of the grey values, 0 to 255.
+        contrast: their standard deviation.
+        sharpness: see ``fer.inference.face_check.sharpness``.
+        likeness: how much it looks like a face, as log-odds; None where the model has no face check.
+    """
+
+    brightness: float
+    contrast: float
+    sharpness: float
+    likeness: float | None
+
+
 @dataclass(frozen=True, repr=False)
 class Face:
     """A face that was read.
@@ -36,6 +53,7 @@ class Face:
         landmarks: right eye, left eye (the person's own), tip of the nose, right and left corner of the mouth.
         track: number of the person in a video, from 1.
         time: seconds since the start of the video.
+        properties: of its picture; None where it was read elsewhere. They are told to nobody but the monitor.
     """
 
     box: Box
@@ -46,6 +64,7 @@ class Face:
     landmarks: tuple[Point, ...] | None = None
     track: int | None = None
     time: float | None = None
+    properties: Properties | None = field(default=None, compare=False)
 
     @property
     def certain(self) -> bool:

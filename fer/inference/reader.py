@@ -15,7 +15,7 @@ from fer.inference.faces import Face, Photo
 from fer.inference.image import load_image
 from fer.inference.resize import to_face
 from fer.inference.tracks import Smoothing
-from fer.inference.trust import doubts
+from fer.inference.trust import doubts, properties_of
 from fer.inference.video import Frame, read_video
 
 
@@ -127,7 +127,8 @@ class Reader:
         batch = np.stack(faces)
         probabilities = self.classifier.predict(batch)
         classes = self.classifier.classes
-        reasons = doubts(self.classifier.card, batch, probabilities, detections)
+        measured = properties_of(self.classifier.card, batch)
+        reasons = doubts(self.classifier.card, measured, probabilities, detections)
         return [
             Face(
                 box=detection.box,
@@ -136,6 +137,7 @@ class Reader:
                 doubts=why,
                 score=detection.score,
                 landmarks=detection.landmarks,
+                properties=properties,
             )
-            for detection, row, why in zip(detections, probabilities, reasons, strict=True)
+            for detection, row, why, properties in zip(detections, probabilities, reasons, measured, strict=True)
         ]

@@ -7,8 +7,6 @@ from fer.inference.reader import Reader
 from fer.serving.settings import Settings
 
 LICENCE = "MIT"
-#: Digits of a model's version.
-DIGITS = 12
 LIMITS = (
     "max_bytes",
     "max_images",
@@ -45,7 +43,7 @@ def version_of(card: Card) -> dict[str, str]:
         "architecture": card.architecture,
         "dataset": card.dataset,
         "fingerprint": card.fingerprint,
-        "version": card.model_sha256[:DIGITS],
+        "version": card.version,
     }
 
 

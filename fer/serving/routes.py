@@ -84,7 +84,7 @@ def routes_of(state: ServiceState) -> Starlette:
             crops = await engine.classify(upload.pictures)
         faces = [crop.face for crop in crops]
         metrics.count_faces("classify", faces)
-        record(state.settings, "classify", faces)
+        record(state.settings, "classify", engine.version, faces)
         return answer([crop.to_dict() for crop in crops], {VERSION: engine.version})
 
     async def analyze(request: Request) -> Response:
@@ -94,7 +94,7 @@ def routes_of(state: ServiceState) -> Starlette:
             photos = await engine.analyze(upload.pictures, boxes_of(upload, state.settings))
         faces = [face for photo in photos for face in photo.faces]
         metrics.count_faces("analyze", faces)
-        record(state.settings, "analyze", faces)
+        record(state.settings, "analyze", engine.version, faces)
         return answer([photo.to_dict() for photo in photos], {VERSION: engine.version})
 
     async def submit(request: Request) -> Response:

@@ -123,7 +123,7 @@ class Videos:
                     lines.write(json.dumps(frame.to_dict()) + "\n")
                     table.writerows(frame.to_rows())
                     metrics.count_faces("video", frame.faces)
-                    record(self._settings, "video", frame.faces)
+                    record(self._settings, "video", reader.classifier.card.version, frame.faces)
                     task = task.model_copy(update={"frames": frame.index + 1, "seconds": frame.time})
                     if time.monotonic() - told > NEWS_SECONDS:
                         told = time.monotonic()

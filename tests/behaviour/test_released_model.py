@@ -12,7 +12,7 @@ from onnx import numpy_helper
 
 from fer.data.sample import draw_sample
 from fer.inference.classifier import PACKAGE, Classifier, packaged_models
-from fer.inference.trust import doubts
+from fer.inference.trust import doubts, properties_of
 
 
 @pytest.fixture(scope="module")
@@ -103,5 +103,7 @@ def nonfaces(kind: str) -> np.ndarray:
 def test_at_most_two_of_a_hundred_images_that_are_no_faces_are_certain(kind: str, name: str) -> None:
     """The defect: 197 of 200 images of noise were sad, and certain."""
     classifier, images = Classifier(name), nonfaces(kind)
-    why = doubts(classifier.card, images, classifier.predict(images), [None] * len(images))
+    why = doubts(
+        classifier.card, properties_of(classifier.card, images), classifier.predict(images), [None] * len(images)
+    )
     assert sum(not row for row in why) <= 0.02 * len(images)

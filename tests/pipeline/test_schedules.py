@@ -1,11 +1,15 @@
 """The retrain flow as Prefect runs it without our entry point: by a schedule, and by a worker of a work pool."""
 
+import contextlib
 import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,7 @@ import pytest
 from project import (
     SECONDS,
     Project,
+    clean_environment,
     make_project,
     prefect_environment,
     prefect_process,
@@ -35,6 +40,12 @@ def runs_of(url: str, flow: str, *states: str) -> list[dict[str, Any]]:
     return [run for run in runs if not states or run["state_type"] in states]
 
 
+def has_worker(url: str) -> bool:
+    """Whether a worker asks for the runs of the pool ``fer``; the pool itself may not be there yet."""
+    answer = httpx.post(f"{url}/work_pools/fer/workers/filter", json={}, timeout=60)
+    return answer.is_success and bool(answer.json())
+
+
 def misspell(params: dict[str, Any]) -> None:
     params["promoted"] = params.pop("promote")
 
@@ -46,44 +57,119 @@ def project(tmp_path: Path) -> Project:
     return made
 
 
+def no_clock(project: Project) -> None:
+    path = project.folder / "prefect.yaml"
+    path.write_text(path.read_text().replace("0 3 * * *", "* * * * x"))
+
+
 @pytest.mark.parametrize(
-    ("cron", "change", "reason"),
+    ("damage", "reason"),
     [
-        ("* * * * x", tiny, "schedule: '* * * * x' is no cron expression; write five fields"),
-        ("* * * * *", misspell, "params.yaml: promoted: unknown key; did you mean promote?"),
+        (no_clock, "prefect.yaml: retrain: '* * * * x' is no cron expression; write five fields"),
+        (lambda project: project.edit(misspell), "params.yaml: promoted: unknown key; did you mean promote?"),
+        (lambda project: (project.folder / "prefect.yaml").write_text("[]"), "prefect.yaml: not to be read"),
     ],
 )
-def test_a_mistake_is_one_line_before_any_server_starts(project, cron, change, reason):
-    project.edit(change)
-    done = project.run("pipelines", "schedule", cron)
+def test_a_mistake_is_one_line_before_any_server_starts(project, damage, reason):
+    damage(project)
+    done = project.run("pipelines", "schedule")
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: {reason}")
     assert done.stderr.count("\n") == 1
     assert not (project.folder / "state/prefect/server.log").exists()
 
 
-def test_the_schedule_starts_a_run_tells_why_it_failed_and_ends_its_server(project, prefect_home):
+@contextlib.contextmanager
+def listening() -> Iterator[tuple[str, list[str]]]:
+    """An address, and what was posted to it."""
+    posted: list[str] = []
+
+    class Ear(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            posted.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Not to the test's output."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Ear) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", posted
+        finally:
+            server.shutdown()
+
+
+def python(project: Project, code: str) -> None:
+    """Some lines by hand, in the project's environment."""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=project.folder,
+        env=clean_environment() | {"PREFECT_HOME": str(project.folder / "state/prefect")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+#: As ``python -m pipelines monitor`` raises it, ten times.
+STORM = """
+from prefect import flow
+from prefect.events import emit_event
+from pipelines.flows import run
+from pipelines.monitor import ALARM
+
+@flow
+def alarms():
+    for number in range(10):
+        told = {"properties": ["brightness", "contrast"], "report": "state/watch/report.html"}
+        emit_event(ALARM, resource={"prefect.resource.id": f"fer.champion.{number}"}, payload=told)
+
+run(alarms)
+"""
+
+BLOCK = """
+from prefect.blocks.notifications import CustomWebhookNotificationBlock
+CustomWebhookNotificationBlock(name="fer", url="URL", json_data={"said": "{{subject}}: {{body}}"}).save("fer")
+"""
+
+
+def test_ten_alarms_start_one_run_whose_failure_is_told_and_an_interrupt_ends_everything(project, prefect_home):
     shutil.copytree(prefect_home, project.folder / "state" / "prefect")
     address = project.folder / "state" / "prefect" / "server.url"
-    # Two servers of one minute's schedule are more than a loaded machine needs: the first run is enough.
-    with project.start("pipelines", "schedule", "* * * * *") as process:
+    with listening() as (webhook, posted):
+        python(project, BLOCK.replace("URL", webhook))
+        with project.start("pipelines", "schedule", PREFECT_WORKER_QUERY_SECONDS="1") as process:
 
-        def deployments() -> list[dict[str, Any]]:
-            assert process.poll() is None, process.communicate()
-            return ask(address.read_text(), "deployments") if address.is_file() else []
+            def works() -> bool:
+                assert process.poll() is None, process.communicate()
+                return address.is_file() and has_worker(address.read_text())
 
-        (deployment,) = wait_for(deployments, pause=1)
-        # A run of seconds: its very first line fails.
-        project.edit(misspell)
-        url = address.read_text()
-        (run, *_) = wait_for(lambda: runs_of(url, "retrain", "FAILED", "CRASHED"), pause=1)
-        os.kill(process.pid, signal.SIGINT)
-        _, stderr = process.communicate(timeout=SECONDS)
-    assert deployment["name"] == "scheduled"
-    assert [(entry["schedule"]["cron"], entry["active"]) for entry in deployment["schedules"]] == [("* * * * *", True)]
-    assert run["auto_scheduled"]
+            wait_for(works, pause=1)
+            url = address.read_text()
+            deployments = {it["name"]: it for it in ask(url, "deployments")}
+            # A run of seconds: its very first line fails.
+            project.edit(misspell)
+            python(project, STORM)
+            (run,) = wait_for(lambda: runs_of(url, "retrain", "FAILED", "CRASHED"), pause=1)
+            wait_for(lambda: len(posted) > 1, pause=0.2)
+            started = [run for run in runs_of(url, "retrain") if not run["auto_scheduled"]]
+            clocks = {it["name"]: it["schedules"][0]["schedule"]["cron"] for it in deployments.values()}
+            os.kill(process.pid, signal.SIGINT)
+            stdout, stderr = process.communicate(timeout=SECONDS)
+    assert clocks == {"retrain": "0 3 * * *", "monitor": "15 * * * *"}
+    assert {run["state_type"] for run in started} == {"FAILED"}, "no other run was started, or is still to start"
+    assert len(started) == 1
     assert run["name"].startswith("retrain ")
-    assert "params.yaml: promoted: unknown key; did you mean promote?" in stderr
+    reason = "params.yaml: promoted: unknown key; did you mean promote?"
+    assert reason in stderr
+    alarm, failure = sorted(json.loads(text)["said"] for text in posted)
+    assert alarm == "fer: alarm: drifted: brightness, contrast; state/watch/report.html"
+    assert failure.startswith("fer: retrain failed: retrain ")
+    assert reason in failure
+    assert "told to Custom Webhook fer" in stdout
     assert "warning: Prefect server:" not in stderr
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/health", timeout=5)
@@ -114,10 +200,10 @@ def test_a_worker_of_a_work_pool_runs_the_deployed_flow_and_its_stages_are_its_s
         assert done.returncode == 0, done.stdout + done.stderr
 
     with prefect_server(project.folder, environment) as url:
-        prefect("work-pool", "create", "p", "--type", "process")
-        prefect("deploy", "pipelines/retrain.py:retrain", "-n", "d", "-p", "p")
-        prefect("deployment", "run", "retrain/d")
-        with prefect_process(project.folder, environment, "worker", "start", "--pool", "p", "--run-once") as log:
+        prefect("work-pool", "create", "fer", "--type", "process")
+        prefect("deploy", "--name", "retrain")
+        prefect("deployment", "run", "retrain/retrain")
+        with prefect_process(project.folder, environment, "worker", "start", "--pool", "fer", "--run-once") as log:
             (parent,) = wait_for(lambda: runs_of(url, "retrain", "COMPLETED", "FAILED", "CRASHED"), pause=1)
         said = log.read_text()
         stages = ask(url, "flow_runs", flow_runs={"parent_flow_run_id": {"any_": [parent["id"]]}})
@@ -127,8 +213,7 @@ def test_a_worker_of_a_work_pool_runs_the_deployed_flow_and_its_stages_are_its_s
     ), said
     assert "data/none" in said
     assert parent["name"].startswith("retrain ")
-    assert {run["state_type"] for run in stages} == {"COMPLETED", "FAILED"}
-    assert len(stages) == 2, "ingest, then validate, which fails"
+    assert {run["name"]: run["state_type"] for run in stages} == {"ingest": "COMPLETED", "validate": "FAILED"}
     assert {run["id"] for run in tagged} == {run["id"] for run in stages}
     assert json.loads((project.folder / "reports/ingest.json").read_text())
     assert (project.folder / "state/bentoml").is_dir()

@@ -15,7 +15,7 @@ LAYERS = (
     {"commands", "cli"},
     {"params"},
     {"data", "store"},
-    {"evaluation", "checks", "figures"},
+    {"evaluation", "checks", "figures", "monitoring"},
     {"report", "training", "tracking"},
     {"delivery", "portable", "audit"},
     {"pipelines"},

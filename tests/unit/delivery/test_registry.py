@@ -3,12 +3,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import mlflow
+import pandas as pd
 import pytest
 import requests
 from face_datasets import small_dataset
 from mlflow_stores import settings_of
 from trained_models import write_trained
 
+from fer.delivery.data_changes import rows_of
 from fer.delivery.data_drift import facts_of
 from fer.delivery.promotion import card_of
 from fer.delivery.quantization import quantize_model, quantized_card
@@ -102,13 +104,15 @@ def test_a_challenger_waits_beside_the_champion_until_it_is_accepted(tracker, tm
     registry = Registry(tracker.store)
     one, two = write_trained(tmp_path, DATASET), write_trained(tmp_path, DATASET, "resnet50", seed=1)
     first = promoted(tracker, one)
-    papers = Papers({"size": "passed: small"}, facts_of(DATASET), {"dvc.lock": "{}"}, {"git_commit": "0123abcd"})
+    texts = {"dvc.lock": "{}"}
+    papers = Papers({"size": "passed: small"}, facts_of(DATASET), texts, {"git_commit": "0123abcd"}, rows_of(DATASET))
     second = registry.challenge(tracker.ensure_run(two, DATASET), card_of(two, SETTINGS, DATASET), papers)
     assert aliases(tracker) == {"champion": first, "challenger": second}
     waiting = registry.challenger()
     assert (waiting.version, waiting.card.architecture) == (second, "resnet50")
     assert registry.data_of(waiting) == facts_of(DATASET)
-    assert registry.origin_of(waiting) == {"dvc.lock": "{}"}
+    assert registry.origin_of(waiting) == texts
+    pd.testing.assert_frame_equal(registry.rows_of(waiting), rows_of(DATASET))
     assert registry.data_of(registry.champion()) is None, "registered before that was kept"
     page = tracker.client.get_model_version("fer-classifier", second).description
     assert "| size | passed: small |" in page
@@ -177,21 +181,22 @@ def test_a_champion_whose_files_are_lost_or_damaged_is_one_line(tracker, tmp_pat
         pass
 
 
-@pytest.mark.parametrize("name", ["data.json", "gates.json"])
+@pytest.mark.parametrize("name", ["data.json", "data_rows.csv", "gates.json"])
 @pytest.mark.parametrize("content", ["{", "[1]", '"x"'])
 def test_papers_that_are_damaged_are_one_line_and_not_papers_that_were_never_kept(tracker, tmp_path, name, content):
     """The defect: without data.json the gate of the data's drift was passed over; a cut gates.json was a traceback."""
     registry, folder = Registry(tracker.store), write_trained(tmp_path, DATASET)
-    papers = Papers({"size": "passed: small"}, facts_of(DATASET))
+    papers = Papers({"size": "passed: small"}, facts_of(DATASET), rows=rows_of(DATASET))
     registry.promote(tracker.ensure_run(folder, DATASET), card_of(folder, SETTINGS, DATASET), papers)
     champion = registry.champion()
     (file,) = (tmp_path / "state").rglob(name)
     file.write_text(content)
     words = rf"^MLflow: {name} of run {champion.run_id} is damaged; restore the run's files, or delete that one$"
+    reads = {"data.json": registry.data_of, "data_rows.csv": registry.rows_of}
     with pytest.raises(UserError, match=words):
-        registry.data_of(champion) if name == "data.json" else registry.describe(champion, champion.card)
+        reads[name](champion) if name in reads else registry.describe(champion, champion.card)
     file.unlink()
-    assert registry.data_of(champion) is None or name == "gates.json"
+    assert name not in reads or reads[name](champion) is None
     registry.describe(champion, champion.card)
 
 

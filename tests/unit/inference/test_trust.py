@@ -5,17 +5,24 @@ import numpy as np
 import pytest
 
 from fer.data.sample import draw_sample
+from fer.inference import trust
 from fer.inference.classifier import RELEASED, Card
 from fer.inference.detection import Detection
 from fer.inference.face_check import sharpness
 from fer.inference.faces import Doubt
-from fer.inference.trust import LEAST_SHARPNESS, doubts
+from fer.inference.trust import LEAST_SHARPNESS, properties_of
 
 CARD = Card("tiny", ("happy", "sad", "fear"), "drawn", "0" * 16, "0" * 64, {}, {"happy": 0.5, "sad": 1.0})
 PROBABILITIES = np.float32([[0.6, 0.3, 0.1], [0.5, 0.3, 0.2], [0, 1, 0], [0.3, 0.3, 0.4]])
 #: Without a face check in the card, whatever is sharp will do.
 FACES = np.random.default_rng(0).integers(0, 256, (4, 48, 48), np.uint8)
 SURE = np.float32([[0.9, 0.1, 0.0]])
+
+
+def doubts(
+    card: Card, faces: np.ndarray, probabilities: np.ndarray, detections: list[Detection | None]
+) -> list[tuple[Doubt, ...]]:
+    return trust.doubts(card, properties_of(card, faces), probabilities, detections)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,1 @@
+"""What the service recorded, held against what the champion was validated on."""
