@@ -12,7 +12,8 @@ from trained_models import write_trained
 from fer.delivery.data_drift import facts_of
 from fer.delivery.promotion import card_of
 from fer.delivery.quantization import quantize_model, quantized_card
-from fer.delivery.registry import Papers, Registry
+from fer.delivery.registry import Registry
+from fer.delivery.version_files import Papers
 from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
 from fer.inference.classifier import Card
