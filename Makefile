@@ -1,6 +1,7 @@
 # make run    the whole pipeline, from data to a served champion
 # make test   style, types and every test; make test-fast: those that start no server and no pipeline
 # make mlflow | prefect | serve    the tools, each says its address
+# make docs   the docs site, in build/site; make audit-lock: what is known against the locked versions
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -15,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Types are checked beside the tests, and in CI JAX's tests too.
 MAKEFLAGS += --jobs=3
 
-.PHONY: run test style types tests test-fast test-jax mlflow prefect serve lock
+.PHONY: run test style types tests test-fast test-jax mlflow prefect serve lock lock-tools docs audit-lock
 
 run: .venv/installed
 	@$(BIN)/python -m pipelines retrain --workers $(WORKERS)
@@ -48,6 +49,19 @@ test-jax: .venv-jax/installed
 mlflow prefect serve: .venv/installed
 	@$(BIN)/python -m pipelines $@
 
+# Pages, pictures and files that they link to, as they lie in the repository; a link that leads nowhere is an error.
+docs: .venv-tools/installed
+	@rm -rf build/docs && mkdir -p build/docs
+	@git ls-files -z --cached --others --exclude-standard '*.md' docs fer/delivery/gates.py | tar -c --null -T - | tar -x -C build/docs
+	NO_MKDOCS_2_WARNING=1 .venv-tools/bin/mkdocs build --strict
+	@echo "Open build/site/index.html"
+
+# diskcache (CVE-2025-69872) comes with DVC and has no fixed version: who can write to DVC's folder of temporary files
+# can run code as its reader. docs/operations.md says who can.
+audit-lock: .venv-tools/installed
+	.venv-tools/bin/pip-audit --strict --disable-pip --require-hashes --ignore-vuln CVE-2025-69872 \
+	    $(addprefix -r ,$(wildcard requirements*.lock))
+
 # After an edit of pyproject.toml's dependencies; needs uv.
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
     --no-annotate --no-header
@@ -57,6 +71,10 @@ lock:
 	    -o requirements-window.lock
 	echo 'jax>=0.10 ; sys_platform == "linux"' | $(LOCK) - -c requirements.lock -o requirements-jax.lock \
 	    $(addprefix --no-emit-package ,numpy scipy ml-dtypes opt-einsum)
+
+lock: lock-tools
+lock-tools:
+	printf '%s\n' 'mkdocs-material>=9.7,<10' 'pip-audit>=2.10' | $(LOCK) - -o requirements-tools.lock
 
 .venv/installed: requirements.lock requirements-window.lock pyproject.toml
 	@echo "Installing into .venv (a few minutes, once)"
@@ -80,4 +98,11 @@ lock:
 	@$(BIN)/python -m pip --python .venv-jax/bin/python install --quiet --disable-pip-version-check --no-compile \
 	    --no-deps --require-hashes -r requirements-jax.lock
 	@.venv-jax/bin/python -c 'import jax'
+	@touch $@
+
+# The tools that look at the project from outside, apart from what it runs with.
+.venv-tools/installed: requirements-tools.lock
+	@$(PYTHON) -m venv --clear .venv-tools
+	@.venv-tools/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
+	    --no-deps --require-hashes -r requirements-tools.lock
 	@touch $@
