@@ -2,6 +2,7 @@
 # make test   style, types and every test; make test-fast: those that start no server and no pipeline
 # make mlflow | prefect | serve    the tools, each says its address
 # make rehearsal    drift, alarm, retrain, gates, a swap under load and a rollback, step by step, in a folder of its own
+# make docs   the docs site, in build/site; make audit-lock: what is known against the locked versions
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -20,7 +21,7 @@ IMPORTED := pipelines.train pipelines.validate pipelines.promote dvc.cli prefect
 # Types are checked beside the tests, and in CI JAX's tests too.
 MAKEFLAGS += --jobs=3
 
-.PHONY: run test style types tests test-fast test-jax mlflow prefect serve rehearsal lock
+.PHONY: run test style types tests test-fast test-jax mlflow prefect serve rehearsal lock lock-tools docs audit-lock
 
 run: .venv/installed
 	@$(BIN)/python -m pipelines retrain --workers $(WORKERS)
@@ -56,6 +57,19 @@ mlflow prefect serve: .venv/installed
 rehearsal: .venv/tested
 	@$(BIN)/pytest --quiet --capture=no tests/pipeline/test_rehearsal.py
 
+# Pages, pictures and files that they link to, as they lie in the repository; a link that leads nowhere is an error.
+docs: .venv-tools/installed
+	@rm -rf build/docs && mkdir -p build/docs
+	@git ls-files -z --cached --others --exclude-standard '*.md' docs fer/delivery/gates.py | tar -c --null -T - | tar -x -C build/docs
+	NO_MKDOCS_2_WARNING=1 .venv-tools/bin/mkdocs build --strict
+	@echo "Open build/site/index.html"
+
+# diskcache (CVE-2025-69872) comes with DVC and has no fixed version: who can write to DVC's folder of temporary files
+# can run code as its reader. docs/operations.md says who can.
+audit-lock: .venv-tools/installed
+	.venv-tools/bin/pip-audit --strict --disable-pip --require-hashes --ignore-vuln CVE-2025-69872 \
+	    $(addprefix -r ,$(wildcard requirements*.lock))
+
 # After an edit of pyproject.toml's dependencies; needs uv. TensorFlow never imports libclang (61 MB); the servers are tested
 # on the event loop that an installation without Evidently has.
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
@@ -68,6 +82,10 @@ lock:
 	sed -n 's/^opencv-python-headless==\([^ ]*\).*/opencv-python==\1/p' requirements.lock | $(LOCK) --no-deps - \
 	    -o requirements-window.lock
 	echo 'jax>=0.10 ; sys_platform == "linux"' | $(LOCK) - -o requirements-jax.lock $(BESIDE)
+
+lock: lock-tools
+lock-tools:
+	printf '%s\n' 'mkdocs-material>=9.7,<10' 'pip-audit>=2.10' | $(LOCK) - -o requirements-tools.lock
 
 .venv/installed: requirements.lock requirements-window.lock pyproject.toml
 	@echo "Installing into .venv (a few minutes, once)"
@@ -98,4 +116,11 @@ lock:
 	@$(BIN)/python -m pip --python .venv-jax/bin/python install --quiet --disable-pip-version-check --no-compile \
 	    --no-deps --require-hashes -r requirements-jax.lock
 	@.venv-jax/bin/python -c 'import jax'
+	@touch $@
+
+# The tools that look at the project from outside, apart from what it runs with.
+.venv-tools/installed: requirements-tools.lock
+	@$(PYTHON) -m venv --clear .venv-tools
+	@.venv-tools/bin/python -m pip install --quiet --disable-pip-version-check --no-compile \
+	    --no-deps --require-hashes -r requirements-tools.lock
 	@touch $@

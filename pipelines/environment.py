@@ -35,6 +35,8 @@ def defaults() -> dict[str, str]:
     return TELEMETRY_OFF | {
         "PREFECT_HOME": str(state / "prefect"),
         "BENTOML_HOME": str(state / "bentoml"),
+        # DVC unpickles what lies there, and would take /var/tmp/dvc, where every user of the machine may write.
+        "DVC_SITE_CACHE_DIR": str(state / "dvc"),
         # Flows print their own lines; the rest is for the Prefect UI, and an error is printed once, by the entry point.
         # A server that this project starts has a level of its own: pipelines/server.py.
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
@@ -83,6 +85,7 @@ def set_defaults() -> None:
         os.environ["PATH"] = os.pathsep.join([binaries, path])
     for name in ("PREFECT_HOME", "BENTOML_HOME"):
         Path(os.environ[name]).mkdir(parents=True, exist_ok=True)
+    Path(os.environ["DVC_SITE_CACHE_DIR"]).mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def check_backend() -> None:

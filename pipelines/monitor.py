@@ -13,7 +13,7 @@ import pandas as pd
 from prefect import flow
 from prefect.events import emit_event
 
-from fer.delivery.registry import REFERENCE_FILE
+from fer.delivery.version_files import REFERENCE_FILE
 from fer.errors import UserError
 from fer.files import replace_folder, write_text
 from fer.inference.classifier import Card

@@ -30,7 +30,8 @@ from fer.delivery.promotion import (
     refusals,
 )
 from fer.delivery.quantization import int8_accuracy, quantize_model, quantized_card
-from fer.delivery.registry import REFERENCE_FILE, TAKEN_BACK, Papers, Registered, Registry
+from fer.delivery.registry import TAKEN_BACK, Registry
+from fer.delivery.version_files import REFERENCE_FILE, Papers, Registered
 from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
 from fer.inference.classifier import MODEL_FILE, Card

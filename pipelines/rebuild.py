@@ -8,7 +8,8 @@ from pathlib import Path
 
 from fer.delivery.champion import write_champion
 from fer.delivery.origin import PATCH, UNKNOWN
-from fer.delivery.registry import Registered, Registry
+from fer.delivery.registry import Registry
+from fer.delivery.version_files import Registered
 from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
 from fer.files import write_text

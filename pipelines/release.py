@@ -1,6 +1,5 @@
 """The models inside the package. No stage: what users install is kept in Git and changes when we say so."""
 
-import json
 from pathlib import Path
 
 from fer.data.dataset import FaceDataset
@@ -50,7 +49,7 @@ def release(again: bool) -> None:
                 continue
             folder, network = found, found.onnx
             same_data = before and before.fingerprint == dataset.fingerprint
-            former = Card.of(json.loads((whole / CARD_FILE).read_text())) if same_data else None
+            former = Card.read(whole / CARD_FILE, "restore it from Git") if same_data else None
             if former and former.metrics[SCORE] >= folder.metrics[SCORE]:
                 print(f"release: {name} stays {former.architecture}, no network here is better on validation")
                 continue

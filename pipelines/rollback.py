@@ -7,7 +7,8 @@ from typing import TypeVar
 from filelock import FileLock
 
 from fer.delivery.champion import undisturbed, write_champion
-from fer.delivery.registry import Registered, Registry
+from fer.delivery.registry import Registry
+from fer.delivery.version_files import Registered
 from fer.errors import UserError
 from fer.params import load_params
 from fer.store import Store

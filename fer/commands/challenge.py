@@ -1,20 +1,17 @@
 """FER-2013 as the challenge's CSV, read with NumPy alone: what an installation without the pipeline can read."""
 
-import bz2
 import csv
-import gzip
 import io
-import lzma
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 
+from fer.compressed import UNREADABLE, decompressed, one_line
 from fer.errors import UserError
 from fer.inference.face_size import FACE_SIZE
 
@@ -24,10 +21,6 @@ ROWS = {"Training": 28709, "PublicTest": 3589, "PrivateTest": 3589}
 COLUMNS = ("emotion", "pixels", "usage")
 #: Rows after which the progress is shown again.
 STEP = 250
-
-_OPENERS: dict[str, Callable[[Path], Any]] = {".xz": lzma.open, ".gz": gzip.open, ".bz2": bz2.open}
-#: RuntimeError, and NotImplementedError, which is one: a zip with a password, or of a foreign kind.
-_UNREADABLE = (EOFError, lzma.LZMAError, zlib.error, OSError, zipfile.BadZipFile, csv.Error, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -76,10 +69,9 @@ def read_private_test(path: Path, advance: Callable[[int], None]) -> PrivateTest
                     codes.append(code)
                 if number % STEP == 0:
                     advance(number)
-    except _UNREADABLE as error:
-        reason = " ".join(str(getattr(error, "strerror", None) or error).split())
+    except (*UNREADABLE, csv.Error) as error:
         where = f"damaged or cut off after row {number}" if number else "cannot be read"
-        raise UserError(f"{path}: {where} ({reason}); give the challenge's fer2013.csv") from error
+        raise UserError(f"{path}: {where} ({one_line(error)}); give the challenge's fer2013.csv") from error
     if counts != ROWS:
         found = ", ".join(f"{count:,} {usage}" for usage, count in counts.items())
         raise UserError(f"{path}: not the whole of FER-2013: {found} rows; give the challenge's fer2013.csv")
@@ -132,7 +124,7 @@ def _text(path: Path) -> Iterator[IO[str]]:
 @contextmanager
 def _binary(path: Path) -> Iterator[IO[bytes]]:
     if path.suffix.lower() != ".zip":
-        with _OPENERS.get(path.suffix.lower(), lambda file: file.open("rb"))(path) as binary:
+        with decompressed(path) as binary:
             yield binary
         return
     with zipfile.ZipFile(path) as archive:

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fer.compressed import one_line
 from fer.data.columns import separator_of
-from fer.data.tree import one_line
 from fer.emotions import emotion_name
 from fer.errors import UserError, did_you_mean
 

@@ -4,7 +4,6 @@ import csv
 import io
 import itertools
 import math
-import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,12 +13,13 @@ from typing import IO
 import numpy as np
 import pandas as pd
 
+from fer.compressed import UNREADABLE, decompressed, one_line
 from fer.data.columns import IMAGE, Roles, find_roles, plain, separator_of
 from fer.data.labels import shown
 from fer.data.reading import Reading, settle
 from fer.data.source import Loaded, SourceFaces, SourceRows
 from fer.data.split_names import usual_split
-from fer.data.tree import UNREADABLE, File, Files, decompressed, is_archive, one_line, open_files
+from fer.data.tree import File, Files, is_archive, open_files
 from fer.data.votes import read_votes
 from fer.errors import UserError
 from fer.inference.face_size import FACE_SIZE
@@ -244,7 +244,7 @@ def _open_text(path: Path) -> Iterator[IO[str]]:
             raise UserError(f"{path}: {path.suffix[1:]} archives are not read; unpack it and name the CSV")
         with decompressed(path) as binary, _text(binary) as text:
             yield text
-    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+    except UNREADABLE as error:
         raise UserError(f"{path}: cannot be read ({one_line(error)}); check data.path or get the file again") from error
 
 
@@ -275,7 +275,7 @@ def _archived(path: Path, files: Files, votes: Path | None, reading: Reading) ->
             with files[inside].open() as binary, _text(binary) as text:
                 several = len(chosen) > 1
                 rows.read(str(path), text, str(inside) if several else "", inside.stem if several else "")
-        except (*UNREADABLE, NotImplementedError) as error:
+        except UNREADABLE as error:
             raise UserError(f"{path}: {inside}: cannot be read ({one_line(error)}); get the file again") from error
     return rows.source(path.name.split(".")[0], str(path), votes)
 

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
+from fer.compressed import UNREADABLE, one_line
 from fer.data.csv_source import holds_pixels
 from fer.data.faces import FaceReader
 from fer.data.label_tables import IMAGE_ENDINGS, SUFFIXES, LabelTable, read_tables
@@ -17,7 +18,7 @@ from fer.data.presets import PRESETS
 from fer.data.reading import Reading, settle
 from fer.data.source import Loaded, SourceFaces, SourceRows
 from fer.data.table_labels import compare, from_tables, joined, settled_splits
-from fer.data.tree import UNREADABLE, File, Files, is_archive, one_line, open_files
+from fer.data.tree import File, Files, is_archive, open_files
 from fer.errors import UserError
 
 _LAYOUTS = "expected train/<emotion>/*.jpg or <emotion>/*.jpg, or a table with the columns file and label beside them"
@@ -228,8 +229,7 @@ def _load(where: str, table: pd.DataFrame, rows: np.ndarray, files: Files, readi
             left, top, right, bottom = map(int, box.split()) if box else (0, 0, 0, 0)
             data = files[PurePosixPath(path)].read()
             face = reader.read(data, (left, top, right, bottom) if box else None)
-        # RuntimeError and NotImplementedError: an encrypted entry, an unknown compression
-        except (*UNREADABLE, NotImplementedError) as error:
+        except UNREADABLE as error:
             raise UserError(f"{where}: {path}: cannot be read ({one_line(error)}); get the file again") from error
         except UserError as error:
             raise UserError(f"{where}: {path}: {str(error).rpartition('; ')[0]}; replace or remove it") from error

@@ -11,11 +11,12 @@ from typing import IO
 
 import pandas as pd
 
+from fer.compressed import UNREADABLE, one_line
 from fer.data.columns import BOX, IMAGE, LABEL, SPLIT, check_own, group_columns, place_of, plain, separator_of
 from fer.data.presets import PRESETS, Preset
 from fer.data.reading import Reading
 from fer.data.split_names import usual_split
-from fer.data.tree import UNREADABLE, File, one_line
+from fer.data.tree import File
 from fer.emotions import FERPLUS_OTHER, FERPLUS_VOTES, emotion_name
 from fer.errors import UserError
 from fer.params import Columns

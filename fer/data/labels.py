@@ -270,6 +270,6 @@ def _cut(text: str) -> str:
 
 
 def _listed(words: Iterable[str]) -> str:
-    """A few words, and how many more."""
-    words = list(map(_cut, words))
+    """A few words, each on one line, and how many more."""
+    words = [_cut(" ".join(word.split())) for word in words]
     return ", ".join(words[:11]) + (f" and {len(words) - 11} more" if len(words) > 11 else "")

@@ -1,14 +1,10 @@
 """The files of a folder, a zip or a tar, by their paths inside it: listed without being read."""
 
-import bz2
-import gzip
-import lzma
 import os
 import stat
 import tarfile
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +12,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO
 
+from fer.compressed import OPENERS, UNREADABLE, one_line
 from fer.errors import UserError
 
 #: A photo has some MB; a file beyond this many bytes is not read into memory.
@@ -23,12 +20,7 @@ MOST_BYTES = 64 * 2**20
 #: Bytes that a compressed tar may unpack to, on disk.
 MOST_UNPACKED = 32 * 2**30
 
-#: What damaged, encrypted or unreadable files raise.
-UNREADABLE = (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, RuntimeError)
-
 _HELPERS = {"thumbs.db", "desktop.ini", "__macosx"}
-#: How a single file is opened, by its ending.
-_UNPACKED: dict[str, Callable[[Path], IO[bytes]]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}  # type: ignore[dict-item]
 
 
 @dataclass(frozen=True)
@@ -92,19 +84,9 @@ def is_archive(path: Path) -> bool:
         return False
 
 
-def decompressed(path: Path) -> IO[bytes]:
-    """The bytes of a single file, unpacked where its ending says that it is compressed."""
-    return _UNPACKED.get(path.suffix.lower(), lambda path: path.open("rb"))(path)
-
-
 def is_helper(path: PurePosixPath) -> bool:
     """Whether a file or a folder above it is hidden, or one that systems leave."""
     return any(part.startswith(".") or part.lower() in _HELPERS for part in path.parts)
-
-
-def one_line(error: BaseException) -> str:
-    """What an error says, on one line."""
-    return " ".join(str(getattr(error, "strerror", None) or error).split())
 
 
 def _folder_files(folder: Path) -> Files:
@@ -224,5 +206,5 @@ def _tar_stream(path: Path) -> IO[bytes]:
         start = file.read(6)
     for magic, ending in ((b"\x1f\x8b", ".gz"), (b"BZh", ".bz2"), (b"\xfd7zXZ\x00", ".xz")):
         if start.startswith(magic):
-            return _UNPACKED[ending](path)
+            return OPENERS[ending](path)
     raise OSError("unknown compression")

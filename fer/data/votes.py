@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fer.compressed import one_line
 from fer.data.split_names import usual_split
-from fer.data.tree import one_line
 from fer.emotions import FERPLUS_OTHER, FERPLUS_VOTES
 from fer.errors import UserError
 

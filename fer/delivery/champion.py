@@ -7,7 +7,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from fer.delivery.registry import REFERENCE_FILE, Registry
+from fer.delivery.registry import Registry
+from fer.delivery.version_files import REFERENCE_FILE
 from fer.errors import UserError
 from fer.files import replace_folder
 from fer.inference.classifier import CARD_FILE, MODEL_FILE, Card

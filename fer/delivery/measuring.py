@@ -10,7 +10,7 @@ import onnxruntime
 
 from fer.data.dataset import FaceDataset
 from fer.delivery.candidate import Candidate
-from fer.delivery.registry import Registered, Registry
+from fer.delivery.version_files import Registered, VersionFiles
 from fer.errors import UserError
 from fer.evaluation.model_folder import AGAIN, PREDICTIONS, ModelFolder
 from fer.evaluation.predictions import Split
@@ -47,7 +47,7 @@ def candidate_of(folder: ModelFolder, dataset: FaceDataset) -> Candidate:
 
 
 def champion_as_candidate(
-    registry: Registry, current: Registered, folders: Sequence[ModelFolder], dataset: FaceDataset
+    files: VersionFiles, current: Registered, folders: Sequence[ModelFolder], dataset: FaceDataset
 ) -> Candidate | None:
     """The current champion on the data set's validation images; None where it knows other classes.
 
@@ -55,7 +55,7 @@ def champion_as_candidate(
     them, it looks better than it is.
 
     Args:
-        registry: has its file.
+        files: of the registry.
         current: the champion.
         folders: trained models; where the champion is one of them, its predictions are there.
         dataset: the present data.
@@ -70,7 +70,7 @@ def champion_as_candidate(
         if folder.run.model_sha256 == card.model_sha256:
             known = candidate_of(folder, dataset)
             return replace(known, name=name)
-    with registry.model(current) as model:
+    with files.model(current) as model:
         faces = _faces(dataset, dataset.rows("validation"), card.face_size)
         return _measured(
             model,

@@ -9,7 +9,7 @@ import pandas as pd
 from fer.data.dataset import FaceDataset
 from fer.delivery.candidate import Candidate, Facts, Outcome
 from fer.delivery.gates import GATES, OWN_GATES, beats_champion, latency, name_of, outcomes
-from fer.delivery.registry import Registered
+from fer.delivery.version_files import Registered
 from fer.evaluation.abstention import thresholds_of
 from fer.evaluation.face_check import fit_face_check
 from fer.evaluation.model_folder import ModelFolder

@@ -101,23 +101,34 @@ class Card:
         Raises:
             UserError: when card or model is missing, or they do not belong together.
         """
-        path = folder / CARD_FILE
         remedy = "train the model again, or point to a folder that holds a trained one"
+        card = cls.read(folder / CARD_FILE, remedy)
         try:
-            card = cls.of(json.loads(path.read_text(encoding="utf-8")))
             with (folder / MODEL_FILE).open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise UserError(f"{error.filename}: cannot be read ({error.strerror}); {remedy}") from error
-        except (ValueError, TypeError) as error:
-            raise UserError(f"{path}: not a model card ({error}); {remedy}") from error
-        except KeyError as error:
-            raise UserError(f"{path}: the key {error} is missing; {remedy}") from error
         if digest != card.model_sha256:
             raise UserError(
                 f"{folder / MODEL_FILE}: not the model that {CARD_FILE} describes (sha256 differs); {remedy}"
             )
         return card
+
+    @classmethod
+    def read(cls, path: Path, remedy: str) -> "Card":
+        """Read a card, whatever became of the model beside it.
+
+        Raises:
+            UserError: when it is missing or damaged, with ``remedy`` at its end.
+        """
+        try:
+            return cls.of(json.loads(path.read_text(encoding="utf-8")))
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{path}: not a model card ({error}); {remedy}") from error
+        except KeyError as error:
+            raise UserError(f"{path}: the key {error} is missing; {remedy}") from error
 
     def save(self, folder: Path) -> None:
         """Write the card beside the model of ``folder``."""

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fer.data.labels import IGNORE, Labels, is_code, label_key, named_emotion, settle_labels
@@ -87,6 +87,7 @@ def test_a_number_is_a_number_however_it_is_written(number, form):
     assert is_code(key)
 
 
+@example(["0", ":\n"])
 @given(st.lists(st.one_of(st.text(max_size=6), st.integers(-1, 12).map(str), NAMES), min_size=1, max_size=8))
 def test_any_labels_are_emotions_or_one_line(labels):
     try:

@@ -26,7 +26,8 @@ from fer.delivery.promotion import (
     refusals,
 )
 from fer.delivery.quantization import int8_accuracy, quantize_model, quantized_card
-from fer.delivery.registry import Registered, Registry
+from fer.delivery.registry import Registry
+from fer.delivery.version_files import Registered
 from fer.errors import UserError
 from fer.evaluation.abstention import thresholds_of
 from fer.evaluation.metrics import evaluate

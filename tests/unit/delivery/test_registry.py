@@ -14,7 +14,8 @@ from fer.delivery.data_changes import rows_of
 from fer.delivery.data_drift import facts_of
 from fer.delivery.promotion import card_of
 from fer.delivery.quantization import quantize_model, quantized_card
-from fer.delivery.registry import Papers, Registry
+from fer.delivery.registry import Registry
+from fer.delivery.version_files import Papers
 from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
 from fer.inference.classifier import Card

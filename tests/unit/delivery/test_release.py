@@ -1,5 +1,6 @@
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -190,6 +191,25 @@ def test_release_puts_a_model_of_each_size_and_keeps_what_is_better(
     said = capsys.readouterr().out
     assert "release: standard stays" in said
     assert "release: mini stays mini, no network here is better on validation" in said
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (lambda card: card.unlink(), "No such file or directory"),
+        (lambda card: card.write_text("{"), "not a model card"),
+        (lambda card: card.write_text("{}"), "the key 'architecture' is missing"),
+    ],
+)
+def test_a_float16_card_that_is_lost_or_damaged_is_one_line(
+    project: Path, dataset: FaceDataset, harm: Callable[[Path], None], words: str
+) -> None:
+    """The defect: a traceback."""
+    write_trained(paths.MODELS, dataset, "mini", seed=1)
+    pipeline.release(again=False)
+    harm(project / "float16" / "mini" / "card.json")
+    with pytest.raises(UserError, match=rf"float16/mini/card\.json: .*{words}.*; restore it from Git$"):
+        pipeline.release(again=False)
 
 
 def test_without_a_small_network_there_is_no_release(project: Path, dataset: FaceDataset) -> None:

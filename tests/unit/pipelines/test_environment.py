@@ -1,0 +1,21 @@
+"""What every command sets before a tool is imported."""
+
+import os
+from pathlib import Path
+
+import pytest
+from dvc.repo import Repo
+
+from pipelines import environment
+
+
+def test_what_dvc_reads_with_pickle_is_where_no_other_user_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """CVE-2025-69872: DVC's own place, /var/tmp/dvc, is open to every user of the machine."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "environ", {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]})
+    environment.set_defaults()
+    private = Path(environment.defaults()["DVC_SITE_CACHE_DIR"])
+    monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(private))
+    with Repo.init(no_scm=True) as repo:
+        assert Path(repo.site_cache_dir).is_relative_to(private)
+    assert private.stat().st_mode & 0o777 == 0o700
