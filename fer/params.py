@@ -35,7 +35,8 @@ class Columns(Section):
 class Data(Section):
     """Where images and labels come from, and how they are read, cleaned and split.
 
-    ``votes`` is the table of FER+ votes, or a folder where there is none: DVC follows it, and so it must exist.
+    ``votes`` is the table of FER+ votes and ``corrections`` a file of corrected labels, or a folder where there is
+    none: DVC follows them, and so they must exist. ``correct_evaluation`` lets corrections change validation and test.
     ``reviewed`` is the folder of images that a person labelled since, which join the train split; it may be empty.
     ``labels`` maps their labels to ours, or names a published data set; ``splits`` maps their splits.
     """
@@ -46,6 +47,8 @@ class Data(Section):
     name: str | None = None
     votes: Path
     reviewed: Path | None = None
+    corrections: Path
+    correct_evaluation: bool = False
     labels: str | dict[str | int, str] | None = None
     splits: dict[str | int, str] | None = None
     csv: Columns | None = None

@@ -16,7 +16,9 @@ from fer.audit.progress import Steps
 from fer.audit.run import Audit
 from fer.audit.run import Progress as Steppers
 from fer.audit.run import audit as audit_dataset
+from fer.data.corrections import read_corrections
 from fer.data.dataset import FaceDataset
+from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
 from fer.files import replace_file, write_text
@@ -24,6 +26,9 @@ from fer.inference.detection import open_detector
 from fer.params import Compare, load_params
 from fer.report.results import slug
 from pipelines import paths
+
+#: The doubtful labels, for a person to fill in and for ``data.corrections`` to name.
+DOUBTFUL = "doubtful_labels.csv"
 
 
 def audit(detector: str | None, page: bool) -> None:
@@ -37,6 +42,7 @@ def audit(detector: str | None, page: bool) -> None:
         UserError: where there is no data set, or the detector cannot be had.
     """
     params = load_params()
+    keep_decisions(paths.AUDIT / DOUBTFUL)
     dataset = FaceDataset.load(paths.DATASET)
     finder = open_detector(detector) if detector else None
     with bars() as progress:
@@ -50,6 +56,19 @@ def audit(detector: str | None, page: bool) -> None:
         f"{sum(near['evaluation_images_near_train'].values())} validation and test images among them that train holds, "
         f"{labels['doubtful']} doubtful labels; tables in {paths.AUDIT}"
     )
+
+
+def keep_decisions(doubtful: Path) -> None:
+    """That the audit does not overwrite what a person decided.
+
+    Raises:
+        UserError: where the file holds decisions.
+    """
+    if doubtful.is_file() and (count := len(read_corrections(doubtful).rows)):
+        raise UserError(
+            f"{doubtful}: holds {count} decisions, which the audit would overwrite; move it, such as to "
+            "corrections.csv, and name it in data.corrections"
+        )
 
 
 def effects(dataset: FaceDataset, found: Audit, settings: Compare) -> pd.DataFrame:
@@ -72,7 +91,7 @@ def write(dataset: FaceDataset, found: Audit, accuracy: pd.DataFrame) -> None:
     doubtful = found.table[found.table["label_doubtful"]].sort_values("label_quality")
     columns = ["source_id", "sha256", "emotion", "suggested", "suggested_probability", "label_quality", "split"]
     rows = doubtful[columns].assign(correct="")[["source_id", "sha256", "emotion", "correct", *columns[3:]]]
-    write_text(paths.AUDIT / "doubtful_labels.csv", rows.to_csv(index=False, float_format="%.4f"))
+    write_text(paths.AUDIT / DOUBTFUL, rows.to_csv(index=False, float_format="%.4f"))
     write_text(paths.AUDIT / "doubtful_labels.html", correction_page(dataset, doubtful))
 
 

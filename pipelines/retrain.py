@@ -47,7 +47,9 @@ def checked_params() -> Params:
     params = load_params()
     check_source(params.data)
     # Whatever the source: DVC stops where a dependency of ingest is missing.
-    for key, path in (("path", params.data.path), ("votes", params.data.votes), ("reviewed", params.data.reviewed)):
+    data = params.data
+    needed = {"path": data.path, "votes": data.votes, "reviewed": data.reviewed, "corrections": data.corrections}
+    for key, path in needed.items():
         if path is None or not path.exists():
             raise UserError(f"{path or 'nothing'}: no such file or folder; correct data.{key} in params.yaml")
     return params

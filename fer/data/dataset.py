@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from fer.errors import UserError
 from fer.files import replace_folder, restore_folder, write_array
@@ -22,6 +22,20 @@ AGAIN = "run the ingest stage again"
 
 #: Columns that every table has; sources may add votes (``votes.<column>``), ``flaw`` and group columns.
 COLUMNS = ("emotion", "split", "source_id", "sha256", "train_copy")
+
+
+class Corrected(BaseModel):
+    """By which corrections labels were changed (``fer.data.corrections``).
+
+    Attributes:
+        fingerprint: of the corrections.
+        evaluation: labels of validation and test that changed or went: figures are not those of the source's labels.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    fingerprint: str
+    evaluation: int
 
 
 @dataclass(frozen=True)
@@ -37,6 +51,7 @@ class FaceDataset:
             image's bytes, and ``train_copy`` (true where the source's train split holds an exact copy of this
             validation or test image).
         removed: rows that cleaning took out, with the table's columns, ``reason`` and ``copy_of`` (a source_id or "").
+        corrected: of a data set with corrected labels.
     """
 
     name: str
@@ -44,6 +59,7 @@ class FaceDataset:
     images: np.ndarray
     table: pd.DataFrame
     removed: pd.DataFrame
+    corrected: Corrected | None = None
 
     def __len__(self) -> int:
         return len(self.table)
@@ -55,8 +71,9 @@ class FaceDataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """16 hex digits that change with any image, label, split or class order."""
-        digest = hashlib.sha256(json.dumps([self.name, self.classes]).encode())
+        """16 hex digits that change with any image, label, split, class order or correction."""
+        corrections = [self.corrected.fingerprint] if self.corrected else []
+        digest = hashlib.sha256(json.dumps([self.name, self.classes, *corrections]).encode())
         rows = self.table[["emotion", "split", "sha256"]].astype(str)
         digest.update("\n".join(rows.agg("\t".join, axis=1)).encode())
         return digest.hexdigest()[:16]
@@ -95,7 +112,7 @@ class FaceDataset:
                 "classes": list(self.classes),
                 "fingerprint": self.fingerprint,
                 "images": len(self),
-            }
+            } | ({"corrected": self.corrected.model_dump()} if self.corrected else {})
             (fresh / "dataset.json").write_text(json.dumps(about, indent=2) + "\n")
 
     @classmethod
@@ -110,7 +127,7 @@ class FaceDataset:
         images = _read(folder / "images.npy", lambda path: np.load(path, mmap_mode="r"))
         table, removed = (_read(folder / name, pd.read_parquet) for name in ("table.parquet", "removed.parquet"))
         _check(folder, about, images, table)
-        return cls(about.name, tuple(about.classes), images, table, removed)
+        return cls(about.name, tuple(about.classes), images, table, removed, about.corrected)
 
 
 class _About(BaseModel):
@@ -120,6 +137,7 @@ class _About(BaseModel):
     classes: list[str]
     fingerprint: str
     images: int
+    corrected: Corrected | None = None
 
 
 def _read(path: Path, read: Callable[[Path], Any]) -> Any:

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from fer.data.cleaning import REASONS, blank_images, count_copies, image_hashes, train_copies, train_flaws
+from fer.data.corrections import apply_corrections, fitting, read_corrections, told
 from fer.data.csv_source import read_csv
-from fer.data.dataset import COLUMNS, SPLITS, FaceDataset
+from fer.data.dataset import COLUMNS, SPLITS, Corrected, FaceDataset
 from fer.data.folder_source import read_folder
 from fer.data.kaggle_source import read_kaggle
 from fer.data.reading import Reading
@@ -40,7 +41,8 @@ def check_source(data: Data) -> None:
         raise UserError(f"params.yaml: data.source: unknown source {data.source!r}{did_you_mean(data.source, SOURCES)}")
     if not data.votes.is_dir() and data.source != "csv":
         raise UserError("params.yaml: data.votes: FER+ votes go with data.source csv only; let data.votes be a folder")
-    for name, path in (("path", data.path), ("votes", data.votes), ("reviewed", data.reviewed)):
+    paths = {"path": data.path, "votes": data.votes, "reviewed": data.reviewed, "corrections": data.corrections}
+    for name, path in paths.items():
         if path and path.parts[:1] and path.parts[0].startswith("~"):
             raise UserError(f"params.yaml: data.{name}: DVC follows no ~; write {path.expanduser()}")
     Reading.of(data)
@@ -63,7 +65,8 @@ def build_dataset(data: Data) -> tuple[FaceDataset, dict[str, Any]]:
         The data set, and what was found: ``readings`` (lines on how the source was read), and nested plain numbers:
         ``source`` (as it came: images per split and emotion, copies, blanks,
         conflicting labels), ``other_class`` (images of classes not chosen), ``removed`` and ``kept`` (flawed train
-        images by reason, under the heading that ``data.remove_copies`` gives them) and ``dataset`` (what came out).
+        images by reason, under the heading that ``data.remove_copies`` gives them), ``dataset`` (what came out) and,
+        where there are corrections, ``corrections`` (their fingerprint, and how many were applied).
 
     Raises:
         UserError: when the source is missing or broken, or a class ends without images in a split.
@@ -75,9 +78,15 @@ def build_dataset(data: Data) -> tuple[FaceDataset, dict[str, Any]]:
         "source": count_copies(table, blank_images(source.images)) | {"counts": _counts(table, EMOTIONS)}
     }
 
+    corrections = None if data.corrections.is_dir() else read_corrections(data.corrections)
+    readings = list(source.readings)
+    if corrections:
+        corrections, absent = fitting(table, corrections)
+        readings += absent
+
     chosen = table["emotion"].isin(classes).to_numpy()
     images, table = _select(source.images, table, chosen)
-    readings = [*source.readings, *shared_subjects(table)]
+    readings += shared_subjects(table)
     before = set(table["split"])
     if "train" not in before:
         raise UserError(
@@ -86,6 +95,13 @@ def build_dataset(data: Data) -> tuple[FaceDataset, dict[str, Any]]:
         )
     table["split"] = carve_splits(table, images, data.validation_share, data.test_share, data.seed)
     readings += carved(table, before)
+    if corrections:
+        # After carving: who is in test must not hang on what was corrected. A reviewed image is corrected by moving it.
+        splits = SPLITS if data.correct_evaluation else SPLITS[:1]
+        table, stays, counts = apply_corrections(table, corrections, splits)
+        readings += told(corrections, counts)
+        report["corrections"] = {"fingerprint": corrections.fingerprint} | counts
+        images, table = _select(images, table, stays & table["emotion"].isin(classes).to_numpy())
     if reviewed := read_reviewed(data.reviewed, Reading.of(data)):
         images, table = with_reviewed(images, table, reviewed, classes)
         readings.append(f"added {len(reviewed.table)} reviewed images of {data.reviewed} to train")
@@ -100,7 +116,8 @@ def build_dataset(data: Data) -> tuple[FaceDataset, dict[str, Any]]:
     removed = table.join(flaws)[out].reset_index(drop=True)
     images, table = _select(images, table, ~out)
 
-    dataset = FaceDataset(data.name or source.name, classes, images, table, removed)
+    corrected = Corrected(fingerprint=corrections.fingerprint, evaluation=counts["evaluation"]) if corrections else None
+    dataset = FaceDataset(data.name or source.name, classes, images, table, removed, corrected)
     _check_classes(dataset, source.where)
     report |= {
         "readings": readings,

@@ -141,4 +141,5 @@ def card_of(folder: ModelFolder, settings: Promote, dataset: FaceDataset) -> Car
         thresholds=thresholds_of(folder.predictions, folder.classes, settings.certain_precision),
         face_check=fit_face_check(dataset),
         drawn=is_drawn(dataset),
+        corrections=run.corrections or "",
     )

@@ -25,7 +25,8 @@ def version_page(card: Card, run_id: str, tags: Mapping[str, str], gates: Mappin
         (f"F1 {name}", f"f1.{name}") for name in card.classes
     ]
     lines = [
-        f"**{card.architecture}**, trained on **{card.dataset}** (fingerprint `{card.fingerprint}`).",
+        f"**{card.architecture}**, trained on **{card.dataset}** (fingerprint `{card.fingerprint}`)"
+        + (f", its labels corrected (`{card.corrections}`)." if card.corrections else "."),
         "",
         "| | validation | test |",
         "| --- | ---: | ---: |",

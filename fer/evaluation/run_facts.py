@@ -31,6 +31,7 @@ class RunFacts(BaseModel):
         software: versions of the packages, and Keras' ``backend``.
         job: ``fer.job.Job.key``.
         teacher: of a distilled model.
+        corrections: fingerprint of the corrections of the data set's labels, where there are any.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -53,6 +54,7 @@ class RunFacts(BaseModel):
     software: dict[str, str]
     job: str
     teacher: Teacher | None = None
+    corrections: str | None = None
 
     @property
     def trained(self) -> Job:
@@ -60,9 +62,10 @@ class RunFacts(BaseModel):
         return Job(self.architecture, self.classes, self.fingerprint, self.recipe, self.seed, self.teacher)
 
     def to_json(self) -> str:
-        """The text of ``run.json``; a model without a teacher has no such key."""
+        """The text of ``run.json``; a model without a teacher, or without corrections, has no such key."""
         content = self.model_dump()
-        return _text({name: value for name, value in content.items() if name != "teacher" or value}, indent=2)
+        optional = ("teacher", "corrections")
+        return _text({name: value for name, value in content.items() if name not in optional or value}, indent=2)
 
 
 class Provenance(BaseModel):

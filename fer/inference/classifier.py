@@ -45,6 +45,7 @@ class Card:
         gates: what the gates of promotion said of the model, by their names; empty where it passed none.
         arithmetic: ``int8``, ``float32``, or ``float16`` for weights that are stored so and computed with in float32.
         trained_sha256: of the network as the training left it, where ``model.onnx`` was made of that one.
+        corrections: fingerprint of the corrections of the data set's labels; empty where there were none.
     """
 
     architecture: str
@@ -60,6 +61,7 @@ class Card:
     gates: dict[str, str] = field(default_factory=dict)
     arithmetic: str = "float32"
     trained_sha256: str | None = None
+    corrections: str = ""
 
     @property
     def version(self) -> str:
@@ -79,8 +81,8 @@ class Card:
             KeyError: where one of the facts that every card has is missing.
             TypeError, ValueError: where the thresholds are no numbers by class, or the face check is damaged.
         """
-        newer = ("thresholds", "face_check", "drawn", "face_size", "gates", "arithmetic", "trained_sha256")
-        facts = {fact.name: content[fact.name] for fact in fields(cls) if fact.name not in newer}
+        first = ("architecture", "classes", "dataset", "fingerprint", "model_sha256", "metrics")
+        facts = {fact.name: content[fact.name] for fact in fields(cls) if fact.name in first}
         thresholds = {name: float(value) for name, value in dict(content.get("thresholds", {})).items()}
         check = content.get("face_check")
         return cls(
@@ -92,6 +94,7 @@ class Card:
             gates=dict(content.get("gates", {})),
             arithmetic=str(content.get("arithmetic", "float32")),
             trained_sha256=content.get("trained_sha256"),
+            corrections=str(content.get("corrections", "")),
         )
 
     @classmethod

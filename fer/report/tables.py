@@ -49,8 +49,11 @@ def mean_and_spread(values: Sequence[float], form: str = ".3f") -> str:
 
 
 def heading(dataset: FaceDataset) -> str:
-    """The line above every table: the data set's name, fingerprint and number of test images."""
-    return f"{dataset.name} ({dataset.fingerprint}), {len(dataset.rows('test'))} test images"
+    """The line above every table: the data set, its number of test images, and evaluation labels corrected."""
+    line = f"{dataset.name} ({dataset.fingerprint}), {len(dataset.rows('test'))} test images"
+    if dataset.corrected and dataset.corrected.evaluation:
+        return f"{line}, of validation and test {dataset.corrected.evaluation} labels corrected"
+    return line
 
 
 def markdown(table: pd.DataFrame) -> str:

@@ -59,6 +59,7 @@ def data_params(**changes: Any) -> Data:
         "source": "csv",
         "path": "data/raw",
         "votes": ".",
+        "corrections": ".",
         "kaggle": FER2013_HANDLE,
         "classes": "all",
         "remove_copies": True,

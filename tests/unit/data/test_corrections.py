@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fer.data.corrections import Corrections, apply_corrections, read_corrections
+from fer.data.corrections import Corrections, apply_corrections, fitting, read_corrections, told
+from fer.data.dataset import SPLITS
 from fer.errors import UserError
 
 HEADER = "source_id,sha256,emotion,correct,suggested\n"
@@ -20,6 +21,7 @@ def table() -> pd.DataFrame:
             "source_id": [f"row {n}" for n in range(1, 6)],
             "sha256": [f"{n}" * 4 for n in range(1, 6)],
             "emotion": ["angry", "happy", "sad", "fear", "neutral"],
+            "split": ["train", "train", "validation", "test", "train"],
         }
     )
 
@@ -40,7 +42,8 @@ def test_labels_are_changed_images_left_out_and_the_rest_stays(tmp_path, table):
     )
     former = table.copy()
     corrections = read_corrections(path)
-    corrected, stays = apply_corrections(table, corrections)
+    corrected, stays, counts = apply_corrections(table, corrections)
+    assert counts == {"relabelled": 1, "removed": 1, "confirmed": 1, "evaluation": 1, "not_applied": 0}
     assert corrected["emotion"].tolist() == ["angry", "sad", "sad", "fear", "neutral"]
     assert stays.tolist() == [True, True, True, False, True]
     assert len(corrections.rows) == 3
@@ -67,19 +70,43 @@ def test_the_fingerprint_is_of_the_decisions(tmp_path, table):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("row 9,9999,sad,happy,", "row 9 is no image of the source"),
-        ("row 1,2222,angry,happy,", "row 1 is another image by now"),
-        ("row 1,1111,sad,happy,", "row 1 is labelled otherwise by now"),
+        ("row 9,9999,sad,happy,", "no correction is of an image of this source, such as row 9"),
+        ("row 1,2222,angry,happy,", "row 1 is another image by now (sha256 1111, not 2222); look at it again"),
+        ("row 1,1111,sad,happy,", "row 1 is labelled otherwise by now (emotion angry, not sad)"),
         ("row 1,1111,angry,hapy,", "line 2: correct is 'hapy'"),
         ("row 1,1111,angry,contempt,", "line 2: correct is 'contempt'"),
     ],
 )
 def test_what_fits_no_image_is_refused_in_one_line(tmp_path, table, line, words):
     with pytest.raises(UserError) as refused:
-        apply_corrections(table, read_corrections(written(tmp_path, line)))
+        fitting(table, read_corrections(written(tmp_path, line)))
     assert words in str(refused.value)
     assert "corrections.csv" in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_an_image_that_is_gone_is_told_and_the_others_are_corrected(tmp_path, table):
+    lines = ("row 9,9999,sad,happy,", "row 1,1111,angry,sad,", "row 2,,happy,sad,")
+    corrections, readings = fitting(table, read_corrections(written(tmp_path, *lines)))
+    (said,) = readings
+    assert said == "passed over 1 of 3 corrections: no such image is in the source, such as row 9"
+    assert corrections.rows["source_id"].tolist() == ["row 1", "row 2"]
+    assert fitting(table, read_corrections(written(tmp_path)))[1] == []
+
+
+def test_evaluation_stays_as_it_is_unless_asked(tmp_path, table):
+    lines = ("row 1,1111,angry,sad,", "row 3,3333,sad,fear,", "row 4,4444,fear,remove,")
+    corrections = read_corrections(written(tmp_path, *lines))
+    corrected, stays, counts = apply_corrections(table, corrections, SPLITS[:1])
+    assert corrected["emotion"].tolist() == ["sad", "happy", "sad", "fear", "neutral"]
+    assert stays.all()
+    assert (counts["relabelled"], counts["evaluation"], counts["not_applied"]) == (1, 0, 2)
+    applied, aside = told(corrections, counts)
+    assert applied.endswith("1 labels changed, 0 images left out, 0 labels looked at and kept")
+    assert "left 2 corrections of validation and test aside" in aside
+    *_, counts = apply_corrections(table, corrections)
+    assert (counts["relabelled"], counts["removed"], counts["evaluation"], counts["not_applied"]) == (2, 1, 2, 0)
+    assert "comparable with none of the labels before" in told(corrections, counts)[1]
 
 
 def test_two_decisions_on_one_image(tmp_path):
@@ -108,13 +135,18 @@ EMOTION = st.sampled_from(["angry", "happy", "sad"])
 @given(st.lists(st.tuples(EMOTION, st.sampled_from(["angry", "happy", "sad", "remove"])), max_size=8))
 def test_any_decisions_are_what_comes_out(decisions):
     table = pd.DataFrame(
-        {"source_id": [str(n) for n in range(len(decisions))], "sha256": "x", "emotion": [old for old, _ in decisions]}
+        {
+            "source_id": [str(n) for n in range(len(decisions))],
+            "sha256": "x",
+            "emotion": [old for old, _ in decisions],
+            "split": "train",
+        }
     )
     rows = table.assign(correct=[new for _, new in decisions])
-    corrected, stays = apply_corrections(table, Corrections(Path("c.csv"), rows))
+    corrected, stays, _ = apply_corrections(table, Corrections(Path("c.csv"), rows))
     assert stays.tolist() == [new != "remove" for _, new in decisions]
     assert corrected["emotion"].tolist() == [old if new == "remove" else new for old, new in decisions]
-    again, _ = apply_corrections(table.iloc[::-1], Corrections(Path("c.csv"), rows))
+    again, *_ = apply_corrections(table.iloc[::-1], Corrections(Path("c.csv"), rows))
     assert again["emotion"].tolist() == corrected["emotion"].tolist()[::-1]
 
 
@@ -130,7 +162,7 @@ def test_any_decisions_are_what_comes_out(decisions):
 def test_what_a_spreadsheet_saves_is_read(tmp_path, table, header, line):
     path = written(tmp_path, line, header=header)
 
-    corrected, stays = apply_corrections(table, read_corrections(path))
+    corrected, stays, _ = apply_corrections(table, read_corrections(path))
 
     assert corrected["emotion"].tolist() == ["angry", "sad", "sad", "fear", "neutral"]
     assert stays.all()

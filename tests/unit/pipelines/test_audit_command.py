@@ -2,15 +2,20 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from face_datasets import small_dataset, with_images
+from face_files import data_params
 from project import ROOT
 
-from fer.data.corrections import apply_corrections, read_corrections
+from fer.data.corrections import read_corrections
+from fer.data.dataset import FaceDataset
+from fer.data.ingest import build_dataset
 from fer.errors import UserError
+from fer.report.tables import heading
 from pipelines import paths
 from pipelines.audit import audit
 
@@ -45,8 +50,61 @@ def test_tables_figures_and_a_file_of_corrections(project, capsys):
     assert read_corrections(doubtful).rows.empty
     rows = table.head(1)[["source_id", "sha256", "emotion"]].assign(correct="remove")
     rows.to_csv(doubtful, index=False)
-    _, stays = apply_corrections(table, read_corrections(doubtful))
-    assert stays.sum() == 55
+    with pytest.raises(UserError, match=r"doubtful_labels\.csv: holds 1 decisions, which the audit would overwrite"):
+        audit(None, page=False)
+
+
+def test_what_the_audit_doubts_is_edited_and_ingest_applies_it(tmp_path, monkeypatch):
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    data = data_params(source="sample", path=".", sample={"images": 120, "seed": 2})
+    before, report = build_dataset(data)
+    assert "corrections" not in report
+    before.save(paths.DATASET)
+    audit(None, page=False)
+    doubtful = pd.read_csv(paths.AUDIT / "doubtful_labels.csv", dtype=str, keep_default_na=False)
+    train, test = (doubtful[doubtful["split"] == split].index for split in ("train", "test"))
+    assert len(train) > 2
+    decided = [*train[:3], *test[:1]]
+    doubtful.loc[decided, "correct"] = ["remove", "happy", doubtful["emotion"][train[2]], "remove"][: len(decided)]
+    doubtful.to_csv("corrections.csv", index=False)
+    changed = int(doubtful["emotion"][train[1]] != "happy")
+
+    data = data.model_copy(update={"corrections": Path("corrections.csv")})
+    after, report = build_dataset(data)
+    counts = report["corrections"]
+    assert (counts["removed"], counts["relabelled"]) == (1, changed)
+    assert counts["not_applied"] == len(decided) - 3
+    assert counts["fingerprint"] == read_corrections(Path("corrections.csv")).fingerprint
+    told = f"corrected by corrections.csv ({counts['fingerprint']}): {changed} labels changed, 1 images left out"
+    assert any(line.startswith(told) for line in report["readings"])
+    labels = after.table.set_index("source_id")["emotion"]
+    assert doubtful["source_id"][train[0]] not in labels
+    assert labels[doubtful["source_id"][train[1]]] == "happy"
+    assert after.fingerprint != before.fingerprint
+    for split in ("validation", "test"):
+        rows = [dataset.table.loc[dataset.rows(split), ["source_id", "emotion"]] for dataset in (before, after)]
+        assert rows[0].to_numpy().tolist() == rows[1].to_numpy().tolist()
+    after.save(tmp_path / "saved")
+    loaded = FaceDataset.load(tmp_path / "saved")
+    assert (loaded.corrected, loaded.fingerprint) == (after.corrected, after.fingerprint)
+
+    whole, report = build_dataset(data.model_copy(update={"correct_evaluation": True}))
+    assert report["corrections"]["evaluation"] == len(decided) - 3
+    assert len(whole.rows("test")) == len(after.rows("test")) - (len(decided) - 3)
+    assert ("labels corrected" in heading(whole)) == (len(decided) > 3)
+    assert "labels corrected" not in heading(after)
+
+
+def test_a_label_that_was_looked_at_and_kept_changes_the_fingerprint_and_nothing_else(tmp_path):
+    data = data_params(source="sample", path=".", sample={"images": 80, "seed": 2})
+    before, _ = build_dataset(data)
+    row = before.table.loc[before.rows("train")[:1], ["source_id", "sha256", "emotion"]]
+    row.assign(correct=row["emotion"]).to_csv(tmp_path / "kept.csv", index=False)
+    after, report = build_dataset(data.model_copy(update={"corrections": tmp_path / "kept.csv"}))
+    assert report["corrections"]["confirmed"] == 1
+    pd.testing.assert_frame_equal(after.table, before.table)
+    assert after.fingerprint != before.fingerprint
 
 
 def test_without_a_data_set_or_with_an_unknown_detector(project):
