@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # Types are checked beside the tests, and in CI JAX's tests too.
 MAKEFLAGS += --jobs=3
 
-.PHONY: run test style types tests test-fast test-jax mlflow prefect serve lock
+.PHONY: run test style types tests test-fast test-jax test-scale mlflow prefect serve lock
 
 run: .venv/installed
 	@$(BIN)/python -m pipelines retrain --workers $(WORKERS)
@@ -45,6 +45,10 @@ test-jax: .venv-jax/installed
 	    tests/unit/portable/test_train.py::test_without_random_changes_it_is_the_training_of_fit \
 	    tests/unit/portable/test_portable_views.py
 
+# Several machines as processes (docs/scale.md); PostgreSQL is Debian's package postgresql.
+test-scale: .venv-scale/installed
+	.venv-scale/bin/python -m pytest tests/pipeline/test_two_workers.py
+
 mlflow prefect serve: .venv/installed
 	@$(BIN)/python -m pipelines $@
 
@@ -57,6 +61,8 @@ lock:
 	    -o requirements-window.lock
 	echo 'jax>=0.10 ; sys_platform == "linux"' | $(LOCK) - -c requirements.lock -o requirements-jax.lock \
 	    $(addprefix --no-emit-package ,numpy scipy ml-dtypes opt-einsum)
+	printf '%s\n' '.[scale]' 'moto[s3]>=5.2' | $(LOCK) - -c requirements.lock -o requirements-scale.lock \
+	    --no-emit-package fer-pipeline $$(sed -n 's/^\([a-z0-9.-]*\)==.*/--no-emit-package \1/p' requirements.lock)
 
 .venv/installed: requirements.lock requirements-window.lock pyproject.toml
 	@echo "Installing into .venv (a few minutes, once)"
@@ -73,11 +79,11 @@ lock:
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
-.venv-jax/installed: .venv/installed requirements-jax.lock
-	@$(BIN)/python -m venv --clear --without-pip .venv-jax
+# Packages beside those of .venv.
+.venv-jax/installed .venv-scale/installed: .venv-%/installed: .venv/installed requirements-%.lock
+	@$(BIN)/python -m venv --clear --without-pip .venv-$*
 	@$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
-	    > $$(.venv-jax/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/base.pth
-	@$(BIN)/python -m pip --python .venv-jax/bin/python install --quiet --disable-pip-version-check --no-compile \
-	    --no-deps --require-hashes -r requirements-jax.lock
-	@.venv-jax/bin/python -c 'import jax'
+	    > $$(.venv-$*/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/base.pth
+	@$(BIN)/python -m pip --python .venv-$*/bin/python install --quiet --disable-pip-version-check --no-compile \
+	    --no-deps --require-hashes -r requirements-$*.lock
 	@touch $@
