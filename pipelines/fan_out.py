@@ -4,9 +4,10 @@ import contextlib
 import threading
 import time
 from functools import partial
-from typing import Any, cast
+from typing import cast
 from uuid import UUID
 
+import httpx
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId, ArtifactFilterKey
 from prefect.client.schemas.objects import FlowRun, StateType
@@ -54,6 +55,7 @@ def fan_out(stages: list[str], pool: str) -> None:
     """
     if not stages:
         return
+    _submitted.clear()
     share()
     begin_mlflow_run()
     upstream = read_entries(list(UPSTREAM))
@@ -68,7 +70,7 @@ def fan_out(stages: list[str], pool: str) -> None:
         raise
 
 
-@network_task
+@task
 def share() -> None:
     """Send to DVC's remote what the trainings read."""
     run_dvc("push", *UPSTREAM)
@@ -128,11 +130,17 @@ def follow(run: FlowRun) -> str | None:
     Raises:
         UserError: where the stage itself failed, or somebody cancelled it.
     """
-    sign: Any = None
+    sign: tuple[UUID, UUID | None] | None = None
     since = time.monotonic()
     with get_client(sync_client=True) as client:
         while True:
-            state = client.read_flow_run(run.id).state
+            try:
+                state, beat = client.read_flow_run(run.id).state, last_beat(client, run.id)
+            except httpx.TransportError:
+                # That the server is away says nothing of the worker, which trains on.
+                since = time.monotonic()
+                time.sleep(PAUSE)
+                continue
             assert state is not None
             if state.is_completed():
                 return None
@@ -140,9 +148,8 @@ def follow(run: FlowRun) -> str | None:
                 return f"its worker was lost ({state.message})"
             if state.is_final():
                 raise UserError(f"{run.name}: {state.message or state.name}")
-            now = state.id, last_beat(client, run.id)
-            if now != sign:
-                sign, since = now, time.monotonic()
+            if (state.id, beat) != sign:
+                sign, since = (state.id, beat), time.monotonic()
             silent = SILENT.get(state.type)
             # By this machine's clock alone: those of others may disagree.
             if silent and time.monotonic() - since > silent:

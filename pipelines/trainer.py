@@ -10,7 +10,7 @@ from prefect.artifacts import Artifact
 from fer.errors import UserError
 from pipelines.dvc_process import end_stages, run_dvc
 from pipelines.environment import set_defaults
-from pipelines.flows import network_task, task
+from pipelines.flows import task
 from pipelines.lock_entries import Entry, dependencies, read_entries, write_entries
 from pipelines.reporting import say
 
@@ -44,7 +44,7 @@ def trainer(stage: str, upstream: dict[str, Any], needed: dict[str, str], identi
         raise
 
 
-@network_task
+@task
 def fetch(upstream: dict[str, Entry]) -> None:
     """The outputs of the stages before, in place of what lies here."""
     write_entries(upstream)
@@ -73,7 +73,7 @@ def reproduce(stage: str, identity: dict[str, str]) -> None:
     run_dvc("repro", "--single-item", stage, identity=identity)
 
 
-@network_task
+@task
 def send(stage: str) -> None:
     """The stage's outputs to DVC's remote."""
     run_dvc("push", stage)

@@ -182,7 +182,7 @@ def deploy(project: Project, shared: Shared) -> None:
 @contextlib.contextmanager
 def worker(project: Project, shared: Shared) -> Iterator[Path]:
     """A worker of the pool in its clone, and its log."""
-    environment = clean_environment() | shared.environment | {"PREFECT_HOME": str(project.folder / "state" / "prefect")}
+    environment = clean_environment() | shared.environment | {"PREFECT_HOME": f"{project.folder}.prefect"}
     arguments = ("worker", "start", "--pool", POOL, "--limit", "1", "--name", project.folder.name)
     with prefect_process(project.folder, environment, *arguments) as log:
         yield log
