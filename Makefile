@@ -21,7 +21,7 @@ IMPORTED := pipelines.train pipelines.validate pipelines.promote dvc.cli prefect
 # Types are checked beside the tests, and in CI JAX's tests too.
 MAKEFLAGS += --jobs=3
 
-.PHONY: run test style types tests test-fast test-jax mlflow prefect serve rehearsal lock lock-tools docs audit-lock
+.PHONY: run test style types tests test-fast test-jax test-scale mlflow prefect serve rehearsal lock lock-tools docs audit-lock
 
 run: .venv/installed
 	@$(BIN)/python -m pipelines retrain --workers $(WORKERS)
@@ -50,6 +50,10 @@ test-jax: .venv-jax/installed
 	KERAS_BACKEND=jax .venv-jax/bin/python -m pytest $(TWO_PROCESSES) tests/unit/training/test_batches.py \
 	    tests/unit/portable/test_train.py::test_without_random_changes_it_is_the_training_of_fit \
 	    tests/unit/portable/test_portable_views.py
+
+# Several machines as processes (docs/scale.md); PostgreSQL is Debian's package postgresql.
+test-scale: .venv-scale/installed
+	.venv-scale/bin/python -m pytest tests/pipeline/test_two_workers.py
 
 mlflow prefect serve: .venv/installed
 	@$(BIN)/python -m pipelines $@
@@ -82,6 +86,8 @@ lock:
 	sed -n 's/^opencv-python-headless==\([^ ]*\).*/opencv-python==\1/p' requirements.lock | $(LOCK) --no-deps - \
 	    -o requirements-window.lock
 	echo 'jax>=0.10 ; sys_platform == "linux"' | $(LOCK) - -o requirements-jax.lock $(BESIDE)
+	printf '%s\n' '.[scale]' 'moto[s3]>=5.2' | $(LOCK) - -o requirements-scale.lock \
+	    --no-emit-package fer-pipeline $(BESIDE)
 
 lock: lock-tools
 lock-tools:
@@ -109,13 +115,13 @@ lock-tools:
 	    --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
-.venv-jax/installed: .venv/tested requirements-jax.lock
-	@$(BIN)/python -m venv --clear --without-pip .venv-jax
+# Packages beside those of .venv.
+.venv-jax/installed .venv-scale/installed: .venv-%/installed: .venv/tested requirements-%.lock
+	@$(BIN)/python -m venv --clear --without-pip .venv-$*
 	@$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
-	    > $$(.venv-jax/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/base.pth
-	@$(BIN)/python -m pip --python .venv-jax/bin/python install --quiet --disable-pip-version-check --no-compile \
-	    --no-deps --require-hashes -r requirements-jax.lock
-	@.venv-jax/bin/python -c 'import jax'
+	    > $$(.venv-$*/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/base.pth
+	@$(BIN)/python -m pip --python .venv-$*/bin/python install --quiet --disable-pip-version-check --no-compile \
+	    --no-deps --require-hashes -r requirements-$*.lock
 	@touch $@
 
 # The tools that look at the project from outside, apart from what it runs with.

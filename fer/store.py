@@ -4,6 +4,7 @@ import contextlib
 import functools
 import hashlib
 import logging
+import os
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
@@ -34,6 +35,9 @@ ADDRESSES = (
     ("model_versions", "storage_location", OF_ITS_RUNS),
 )
 SQLITE = "sqlite:///"
+#: Databases of other machines, and the variable, MLflow's own, that says where the files of their runs are kept.
+DATABASES = ("postgresql", "mysql", "mssql")
+ARTIFACT_ROOT = "MLFLOW_DEFAULT_ARTIFACT_ROOT"
 #: How MLflow, its databases and its servers fail.
 FAILURES = (mlflow.MlflowException, SQLAlchemyError, sqlite3.Error, requests.RequestException)
 
@@ -76,13 +80,25 @@ class Store:
                 self.experiment_id = self.client.create_experiment(settings.experiment, artifact_location=self._root())
 
     def _root(self) -> str | None:
-        """Where a new experiment's files are kept; None where MLflow's server knows it."""
+        """Where a new experiment's files are kept; None where MLflow's server knows it.
+
+        Raises:
+            UserError: for a database without a server, where nobody says it: MLflow would make ``./mlruns``.
+        """
+        if self.uri.startswith(DATABASES):
+            root = os.environ.get(ARTIFACT_ROOT)
+            if not root:
+                raise UserError(
+                    f"MLflow at {self._without_password(self.uri)}: say where its runs' files are kept: "
+                    f"{ARTIFACT_ROOT}=s3://<bucket>/<folder>; or let an MLflow server know it"
+                )
+            return root
         if self._database is None:
             return None
         # A file store's default is a folder of the process's own. Made at once: it tells that the files came along.
-        root = (self._database.parent / ARTIFACTS).absolute()
-        root.mkdir(exist_ok=True)
-        return root.as_uri()
+        folder = (self._database.parent / ARTIFACTS).absolute()
+        folder.mkdir(exist_ok=True)
+        return folder.as_uri()
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:

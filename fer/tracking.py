@@ -107,12 +107,22 @@ class Tracker:
             return {}
         name = os.environ.get(PIPELINE_RUN, identity)
         if self._parent is None:
-            with self.store.alone():  # architectures that train at the same time have one parent
-                found = self._parents(identity)
-                tags = {PARENT_TAG: identity, PIPELINE_TAG: name}
-                parent = found[0] if found else self._create_run(name, tags)
-            self._parent = parent.info.run_id
-        return {PIPELINE_TAG: name, MLFLOW_PARENT_RUN_ID: self._parent}
+            self.begin_pipeline(name, identity)
+        return {PIPELINE_TAG: name, MLFLOW_PARENT_RUN_ID: str(self._parent)}
+
+    @told
+    def begin_pipeline(self, name: str, identity: str) -> None:
+        """Make the run that stands for a run of the pipeline, where it is not there yet.
+
+        Args:
+            name: of the run.
+            identity: what its processes know as ``FER_PIPELINE_RUN_ID``.
+        """
+        with self.store.alone():  # architectures that train at the same time have one parent
+            found = self._parents(identity)
+            tags = {PARENT_TAG: identity, PIPELINE_TAG: name}
+            parent = found[0] if found else self._create_run(name, tags)
+        self._parent = parent.info.run_id
 
     def _parents(self, identity: str) -> list[Run]:
         """The run that stands for a pipeline's run: one, or none."""

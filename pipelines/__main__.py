@@ -214,6 +214,9 @@ def adopt(folder: Path) -> None:
 @app.command()
 def retrain(
     workers: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Architectures trained at the same time.")] = 1,
+    pool: Annotated[
+        str | None, typer.Option(help="Train on the workers of this Prefect work pool: docs/scale.md.")
+    ] = None,
 ) -> None:
     """Run every stage that is out of date, from ingest to the champion's Bento."""
     from pipelines.retrain import checked_params, retrain
@@ -221,7 +224,7 @@ def retrain(
 
     checked_params()
     with running_server():
-        retrain(workers)
+        retrain(workers, pool)
 
 
 @app.command()

@@ -2,17 +2,13 @@
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psutil
 from prefect import Flow, State, flow, runtime
 from prefect.client.schemas.objects import FlowRun
 from prefect.futures import PrefectFuture, as_completed
@@ -21,21 +17,15 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from fer.data.ingest import check_source
 from fer.errors import UserError
 from fer.params import Params, load_params
-from fer.pipeline_run import PIPELINE_RUN, PIPELINE_RUN_ID
+from pipelines.dvc_process import DVC, end_stages, run_dvc
 from pipelines.environment import MOST_WORKERS, set_defaults
+from pipelines.fan_out import fan_out
 from pipelines.flows import network_task, task
 from pipelines.packaged import is_stored, is_written, packaged_tag
 from pipelines.reporting import say
 
-#: Several at once share a lock, for which DVC waits three seconds by default: too short on a busy machine.
-DVC = (sys.executable, "-m", "dvc", "--wait-for-lock")
 #: What DVC notes of the files that its running stages read and write.
 RUNNING = Path(".dvc/tmp/rwlock")
-#: For a stage that was told to end, and for DVC after it; a loaded machine needs tens of seconds.
-END_SECONDS = 60
-
-#: DVC as this process runs it, several at a time.
-_started: set[subprocess.Popen[bytes]] = set()
 
 
 def checked_params() -> Params:
@@ -71,30 +61,36 @@ def tell_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
     task_runner=ThreadPoolTaskRunner(max_workers=MOST_WORKERS),  # type: ignore[arg-type]
     on_failure=[tell_failure],
 )
-def retrain(workers: int = 1) -> None:
+def retrain(workers: int = 1, pool: str | None = None) -> None:
     """Bring every stage of dvc.yaml up to date.
 
-    DVC decides what must run. With several workers data and recipes come first, then the stale architectures side by
-    side, then the rest: DVC locks a stale stage that two runs share. Ended by a signal, it ends the running stages too.
+    DVC decides what must run. With several workers, or a pool, data and recipes come first, then the stale
+    architectures side by side, then the rest: DVC locks a stale stage that two runs share. Ended by a signal, it ends
+    the running stages too.
 
     Args:
         workers: architectures trained at the same time.
+        pool: a Prefect work pool whose workers train them, in place of this machine (docs/scale.md).
     """
     # A worker of a Prefect work pool starts this flow without the entry point.
     set_defaults()
     params = checked_params()
     _drop_empty_note()
     try:
-        if workers > 1:
+        trainings = [f"train@{name}" for name in params.train.architectures]
+        if pool:
             prepare()
-            side_by_side(out_of_date([f"train@{name}" for name in params.train.architectures] + ["explore"]), workers)
+            fan_out(out_of_date(trainings), pool)
+        elif workers > 1:
+            prepare()
+            side_by_side(out_of_date([*trainings, "explore"]), workers)
         reproduce([])
         if not stores_are_whole():
             reproduce(["--force", "--single-item", "compare", "promote", "package"])
         end_mlflow_run("FINISHED")
     except BaseException as error:
         if not isinstance(error, UserError):
-            _end_stages()
+            end_stages()
         # Why it ended is what is told, not that the store could not be reached afterwards.
         with contextlib.suppress(UserError):
             # Not as a task, which is tried again: whoever ends a run waits for it.
@@ -130,7 +126,7 @@ def side_by_side(stages: list[str], workers: int) -> None:
 @partial(task, task_run_name="dvc repro {targets}")
 def reproduce(targets: list[str]) -> None:
     """``dvc repro`` of the targets and what they depend on; of everything without targets."""
-    _dvc("repro", *targets)
+    run_dvc("repro", *targets)
 
 
 @network_task
@@ -168,7 +164,7 @@ def stores_are_whole() -> bool:
 @partial(task, task_run_name="{stage}")
 def run_stage(stage: str) -> None:
     """``dvc repro`` of one stage alone."""
-    _dvc("repro", "--single-item", stage)
+    run_dvc("repro", "--single-item", stage)
 
 
 @task
@@ -190,59 +186,3 @@ def _drop_empty_note() -> None:
     """Remove DVC's note of running stages where a kill came while DVC wrote it: DVC would stop at the empty file."""
     if RUNNING.exists() and not RUNNING.stat().st_size:
         RUNNING.unlink(missing_ok=True)
-
-
-def _dvc(*arguments: str) -> None:
-    """Run DVC with the interpreter of this environment, its output passed through.
-
-    Raises:
-        UserError: when DVC or a stage fails; the stage has said why.
-    """
-    # Not subprocess.run, which kills DVC when interrupted, and DVC's locks would stay.
-    dvc = subprocess.Popen([*DVC, *arguments], env=os.environ | _identity())
-    _started.add(dvc)
-    failed = dvc.wait()
-    _started.remove(dvc)
-    if failed:
-        raise UserError(
-            f"dvc {' '.join(arguments)} failed: the message above says why; outputs of finished stages stay"
-        )
-
-
-def _identity() -> dict[str, str]:
-    """What tells the stages which run of the pipeline they belong to."""
-    return {PIPELINE_RUN: str(runtime.flow_run.name), PIPELINE_RUN_ID: str(runtime.flow_run.id)}
-
-
-def _end_stages() -> None:
-    """End the stages that DVC runs at this moment; it gives back its locks and ends itself."""
-    running = []
-    for dvc in list(_started):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            running.append(psutil.Process(dvc.pid))
-    told: set[psutil.Process] = set()
-    deadline = time.monotonic() + END_SECONDS
-    while running and time.monotonic() < deadline:
-        # Again and again: a DVC that was about to start its stage starts it after the first look.
-        stages = _children(running) - told
-        _end(stages, psutil.Process.terminate)
-        told |= stages
-        running = psutil.wait_procs(running, timeout=0.2)[1]
-    _end(_children(running), psutil.Process.kill)
-    _end(psutil.wait_procs(running, timeout=15)[1], psutil.Process.terminate)
-
-
-def _children(processes: list[psutil.Process]) -> set[psutil.Process]:
-    """All that the processes started, at any depth."""
-    found: set[psutil.Process] = set()
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            found |= set(process.children(recursive=True))
-    return found
-
-
-def _end(processes: Iterable[psutil.Process], by: Callable[[psutil.Process], None]) -> None:
-    for process in processes:
-        # Ctrl-C reaches every process of a terminal at once: any of them may be gone by now.
-        with contextlib.suppress(psutil.NoSuchProcess):
-            by(process)

@@ -36,7 +36,9 @@ def mlflow() -> None:
         return
     require_port(MLFLOW_PORT, "mlflow")
     print(f"MLflow: http://127.0.0.1:{MLFLOW_PORT}{page} (stop with Ctrl-C)", flush=True)
-    _become("mlflow", "server", "--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(MLFLOW_PORT))
+    # Not as an argument: it may hold a password, and every user of the machine sees arguments.
+    os.environ["MLFLOW_BACKEND_STORE_URI"] = uri
+    _become("mlflow", "server", "--host", "127.0.0.1", "--port", str(MLFLOW_PORT))
 
 
 def serve() -> None:

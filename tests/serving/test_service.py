@@ -1,15 +1,18 @@
 """A real ``fer serve`` of a tiny model, spoken to over HTTP."""
 
 import json
+import re
 import socket
 import struct
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import cv2
 import httpx
 import numpy as np
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 from services import encode, noise, serving, temporary
 
 from fer.emotions import EMOTIONS
@@ -353,3 +356,21 @@ def test_the_server_has_loaded_nothing_of_the_training_side(service, client):
     libraries = " ".join(item.path for worker in service.workers() for item in worker.memory_maps())
     assert "onnxruntime" in libraries
     assert not [name for name in ("tensorflow", "/pandas/", "/sklearn/", "/matplotlib/") if name in libraries]
+
+
+def test_every_metric_and_label_of_the_dashboard_is_exported(client):
+    client.post("/classify", files=images(PNG))
+    client.get("/nowhere")
+    exported: dict[str, set[str]] = {}
+    for family in text_string_to_metric_families(client.get("/metrics").text):
+        for sample in family.samples:
+            exported.setdefault(sample.name, set()).update(sample.labels)
+    dashboard = json.loads((Path(__file__).parents[2] / "deploy/grafana/dashboards/service.json").read_text())
+    expressions = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    assert len(expressions) > 10
+    for expression in expressions:
+        names = re.findall(r"fer_\w+", expression)
+        assert set(names) <= exported.keys(), expression
+        asked = set(re.findall(r"by \(([\w, ]+)\)", expression)) | set(re.findall(r"\{(\w+)=", expression))
+        # A doubt is counted where there is one.
+        assert asked - {"reason"} <= set().union(*(exported[name] for name in names)), expression

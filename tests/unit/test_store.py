@@ -284,3 +284,14 @@ def test_a_copy_without_a_run_writes_its_first_beside_itself(tmp_path, empty_sto
     run_with_a_file(copy.client, copy.experiment_id)
     assert [path.name for path in (tmp_path / "copy").rglob("note.txt")] == ["note.txt"]
     assert not list((tmp_path / "state").rglob("note.txt"))
+
+
+def test_a_database_without_a_server_says_where_files_are_kept_and_no_password(monkeypatch):
+    monkeypatch.delenv("MLFLOW_DEFAULT_ARTIFACT_ROOT", raising=False)
+    store = Store.__new__(Store)
+    store.uri = "postgresql://fer:s3cret@db/mlflow"
+    with pytest.raises(UserError, match="say where its runs' files are kept") as caught:
+        store._root()
+    assert "s3cret" not in str(caught.value)
+    monkeypatch.setenv("MLFLOW_DEFAULT_ARTIFACT_ROOT", "s3://fer/mlflow")
+    assert store._root() == "s3://fer/mlflow"

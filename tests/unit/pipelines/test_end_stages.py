@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipelines import retrain
+from pipelines import dvc_process
 
 #: Waits, starts a stage, waits for its end, and then gives its lock back.
 DVC = """
@@ -26,7 +26,7 @@ DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); prin
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[set["subprocess.Popen[bytes]"]]:
     processes: set[subprocess.Popen[bytes]] = set()
-    monkeypatch.setattr(retrain, "_started", processes)
+    monkeypatch.setattr(dvc_process, "_started", processes)
     yield processes
     for process in processes:
         process.kill()
@@ -42,7 +42,7 @@ def test_a_running_stage_ends_and_dvc_gives_its_lock_back(started, tmp_path):
     started.add(process)
     while not (stages := psutil.Process(process.pid).children()):
         time.sleep(0.05)
-    retrain._end_stages()
+    dvc_process.end_stages()
     assert process.wait(0) == 0, "by itself"
     assert not (tmp_path / "lock").exists()
     assert not any(stage.is_running() for stage in stages)
@@ -52,20 +52,20 @@ def test_a_stage_that_starts_after_the_first_look_ends_too(started, tmp_path):
     process = dvc(tmp_path, 1.5, STAGE)
     started.add(process)
     begun = time.monotonic()
-    retrain._end_stages()
+    dvc_process.end_stages()
     assert process.wait(0) == 0
     assert not (tmp_path / "lock").exists()
     assert time.monotonic() - begun > 1, "it got a signal while it waited"
 
 
 def test_a_stage_that_does_not_end_is_killed(started, tmp_path, monkeypatch):
-    monkeypatch.setattr(retrain, "END_SECONDS", 1)
+    monkeypatch.setattr(dvc_process, "END_SECONDS", 1)
     process = dvc(tmp_path, 0, DEAF)
     started.add(process)
     assert process.stdout
     process.stdout.readline()
     (stage,) = psutil.Process(process.pid).children()
-    retrain._end_stages()
+    dvc_process.end_stages()
     assert process.wait(0) == 0
     assert not (tmp_path / "lock").exists()
     assert not stage.is_running()
@@ -75,4 +75,4 @@ def test_one_that_is_gone_already_is_no_error(started, tmp_path):
     process = dvc(tmp_path, 0, "")
     started.add(process)
     process.wait()
-    retrain._end_stages()
+    dvc_process.end_stages()
