@@ -22,7 +22,7 @@ from pipelines.ports import free_port
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("dvc.yaml", "params.yaml", "bentofile.yaml", ".dvcignore", ".gitignore", "distilled/README.md", ".dvc/config")
-FOLDERS = ("fer", "pipelines", "expectations")
+FOLDERS = ("fer", "pipelines")
 #: A hang ends here; a loaded machine may need minutes for what takes one.
 SECONDS = 900
 #: What the caller's own environment must not decide in a test.
