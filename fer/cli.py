@@ -16,8 +16,11 @@ COMMANDS = {
     "video": "Read the faces of a video and follow them over time.",
     "webcam": "Read the faces that a camera sees, in a window.",
     "verify": "Measure a model on your copy of FER-2013, beside the figures of its card.",
+    "check": "Check a data set: copies, leaks, flawed images, doubtful labels.",
     "serve": "Answer over HTTP, with a page for the browser.",
 }
+#: Commands that need more of the library than ``fer.commands`` may import, and the modules that have them.
+ELSEWHERE = {"check": "fer.audit.command"}
 
 
 def _without_types(options: list[Any]) -> list[Any]:
@@ -38,7 +41,7 @@ class _Commands(TyperGroup):
         if args[0] not in COMMANDS:
             return super().resolve_command(ctx, args)
         single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        single.command(args[0])(getattr(import_module(f"fer.commands.{args[0]}"), args[0]))
+        single.command(args[0])(getattr(import_module(ELSEWHERE.get(args[0], f"fer.commands.{args[0]}")), args[0]))
         command = typer.main.get_command(single)
         _without_types(command.get_params(ctx))
         return args[0], command, args[1:]

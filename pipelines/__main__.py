@@ -39,7 +39,7 @@ def ingest() -> None:
 
 @app.command()
 def validate() -> None:
-    """Check labels and images against the suites of expectations/."""
+    """Check labels and images against the suites of fer/expectations/."""
     from pipelines.flows import run
     from pipelines.validate import validate
 

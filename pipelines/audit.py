@@ -1,20 +1,15 @@
 """The audit of the data set: tables and figures in reports/data. No stage: nothing is trained on what it finds."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fer.audit.correction_page import correction_page
 from fer.audit.effects import accuracies, parts_of_test
 from fer.audit.page import ACCURACY, SUMMARY, audit_page
-from fer.audit.progress import Steps
+from fer.audit.progress import bars
 from fer.audit.run import Audit
-from fer.audit.run import Progress as Steppers
 from fer.audit.run import audit as audit_dataset
 from fer.data.corrections import read_corrections
 from fer.data.dataset import FaceDataset
@@ -101,18 +96,3 @@ def keep(records: Path) -> None:
         write_text(records / name, (paths.AUDIT / name).read_text(encoding="utf-8"))
     link = records.relative_to(paths.AUDIT_PAGE.parent).as_posix()
     write_text(paths.AUDIT_PAGE, audit_page(records, link))
-
-
-@contextmanager
-def bars() -> Iterator[Steppers]:
-    """Opens a bar for every step on a terminal; tells nothing where output goes to a file."""
-    console = Console(stderr=True)
-    name, share = TextColumn("{task.description:<12}"), TextColumn("{task.percentage:>3.0f} %")
-    columns = name, BarColumn(), share, TimeRemainingColumn()
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-
-        def opened(name: str) -> Steps:
-            task = progress.add_task(name, total=None)
-            return lambda done, total: progress.update(task, completed=done, total=total)
-
-        yield opened

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pandas as pd
 from prefect import flow
 from prefect.artifacts import create_table_artifact
 
+from fer.audit.measured import measure
+from fer.audit.progress import bars
 from fer.checks.report import CheckReport
 from fer.checks.run import run_checks
 from fer.data.dataset import FaceDataset
@@ -21,21 +24,30 @@ def validate() -> None:
     """Run the suites; a critical failure stops the pipeline and names the rows."""
     params = load_params()
     dataset = FaceDataset.load(paths.DATASET)
-    report = check(dataset, params.validate_.suites, params.validate_.show_rows, params.data.remove_copies)
+    measured = measure_images(dataset, params.data.seed)
+    settings = params.validate_
+    report = check(dataset, measured, settings.suites, settings.show_rows, params.data.remove_copies)
     publish(report)
     if report.critical_failures:
         raise UserError(report.failure_message())
     write_text(paths.VALIDATION_REPORT, report.to_json())
     for result in report.warnings:
-        say(f"warning: {result.description}: {result.unexpected} rows, such as {', '.join(result.rows[:3])}")
+        say(f"warning: {result.description}: {result.found}")
     counts = f"{len(report.results)} checks, {len(report.warnings)} warnings"
     say(f"validate: {dataset.name}: {counts}; site in {paths.DATA_DOCS}")
 
 
 @task
-def check(dataset: FaceDataset, suites: Path, show_rows: int, cleaned: bool) -> CheckReport:
+def measure_images(dataset: FaceDataset, seed: int) -> pd.DataFrame:
+    """What the suites ask of every image."""
+    with bars() as progress:
+        return measure(dataset, seed, progress)
+
+
+@task
+def check(dataset: FaceDataset, measured: pd.DataFrame, suites: Path, show_rows: int, cleaned: bool) -> CheckReport:
     """The suites over labels and images, and the data docs site."""
-    return run_checks(dataset, suites, show_rows, paths.DATA_DOCS, cleaned=cleaned)
+    return run_checks(dataset, suites, show_rows, paths.DATA_DOCS, measured=measured, cleaned=cleaned)
 
 
 @task

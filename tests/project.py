@@ -31,7 +31,7 @@ PARTS = (
     "distilled/README.md",
     ".dvc/config",
 )
-FOLDERS = ("fer", "pipelines", "expectations")
+FOLDERS = ("fer", "pipelines")
 #: A hang ends here; a loaded machine may need minutes for what takes one.
 SECONDS = 900
 #: What the caller's own environment must not decide in a test.

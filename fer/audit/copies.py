@@ -32,7 +32,7 @@ FLAT = 4.0
 #: How much one of two copies may be enlarged: twice to choose, in finer steps to decide.
 COARSE, FINE = (1.0, 1.15), (1.0, 1.06, 1.12, 1.18, 1.25)
 #: Correlation at half the size that a candidate must reach to be compared in full.
-CANDIDATE = 0.6
+CANDIDATE = 0.72
 #: Correlation from which two images are copies; benchmarks/audit.py has what it finds and what it misses.
 COPY = 0.92
 #: Share of the side that must overlap: the rest is what a copy may be shifted by.

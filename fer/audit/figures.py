@@ -4,16 +4,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import kruskal, ks_2samp
+from cleanlab.dataset import find_overlapping_classes
 
 from fer.audit.flaws import PROXIES
 from fer.audit.labels import ranking_figures
 from fer.data.dataset import SPLITS, FaceDataset
+from fer.data.distributions import adjusted, distance, explained, explained_interval
 from fer.emotions import FERPLUS_VOTES
 from fer.evaluation.slices import OTHER, ferplus_verdict, ferplus_votes
 
 #: Measurements whose distribution is shown, and compared between classes and splits.
 MEASURES = ("brightness", "contrast", "sharpness", "entropy", "clipped", "side_light", "symmetry", "face_likeness")
+#: Resamples behind the interval of what a class explains, and the seed that draws them.
+RESAMPLES, SEED = 200, 0
 #: Votes of ten from which FER+ calls an image no face.
 NO_FACE_VOTES = 5
 
@@ -40,7 +43,8 @@ def summarize(dataset: FaceDataset, table: pd.DataFrame, pairs: pd.DataFrame) ->
         "exact": exact_figures(dataset),
         "near": near_figures(table, pairs),
         "labels": label_figures(dataset, table),
-        "classes": {name: found for name in MEASURES if (found := _by_class(table, name))},
+        "outliers": {split: int(table["outlier"][table["split"] == split].sum()) for split in SPLITS},
+        "cues": cues(table),
         "drift": {split: drift(table, split) for split in SPLITS[1:]},
     }
     if "face_found" in table:
@@ -143,23 +147,59 @@ def confused(table: pd.DataFrame, most: int = 8) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in counts.to_dict("records")]
 
 
-def drift(table: pd.DataFrame, split: str) -> dict[str, float]:
-    """By measurement, how far a split's distribution lies from train's: the Kolmogorov-Smirnov statistic, 0 to 1."""
-    train, other = table[table["split"] == "train"], table[table["split"] == split]
-    return {name: float(ks_2samp(train[name], other[name], method="asymp").statistic) for name in MEASURES}
+def class_overlap(dataset: FaceDataset, probabilities: np.ndarray, most: int = 8) -> list[dict[str, Any]]:
+    """The pairs of classes whose images are hardest to keep apart, by cleanlab.
 
+    Args:
+        dataset: the faces.
+        probabilities: float ``[N, C]``, out of fold.
+        most: how many pairs.
 
-def _by_class(table: pd.DataFrame, name: str) -> dict[str, float]:
-    """The median of a measurement in every class, and the share of its variance (of ranks) that the class explains.
-
-    Nothing where all images measure the same, or there is one class.
+    Returns:
+        ``one``, ``other`` (classes), ``images`` (estimated number that could be either's) and ``share`` of all.
     """
-    parts = [part[name].to_numpy() for _, part in table.groupby("emotion")]
-    if len(parts) < 2 or table[name].nunique() < 2:
+    if len(np.unique(dataset.labels)) < len(dataset.classes):
+        return []  # cleanlab asks for an image of every class
+    found = find_overlapping_classes(dataset.labels, probabilities, class_names=list(dataset.classes))
+    rows = found[found["Num Overlapping Examples"] > 0].head(most)
+    names = ("Class Name A", "Class Name B", "Num Overlapping Examples", "Joint Probability")
+    return [
+        {"one": str(one), "other": str(other), "images": int(images), "share": float(share)}
+        for one, other, images, share in rows[list(names)].itertuples(index=False)
+    ]
+
+
+def drift(table: pd.DataFrame, split: str) -> dict[str, dict[str, float]]:
+    """By measurement and of the classes' shares, how far a split's distribution lies from train's.
+
+    Returns:
+        By name ``distance`` and ``p`` of :func:`fer.data.distributions.distance`, p adjusted for their number.
+    """
+    train, other = table[table["split"] == "train"], table[table["split"] == split]
+    names = (*MEASURES, "emotion")
+    apart = [distance(train[name], other[name]) for name in names]
+    p_values = adjusted([p for _, p in apart])
+    return {name: {"distance": far, "p": p} for name, (far, _), p in zip(names, apart, p_values, strict=True)}
+
+
+def cues(table: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """By measurement, how much of it the class explains: what is high here, a network can use in place of the face.
+
+    Returns:
+        By name ``explained`` (share of the variance of ranks), the ends ``low`` and ``high`` of its 95 % interval,
+        ``p`` adjusted for their number, and ``medians`` by class. Without those that are the same in all images.
+    """
+    names = [name for name in MEASURES if table[name].nunique() > 1]
+    if table["emotion"].nunique() < 2:
         return {}
-    statistic = float(kruskal(*parts).statistic)
-    explained = (statistic - len(parts) + 1) / (len(table) - len(parts))
-    return {"explained": explained} | {str(k): float(v) for k, v in table.groupby("emotion")[name].median().items()}
+    shares = [explained(table[name], table["emotion"]) for name in names]
+    p_values = adjusted([p for _, p in shares])
+    found = {}
+    for name, (share, _), p in zip(names, shares, p_values, strict=True):
+        low, high = explained_interval(table[name], table["emotion"], RESAMPLES, SEED)
+        medians = {str(k): float(v) for k, v in table.groupby("emotion")[name].median().items()}
+        found[name] = {"explained": share, "low": low, "high": high, "p": p, "medians": medians}
+    return found
 
 
 def _quantiles(values: pd.Series) -> dict[str, float]:

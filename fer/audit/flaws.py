@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
-#: Grey values of mean and standard deviation that 99 % of FER-2013 keep: those of expectations/images.yaml.
+#: Grey values of mean and standard deviation that 99 % of FER-2013 keep: those of fer/expectations/images.yaml.
 DARK, BRIGHT, FLAT, LOUD = 40, 215, 20, 100
 #: Sharpness below which an image was enlarged from 16 pixels (fer.inference.trust), and bits that a face has.
 BLURRED, POOR = 0.3, 5.0
@@ -47,6 +47,19 @@ def flaws(properties: pd.DataFrame) -> pd.DataFrame:
             "poor": ~blank & (measured["entropy"] < POOR),
         }
     )
+
+
+def odd_sizes(table: pd.DataFrame) -> np.ndarray:
+    """bool ``[N]``: images whose files are far smaller or larger than the others.
+
+    Their side is beyond a factor of two from the median, and beyond three interquartile ranges of the logarithm.
+
+    Args:
+        table: ``source_width`` and ``source_height``, in pixels.
+    """
+    side = np.log2(table["source_width"].to_numpy() * table["source_height"].to_numpy()) / 2
+    low, middle, high = np.quantile(side, [0.25, 0.5, 0.75])
+    return np.asarray(np.abs(side - middle) > max(1.0, 3 * (high - low)))
 
 
 def inversion(images: np.ndarray) -> np.ndarray:

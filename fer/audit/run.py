@@ -1,6 +1,6 @@
 """The audit: every step over a FaceDataset, as one table, the pairs of near copies and the figures about both."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,19 +9,17 @@ import pandas as pd
 
 from fer.audit.copies import groups_of, near_copies
 from fer.audit.embedding import embeddings
-from fer.audit.figures import summarize
-from fer.audit.flaws import flaws, inversion
+from fer.audit.figures import class_overlap, summarize
+from fer.audit.flaws import flaws, inversion, odd_sizes
 from fer.audit.labels import audit_labels, gradients, out_of_fold
-from fer.audit.progress import Steps, silent
+from fer.audit.outliers import outlier_scores, outliers
+from fer.audit.progress import Progress, Steps, unseen
 from fer.audit.properties import found_faces, image_properties
 from fer.data.dataset import FaceDataset
 from fer.inference.classifier import RELEASED, Card
 from fer.inference.detection import Detector
 from fer.inference.face_size import FACE_SIZE
 from fer.inference.resize import to_face
-
-#: Opens the progress of a step that has a name.
-Progress = Callable[[str], Steps]
 
 
 @dataclass(frozen=True)
@@ -31,8 +29,9 @@ class Audit:
     Attributes:
         table: one row per image of the data set, in its order: ``source_id``, ``split``, ``emotion``, ``sha256`` and
             ``train_copy`` of the data set, the measurements, ``flaw_*`` (bool), ``equal_to`` and ``near_to`` (the
-            ``source_id`` of the first image of its group of equal, or of equal and near, images; "" alone), and the
-            columns of :func:`fer.audit.labels.audit_labels`.
+            ``source_id`` of the first image of its group of equal, or of equal and near, images; "" alone),
+            ``outlier_score`` and ``outlier`` of :mod:`fer.audit.outliers`, and the columns of
+            :func:`fer.audit.labels.audit_labels`.
         pairs: near copies: ``first``, ``second`` (``source_id``), of both ``split`` and ``emotion``, ``mirrored`` and
             ``similarity``. Of equal images the first one stands for all.
         summary: figures, as plain values by name.
@@ -47,7 +46,7 @@ def audit(
     dataset: FaceDataset,
     seed: int,
     detector: Detector | None = None,
-    progress: Progress = lambda _name: silent,
+    progress: Progress = unseen,
 ) -> Audit:
     """Audit a data set; its images are looked at in the size in which networks see them.
 
@@ -65,14 +64,21 @@ def audit(
         measured = measured.join(found_faces(images, detector, progress("faces")))
     table = dataset.table[["source_id", "split", "emotion", "sha256", "train_copy"]].join(measured)
     table = table.join(flaws(measured).add_prefix("flaw_"))
+    if "source_width" in dataset.table:
+        table["flaw_odd_size"] = odd_sizes(dataset.table)
     pairs, group = _copies(images, table["sha256"], progress("near copies"))
     names = table["source_id"].to_numpy()
     first = _first_of(table["sha256"])
     table["equal_to"] = _named(first, names)
     table["near_to"] = _named(group, names)
-    probabilities = label_probabilities(images, dataset.labels, group, len(dataset.classes), seed, progress)
+    seen = embeddings(images, steps=progress("embedding"))
+    table["outlier_score"] = outlier_scores(seen, group)
+    table["outlier"] = outliers(table["outlier_score"].to_numpy())
+    views = (seen, gradients(images))
+    probabilities = label_probabilities(views, dataset.labels, group, len(dataset.classes), seed, progress("labels"))
     table = table.join(audit_labels(dataset.labels, probabilities, dataset.classes))
-    return Audit(table, _told(pairs, table), summarize(dataset, table, pairs))
+    summary = summarize(dataset, table, pairs) | {"overlap": class_overlap(dataset, probabilities)}
+    return Audit(table, _told(pairs, table), summary)
 
 
 def _as_faces(images: np.ndarray) -> np.ndarray:
@@ -86,15 +92,13 @@ def _as_faces(images: np.ndarray) -> np.ndarray:
 
 
 def label_probabilities(
-    images: np.ndarray, labels: np.ndarray, group: np.ndarray, classes: int, seed: int, progress: Progress
+    views: Sequence[np.ndarray], labels: np.ndarray, group: np.ndarray, classes: int, seed: int, steps: Steps
 ) -> np.ndarray:
-    """Class probabilities out of fold, the mean of two views of a face: float64 ``[N, C]``.
+    """Class probabilities out of fold, the mean of several views of a face: float64 ``[N, C]``.
 
     The released network's embedding is the better view. Of images that it was trained on it has seen the labels, and
     so finds fewer of the wrong ones; histograms of gradients have seen none. Together they rank better than each alone.
     """
-    views = (embeddings(images, steps=progress("embedding")), gradients(images))
-    steps = progress("labels")
     parts = [out_of_fold(view, labels, group, classes, seed, steps) for view in views]
     return np.asarray(np.mean(parts, axis=0))
 

@@ -14,7 +14,7 @@ class CheckResult:
         description: what holds when the check passes.
         remedy: what to do when it fails.
         columns: the columns that it reads.
-        severity: ``critical`` or ``warning``.
+        severity: ``critical``, ``warning`` or ``info``.
         success: whether the check passes.
         unexpected: rows that break the expectation; a tolerance (``mostly``) may let a check pass all the same.
         share: ``unexpected`` as a share of the checked rows, 0 to 1.
@@ -33,6 +33,14 @@ class CheckResult:
     share: float
     rows: tuple[str, ...]
     observed: str | None
+
+    @property
+    def found(self) -> str:
+        """What breaks the check, in words: how many rows and the first three, or what a whole column shows."""
+        if self.observed or not self.unexpected:
+            return self.observed or "nothing"
+        more = ", ..." if self.unexpected > 3 else ""
+        return f"{self.unexpected} ({100 * self.share:.1f} %), such as {', '.join(self.rows[:3])}{more}"
 
 
 @dataclass(frozen=True)
@@ -82,8 +90,13 @@ class CheckReport:
 
     @property
     def warnings(self) -> tuple[CheckResult, ...]:
-        """Failed checks that are only reported."""
-        return tuple(result for result in self.failed if result.severity != "critical")
+        """Failed checks that are reported, and stop a strict check."""
+        return tuple(result for result in self.failed if result.severity == "warning")
+
+    @property
+    def remarks(self) -> tuple[CheckResult, ...]:
+        """Failed checks that are good to know of, and stop nobody."""
+        return tuple(result for result in self.failed if result.severity == "info")
 
     def failure_message(self) -> str:
         """One line on the first critical failure: what, which rows, how to mend it, and how many more there are.
@@ -105,6 +118,7 @@ class CheckReport:
             "checks": len(self.results),
             "passed": sum(result.success for result in self.results),
             "warnings": len(self.warnings),
+            "remarks": len(self.remarks),
             "critical_failures": len(self.critical_failures),
             "skipped": len(self.skipped),
         }

@@ -14,7 +14,7 @@ from great_expectations.exceptions import GreatExpectationsError
 from fer.checks.report import CheckReport, CheckResult, FlawCount
 from fer.checks.site import add_site, site_actions
 from fer.checks.suites import Suite, columns_of, load_suites
-from fer.data.dataset import FaceDataset
+from fer.data.dataset import COLUMNS, FaceDataset
 from fer.data.statistics import image_statistics
 from fer.errors import UserError
 from fer.files import replace_folder
@@ -24,24 +24,33 @@ ROW_NAME = "source_id"
 
 
 def run_checks(
-    dataset: FaceDataset, suites: Path, show_rows: int, docs: Path | None = None, *, cleaned: bool = True
+    dataset: FaceDataset,
+    suites: Path,
+    show_rows: int,
+    docs: Path | None = None,
+    *,
+    measured: pd.DataFrame | None = None,
+    cleaned: bool = True,
 ) -> CheckReport:
     """Check a data set against every suite of a folder.
 
     Args:
         dataset: the images and their table.
         suites: folder of ``*.yaml`` files, see ``fer.checks.suites``. They check a table with a row per image: the
-            data set's columns, those of ``image_statistics``, and ``votes_sum`` where there are votes.
+            data set's columns, those of ``image_statistics``, those of ``measured``, and ``votes_sum`` where there are
+            votes.
             ``{$PARAMETER: classes}`` stands for the data set's classes.
         show_rows: how many offending rows a result names.
         docs: folder of the Great Expectations site, replaced once all is written.
+        measured: what else was measured, a row per image: :func:`fer.audit.measured.measure` for all that the package's
+            suites ask. Optional checks of columns that are not there are skipped.
         cleaned: whether ingest took blanks and copies out of train. If not, the checks marked ``meta.cleaning`` are
             warnings.
 
     Raises:
         UserError: for a suite that cannot be read or does not fit the data set.
     """
-    table = _image_table(dataset)
+    table = _image_table(dataset, measured)
     parameters = {"classes": list(dataset.classes)}
     loaded = load_suites(suites, list(table.columns), list(parameters), cleaned)
     context = gx.get_context(mode="ephemeral")
@@ -108,11 +117,16 @@ def _report(
     )
 
 
-def _image_table(dataset: FaceDataset) -> pd.DataFrame:
-    """The data set's table with the statistics of every image and the sum of its votes."""
-    table = dataset.table.join(image_statistics(dataset))
-    votes = [column for column in table.columns if column.startswith("votes.")]
-    return table.assign(votes_sum=table[votes].sum(axis=1, min_count=1)) if votes else table
+def _image_table(dataset: FaceDataset, measured: pd.DataFrame | None) -> pd.DataFrame:
+    """The data set's own columns with the statistics of every image, what else was measured and the sum of its votes.
+
+    Without group columns: theirs are other people's names, which may be those of a measurement.
+    """
+    table = dataset.table[list(COLUMNS)].join(image_statistics(dataset))
+    if measured is not None:
+        table = table.join(measured.drop(columns=table.columns, errors="ignore"))
+    votes = [column for column in dataset.table if str(column).startswith("votes.")]
+    return table.assign(votes_sum=dataset.table[votes].sum(axis=1, min_count=1)) if votes else table
 
 
 def _row_names(result: ExpectationValidationResult) -> list[str]:

@@ -36,7 +36,7 @@ h1{font-size:1.5rem;margin:.5rem 0}h4,h5,h6,.h6{font-size:1rem;margin:0;font-wei
 table{border-collapse:collapse;margin:.6rem 0}.ge-section .table{width:100%}th{font-weight:600;color:#55606e}
 td,th{border-bottom:1px solid #e3e8ee;padding:.35rem .7rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}
 .fa-check-circle:before{content:"\\2714";color:#1a7f37}.fa-times:before{content:"\\2718";color:#c1272d}
-.passed{color:#1a7f37}.critical{color:#c1272d;font-weight:600}.warning{color:#9a6700;font-weight:600}.muted{color:#667}
+.passed{color:#1a7f37}.critical{color:#c1272d;font-weight:600}.warning{color:#9a6700;font-weight:600}.info{color:#1c5fa8;font-weight:600}.muted{color:#667}
 </style>"""
 
 
@@ -126,7 +126,8 @@ def _index(report: CheckReport, pages: dict[str, Path]) -> str:
 <html lang="en"><head><meta charset="utf-8"><title>Checks of {html.escape(report.dataset)}</title>{_STYLE}</head><body>
 <h1>Checks of {html.escape(report.dataset)}</h1>
 <p>{report.images:,} images, fingerprint {report.fingerprint}: {len(report.critical_failures)} critical failures,
-{len(report.warnings)} warnings, {sum(result.success for result in report.results)} of {len(report.results)} passed.</p>
+{len(report.warnings)} warnings, {len(report.remarks)} remarks,
+{sum(result.success for result in report.results)} of {len(report.results)} passed.</p>
 <table><tr><th>verdict</th><th>check</th><th>suite</th><th>rows that break it</th></tr>{checks}{skipped}</table>
 {planted if report.flaws else ""}
 </body></html>

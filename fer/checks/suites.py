@@ -10,12 +10,15 @@ from great_expectations.exceptions import GreatExpectationsError
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
-import fer.checks.expectations  # noqa: F401  registers those that suites name
+import fer.checks.distributions
+import fer.checks.expectations  # noqa: F401  both register those that suites name
 from fer.checks.report import SkippedCheck
 from fer.errors import UserError
 
+#: The suites that come with the package.
+SUITES = Path(__file__).parents[1] / "expectations"
 #: The arguments of expectations that name a column.
-COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "group_column")
+COLUMN_ARGUMENTS = ("column", "column_A", "column_B", "group_column", "label_column")
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,7 @@ def group_columns(where: str, header: Sequence[str], setting: Columns) -> list[s
 
 #: Columns that a data set's table has by itself, at last or while it is read.
 OWN = {*COLUMNS, "reason", "copy_of", "label", "flaw", "path", "box", "face", *BOX}
+OWN |= {"source_width", "source_height"}
 
 
 def check_own(where: str, names: Sequence[str]) -> None:

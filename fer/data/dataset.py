@@ -20,7 +20,8 @@ SPLITS = ("train", "validation", "test")
 
 AGAIN = "run the ingest stage again"
 
-#: Columns that every table has; sources may add votes (``votes.<column>``), ``flaw`` and group columns.
+#: Columns that every table has; sources may add votes (``votes.<column>``), ``flaw``, the size of the image files
+#: (``source_width``, ``source_height``) and group columns.
 COLUMNS = ("emotion", "split", "source_id", "sha256", "train_copy")
 
 

@@ -25,13 +25,13 @@ class FaceReader:
     Attributes:
         size: side of the faces, in pixels.
         find_faces: whether images are photos, of which the largest face is taken, framed as the service frames it.
-        sides: widths and heights of the images that were read.
+        sides: widths and heights of the images that were read, one by one; none of photos.
         several: images in which more than one face was found.
     """
 
     size: int
     find_faces: bool = False
-    sides: set[tuple[int, int]] = field(default_factory=set)
+    sides: list[tuple[int, int]] = field(default_factory=list)
     several: int = 0
     _detector: Detector | None = None
 
@@ -53,7 +53,7 @@ class FaceReader:
                 raise UserError(f"the box {box} lies outside of it; mend it")
         elif self.find_faces:
             return self._largest(image)
-        self.sides.add((image.shape[1], image.shape[0]))
+        self.sides.append((image.shape[1], image.shape[0]))
         return to_face(image, self.size)
 
     def _largest(self, photo: np.ndarray) -> np.ndarray | None:
@@ -70,7 +70,7 @@ class FaceReader:
     def told(self) -> list[str]:
         """What is to be said of the images' sizes and faces."""
         said = []
-        others = sorted(self.sides - {(self.size, self.size)}, key=lambda side: side[0] * side[1])
+        others = sorted(set(self.sides) - {(self.size, self.size)}, key=lambda side: side[0] * side[1])
         if others:
             smallest, largest = (f"{width}x{height}" for width, height in (others[0], others[-1]))
             span = smallest if smallest == largest else f"{smallest} to {largest}"

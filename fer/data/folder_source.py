@@ -235,4 +235,5 @@ def _load(where: str, table: pd.DataFrame, rows: np.ndarray, files: Files, readi
             raise UserError(f"{where}: {path}: {str(error).rpartition('; ')[0]}; replace or remove it") from error
         if face is not None:
             images[count], found[number], count = face, True, count + 1
-    return Loaded(images[:count], found, tuple(reader.told()))
+    sizes = np.array(reader.sides, np.int64).reshape(-1, 2) if len(reader.sides) == count else None
+    return Loaded(images[:count], found, tuple(reader.told()), sizes)

@@ -1,6 +1,7 @@
 """From a source to a FaceDataset: read, choose classes, carve splits, clean, and report what was found."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,15 +9,17 @@ import pandas as pd
 
 from fer.data.cleaning import REASONS, blank_images, count_copies, image_hashes, train_copies, train_flaws
 from fer.data.corrections import apply_corrections, fitting, read_corrections, told
-from fer.data.csv_source import read_csv
+from fer.data.csv_source import holds_pixels, read_csv
 from fer.data.dataset import COLUMNS, SPLITS, Corrected, FaceDataset
 from fer.data.folder_source import read_folder
 from fer.data.kaggle_source import read_kaggle
+from fer.data.label_tables import IMAGE_ENDINGS
 from fer.data.reading import Reading
 from fer.data.reviewed import read_reviewed, with_reviewed
 from fer.data.sample import read_sample
 from fer.data.source import SourceFaces
 from fer.data.splits import carve_splits, carved, shared_subjects
+from fer.data.tree import is_archive, open_files
 from fer.emotions import EMOTIONS, resolve_classes
 from fer.errors import UserError, did_you_mean
 from fer.params import Data
@@ -58,6 +61,21 @@ def read_source(data: Data) -> SourceFaces:
     return SOURCES[data.source](data)
 
 
+def source_of(path: Path, reading: Reading) -> str:
+    """Which ``data.source`` reads a path: ``csv`` where a table in it holds the pixels, else ``folder``.
+
+    Raises:
+        UserError: where nothing is there, or an archive is damaged.
+    """
+    if not path.exists():
+        raise UserError(f"{path}: no such file or folder; check the path")
+    if path.is_file() and not is_archive(path):
+        return "folder" if path.suffix.lower() in (".7z", ".rar") else "csv"
+    with open_files(path) as files:
+        pictures = any(inside.suffix.lower() in IMAGE_ENDINGS for inside in files)
+        return "csv" if not pictures and holds_pixels(files, reading) else "folder"
+
+
 def build_dataset(data: Data) -> tuple[FaceDataset, dict[str, Any]]:
     """Make the FaceDataset that the parameters describe, and the report on the way there.
 
@@ -72,6 +90,17 @@ def build_dataset(data: Data) -> tuple[FaceDataset, dict[str, Any]]:
         UserError: when the source is missing or broken, or a class ends without images in a split.
     """
     source = read_source(data)
+    dataset, report = prepare(source, data)
+    _check_classes(dataset, source.where)
+    return dataset, report
+
+
+def prepare(source: SourceFaces, data: Data) -> tuple[FaceDataset, dict[str, Any]]:
+    """What :func:`build_dataset` makes of a source that was read; a class may be without images in a split.
+
+    Raises:
+        UserError: where no image is in train, or too few are to carve from.
+    """
     classes = resolve_classes(data.classes)
     table = source.table.assign(sha256=image_hashes(source.images))
     report: dict[str, Any] = {
@@ -118,7 +147,6 @@ def build_dataset(data: Data) -> tuple[FaceDataset, dict[str, Any]]:
 
     corrected = Corrected(fingerprint=corrections.fingerprint, evaluation=counts["evaluation"]) if corrections else None
     dataset = FaceDataset(data.name or source.name, classes, images, table, removed, corrected)
-    _check_classes(dataset, source.where)
     report |= {
         "readings": readings,
         "other_class": int((~chosen).sum()),

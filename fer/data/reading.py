@@ -63,4 +63,6 @@ def settle(rows: SourceRows, reading: Reading) -> SourceFaces:
         readings += (f"left out {missed} of {len(kept)} images, in which no face was found, such as {first}",)
     chosen = kept[loaded.found]
     table = table if len(chosen) == len(table) else table.iloc[chosen].reset_index(drop=True)
+    if loaded.sizes is not None:
+        table = table.assign(source_width=loaded.sizes[:, 0], source_height=loaded.sizes[:, 1])
     return SourceFaces(rows.name, rows.where, loaded.images, table, readings)

@@ -15,11 +15,13 @@ class Loaded:
         images: uint8 ``[m, S, S]``.
         found: bool ``[n]``, m of them true: which of the wanted rows they are.
         readings: one line for each thing that the user should know of.
+        sizes: int ``[m, 2]``, width and height of what each face was made of, where files of any size were read.
     """
 
     images: np.ndarray
     found: np.ndarray
     readings: tuple[str, ...] = ()
+    sizes: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

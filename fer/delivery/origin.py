@@ -10,7 +10,7 @@ FILES = ("dvc.yaml", "dvc.lock", "params.yaml")
 #: The changes of the work tree that were not committed, as ``git diff --binary`` tells them.
 PATCH = "changes.patch"
 #: Folders of the code that a result is made of; a file there that Git does not know is part of the changes.
-CODE = ("fer", "pipelines", "expectations")
+CODE = ("fer", "pipelines")
 UNKNOWN = "unknown"
 #: A patch that ``git apply`` takes, whatever the user's Git is set to.
 DIFF = ("diff", "--binary", "--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")

@@ -82,7 +82,7 @@ def test_its_extras_name_it():
     named = [line for extra in PROJECT["optional-dependencies"].values() for line in extra if line.endswith("]")]
     named = [line for line in named if line.partition("[")[0] in ("fer", PROJECT["name"])]
     assert named
-    assert set(named) == {"fer-pipeline[pipeline]"}
+    assert set(named) == {"fer-pipeline[check]", "fer-pipeline[pipeline]"}
 
 
 def test_the_version_needs_no_installation(tmp_path):

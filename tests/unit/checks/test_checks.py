@@ -17,7 +17,7 @@ from fer.emotions import FIVE_EMOTIONS
 from fer.errors import UserError
 from fer.params import load_params
 
-SUITES = Path(__file__).parents[3] / "expectations"
+SUITES = Path(__file__).parents[3] / "fer/expectations"
 VOTES = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "NF")
 # rows of small_dataset(): 56 of train, 28 of validation, 28 of test, the classes in code order
 TRAIN, VALIDATION, TEST = 3, 60, 100
