@@ -129,18 +129,19 @@ class Promote(Section):
 class Bounds(Section):
     """How far each property may move before it counts as drift; ``fer.monitoring.comparison`` says how it is measured.
 
-    Of numbers in standard deviations of the reference, of ``emotion`` and ``certain`` as a share of the faces.
+    In standard deviations of the reference; ``emotion``, ``certain`` and ``face`` as a share of the faces.
     """
 
-    brightness: Above = 0.4
-    contrast: Above = 0.4
-    sharpness: Above = 0.4
-    likeness: Above = 0.4
-    score: Above = 0.4
-    side: Above = 0.4
-    confidence: Above = 0.4
-    emotion: Fraction = 0.15
-    certain: Fraction = 0.15
+    brightness: Above = 0.3
+    contrast: Above = 0.3
+    sharpness: Above = 0.3
+    likeness: Above = 0.3
+    score: Above = 0.3
+    side: Above = 0.3
+    confidence: Above = 0.3
+    emotion: Fraction = 0.12
+    certain: Fraction = 0.1
+    face: Fraction = 0.05
 
 
 class Monitor(Section):

@@ -16,7 +16,7 @@ from fer.params import Monitor
 #: Properties whose values are numbers: those of the picture, of its detection, and of the prediction.
 NUMBERS = ("brightness", "contrast", "sharpness", "likeness", "score", "side", "confidence")
 #: Properties whose values are names.
-NAMES = ("emotion", "certain")
+NAMES = ("emotion", "certain", "face")
 PROPERTIES = (*NUMBERS, *NAMES)
 #: Values of a property that a reference needs: crops have no detection, and one side for all.
 LEAST_KNOWN = 10
@@ -57,6 +57,9 @@ class Finding:
 
 def compare(reference: pd.DataFrame, window: pd.DataFrame, settings: Monitor) -> list[Finding]:
     """Every property that both know, in the order of ``PROPERTIES``.
+
+    Properties that follow from each other (a dark picture has less contrast) make Bonferroni's correction stricter than
+    it need be, never laxer.
 
     Args:
         reference: of ``fer.monitoring.reference``.
@@ -117,11 +120,11 @@ def _mean(digits: int) -> Callable[[pd.Series], str]:
     return lambda part: f"{part.mean():.{digits}f}"
 
 
-#: How a side is told in words: by its mean, or by how many are certain.
+#: How a side is told in words: by its mean, or by the share of those that are it.
 TOLD: dict[str, Callable[[pd.Series], str]] = {
     **dict.fromkeys(("brightness", "contrast", "side"), _mean(0)),
     **dict.fromkeys(("sharpness", "likeness", "score", "confidence"), _mean(2)),
-    "certain": lambda part: f"{100 * (part == 'True').mean():.0f} %",
+    **dict.fromkeys(("certain", "face"), lambda part: f"{100 * (part == 'True').mean():.0f} %"),
 }
 
 

@@ -70,7 +70,7 @@ def _method(finding: Finding) -> str:
     how = "Wasserstein distance / deviation" if number else "total variation distance"
     test = StatTest(
         name=f"{how}, p < {level:.2g}",
-        display_name=how,
+        display_name=f"{how}, and p < {level:.2g}",
         allowed_feature_types=[ColumnType.Numerical if number else ColumnType.Categorical],
         default_threshold=finding.bound,
     )

@@ -10,6 +10,8 @@ from typing import Annotated
 import pandas as pd
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
+from fer.inference.faces import Doubt
+
 #: Below the service's folder of records: a file for each of its processes, and one for each of its former days.
 FILES = "fer/data/data.*.log*"
 #: A record from later than this was written by a clock that is wrong, and would be the newest for as long.
@@ -72,6 +74,7 @@ def table_of(records: Sequence[Record]) -> pd.DataFrame:
         - the columns of ``Record``, ``time`` in UTC.
         - ``side``: the shorter side of the box, in pixels.
         - ``confidence``: the largest probability.
+        - ``face``: whether the picture looks like one.
     """
     columns = {name: [getattr(record, name) for record in records] for name in Record.model_fields}
     table = pd.DataFrame(columns)
@@ -81,6 +84,7 @@ def table_of(records: Sequence[Record]) -> pd.DataFrame:
     return table.assign(
         side=table[["width", "height"]].min(axis=1).astype("float64"),
         confidence=pd.Series([max(row) for row in table["probabilities"]], index=table.index, dtype="float64"),
+        face=pd.Series([Doubt.NO_FACE not in row for row in table["doubts"]], index=table.index, dtype=bool),
     )
 
 

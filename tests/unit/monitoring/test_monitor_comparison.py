@@ -23,6 +23,7 @@ def world(faces: int, seed: int, **changed: np.ndarray | float | None) -> pd.Dat
             "confidence": rng.beta(4, 2, faces),
             "emotion": rng.choice(["happy", "sad", "neutral"], faces, p=[0.5, 0.3, 0.2]),
             "certain": rng.random(faces) < 0.4,
+            "face": rng.random(faces) < 0.99,
         }
     )
     return table.assign(**changed)
@@ -45,6 +46,7 @@ def test_at_most_one_in_fifty_windows_of_the_same_world_alarms():
         ("emotion", np.random.default_rng(1).choice(["happy", "sad", "neutral"], 500, p=[0.25, 0.5, 0.25])),
         ("emotion", np.repeat(["angry", "sad"], 250)),
         ("certain", np.random.default_rng(1).random(500) < 0.2),
+        ("face", np.random.default_rng(1).random(500) < 0.9),
     ],
 )
 def test_what_moved_is_named_alone(name: str, values: np.ndarray):
@@ -70,7 +72,7 @@ def test_a_large_shift_of_few_faces_is_no_drift():
 def test_the_level_is_shared_by_all_that_are_compared():
     findings = compare(world(3000, 0), world(500, 1), SETTINGS)
     assert [finding.name for finding in findings] == list(PROPERTIES)
-    assert {finding.level for finding in findings} == {0.01 / 9}
+    assert {finding.level for finding in findings} == {0.01 / 10}
 
 
 @pytest.mark.parametrize("side", ["reference", "window"])

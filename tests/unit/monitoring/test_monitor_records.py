@@ -2,6 +2,7 @@
 
 import json
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -81,6 +82,11 @@ def test_the_table_has_the_shorter_side_and_the_largest_probability(tmp_path: Pa
     write(tmp_path, line())
     row = read(tmp_path).table.iloc[0]
     assert (row["side"], row["confidence"], row["brightness"], row["certain"]) == (64, 0.75, 100, False)
+
+
+def test_a_picture_that_is_not_like_a_face_is_none(tmp_path: Path) -> None:
+    write(tmp_path, line(2), line(1, face=replace(FACE, doubts=(Doubt.SMALL, Doubt.NO_FACE))))
+    assert read(tmp_path).table["face"].tolist() == [True, False]
 
 
 def test_damaged_lines_other_models_and_clocks_from_the_future_are_counted(tmp_path: Path) -> None:
