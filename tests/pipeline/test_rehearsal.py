@@ -164,12 +164,17 @@ class Server:
             run = httpx.get(f"{self.url}/flow_runs/{identity}", timeout=60).raise_for_status().json()
             return run if run["state_type"] in ("COMPLETED", "FAILED", "CRASHED", "CANCELLED") else None
 
-        return wait_for(found, pause=1)
+        return wait_for(found, pause=3)
 
     def by_alarm(self) -> list[dict[str, Any]]:
         """The runs that an automation started."""
         runs = self.ask("flow_runs", flows={"name": {"any_": ["retrain"]}})
         return [run for run in runs if (run["created_by"] or {}).get("type") == "AUTOMATION"]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Of this name, newest first."""
+        asked = {"filter": {"event": {"name": [name]}}}
+        return httpx.post(f"{self.url}/events/filter", json=asked, timeout=60).raise_for_status().json()["events"]
 
     def artifact(self, key: str) -> str:
         """The newest of the artifacts with this key, in Markdown."""
@@ -221,13 +226,15 @@ class Rehearsal:
         self.diary.note(f"{len(dark)} faces in the dark; {alarm['name']}")
 
     def the_alarm_retrains_and_gates_refuse(self) -> None:
-        (started,) = wait_for(self.server.by_alarm, pause=1)
+        (started,) = wait_for(self.server.by_alarm, pause=3)
         self.diary.note("the alarm's event starts a retrain")
         run = self.server.ended(started["id"])
         assert run["state_type"] == "COMPLETED", self.log.read_text()
         assert "images added to train" in self.server.artifact("data-changes")
         (line,) = re.findall("promote: (mini refused: .*)", self.log.read_text())
         assert "above chance" in line
+        (event,) = wait_for(lambda: self.server.events("fer.promotion.refused"), pause=1)
+        assert line in event["payload"]["refusals"], "what the notification block tells"
         assert version(self.project) == self.good
         assert answers(self.service, self.pictures) == self.before
         self.diary.note(f"{run['name']}: {line}")
@@ -266,7 +273,7 @@ def test_drift_alarm_retrain_refusal_promotion_rollback_and_no_request_lost(tmp_
     without_clocks(project)
     shutil.copytree(prefect_home, project.folder / "state" / "prefect")
     champion, kept = project.folder / "champion", project.folder / "state/monitoring"
-    with project.start("pipelines", "schedule", log=log, PREFECT_WORKER_QUERY_SECONDS="1") as scheduler:
+    with project.start("pipelines", "schedule", log=log, PREFECT_WORKER_QUERY_SECONDS="3") as scheduler:
         wait_for(lambda: "started!" in log.read_text() or scheduler.poll() is not None, pause=0.5)
         server = Server((project.folder / "state/prefect/server.url").read_text())
         diary.note("python -m pipelines schedule: server, worker and automations are up")

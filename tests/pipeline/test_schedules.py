@@ -104,9 +104,9 @@ def listening() -> Iterator[tuple[str, list[str]]]:
 def python(project: Project, code: str) -> None:
     """Some lines by hand, in the project's environment."""
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-c", f"from pipelines.environment import set_defaults\nset_defaults()\n{code}"],
         cwd=project.folder,
-        env=clean_environment() | {"PREFECT_HOME": str(project.folder / "state/prefect")},
+        env=clean_environment(),
         capture_output=True,
         text=True,
         check=False,
