@@ -1,6 +1,7 @@
 """Stale trainings on the workers of a Prefect work pool, each in a clone of its own; docs/scale.md says how."""
 
 import contextlib
+import json
 import threading
 import time
 from functools import partial
@@ -178,7 +179,7 @@ def take(stage: str, run: UUID) -> None:
             )
         )
     with _taking:
-        write_entries({stage: cast(Entry, artifact.data)})
+        write_entries({stage: json.loads(str(artifact.data))})
         run_dvc("pull", "--force", stage)
 
 
