@@ -25,10 +25,10 @@ from fer.audit.embedding import embeddings
 from fer.audit.figures import ferplus_truths
 from fer.audit.flaws import flaws, inversion
 from fer.audit.labels import audit_labels, gradients, out_of_fold
-from fer.audit.planted import NEAR_COPIES
 from fer.audit.properties import image_properties, perceptual_hashes
 from fer.data.cleaning import image_hashes
 from fer.data.dataset import FaceDataset
+from fer.data.planted import NEAR_COPIES
 
 SEED = 11
 #: Copies of every kind, and the share of labels that are made wrong.

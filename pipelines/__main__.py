@@ -29,6 +29,18 @@ MACHINE = {
 
 
 @app.command()
+def draw(
+    folder: Path,
+    images: Annotated[int, typer.Option(help="Portraits.")] = 1500,
+    seed: Annotated[int, typer.Option(min=0, max=2**32 - 1)] = 7,
+) -> None:
+    """Draw a data set unlike the sample into FOLDER: colour, people, groups, a bias and flaws, all of them known."""
+    from pipelines.draw import draw
+
+    draw(folder, images, seed)
+
+
+@app.command()
 def ingest() -> None:
     """Read the source into data/dataset."""
     from pipelines.flows import run
@@ -117,6 +129,14 @@ def compare() -> None:
     from pipelines.flows import run
 
     run(compare)
+
+
+@app.command()
+def measure(model: Annotated[str, typer.Argument(help="A model's folder, or released.")] = "champion") -> None:
+    """Measure MODEL on the test split of data/dataset, whatever it was trained on, by groups too."""
+    from pipelines.measure import measure
+
+    measure(model)
 
 
 @app.command()

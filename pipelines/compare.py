@@ -7,17 +7,21 @@ from prefect import flow
 
 from fer.data.dataset import FaceDataset
 from fer.evaluation.comparison import comparison_table, with_latency
+from fer.evaluation.groups import fairness
 from fer.evaluation.headline import headline_metrics
 from fer.evaluation.model_folder import ModelFolder
-from fer.files import replace_file, write_text
+from fer.evaluation.predictions import Split
+from fer.files import replace_file, replace_folder, write_text
 from fer.params import Compare, load_params
 from fer.report.comparison import draw_comparison, models_table
+from fer.report.groups import LEVEL
 from fer.report.plot_tables import write_plot_tables
 from fer.report.tables import heading
 from fer.tracking import Tracker
 from pipelines import paths
 from pipelines.flows import network_task, task
 from pipelines.models import all_models
+from pipelines.reporting import say
 from pipelines.tables import show_table
 from pipelines.tracking import open_tracker
 
@@ -34,6 +38,7 @@ def compare() -> None:
     tracker = open_tracker(params.tracking)
     for folder in folders:
         log(tracker, folder, dataset, table)
+    tell_gaps(by_group(folders, dataset, params.compare))
     publish(models_table(table, dataset.classes), heading(dataset))
 
 
@@ -52,6 +57,30 @@ def write(table: pd.DataFrame, folders: list[ModelFolder], dataset: FaceDataset)
     about = {"dataset": f"{dataset.name} ({dataset.fingerprint})"}
     write_text(paths.COMPARISON_METRICS, json.dumps(about | metrics, indent=2) + "\n")
     write_plot_tables(folders, paths.CONFUSION, paths.CURVES)
+
+
+@task
+def by_group(folders: list[ModelFolder], dataset: FaceDataset, settings: Compare) -> pd.DataFrame:
+    """Every model's test figures by group as CSV; the gaps between groups."""
+    found = {
+        folder.name: fairness(dataset, "test", folder.scored(Split.TEST)[1].argmax(axis=1), settings)
+        for folder in folders
+    }
+    groups = pd.concat([one.groups.assign(model=name) for name, one in found.items()])
+    gaps = pd.concat([one.gaps.assign(model=name) for name, one in found.items()])
+    with replace_folder(paths.GROUPS) as fresh:
+        groups.to_csv(fresh / "groups.csv", index=False)
+        gaps.to_csv(fresh / "gaps.csv", index=False)
+    return gaps
+
+
+def tell_gaps(gaps: pd.DataFrame) -> None:
+    """A line for each gap that chance does not explain."""
+    for row in gaps[gaps["p_corrected"] <= LEVEL].to_dict("records"):
+        say(
+            f"compare: {row['model']} reads {row['property']} {row['worst']} worse than {row['best']}: accuracy "
+            f"{row['accuracy_worst']:.3f} and {row['accuracy_best']:.3f}, p {row['p_corrected']:.3f} corrected"
+        )
 
 
 @task

@@ -38,6 +38,8 @@ COMPARE = Path("reports/compare")
 COMPARISON_METRICS, SAMPLES = COMPARE / "metrics.json", COMPARE / "samples.png"
 #: What DVC plots, a CSV per model: predictions of the test split, and metrics by epoch.
 CONFUSION, CURVES = COMPARE / "confusion", COMPARE / "curves"
+#: Figures by group, and the gaps between groups.
+GROUPS = COMPARE / "groups"
 #: With latency, which no two runs measure alike: beside the DVC outputs, not one of them.
 COMPARISON, COMPARISON_FIGURE = COMPARE / "comparison.csv", COMPARE / "comparison.png"
 

@@ -14,6 +14,11 @@ WIDTH = 180
 def show_table(table: pd.DataFrame, key: str, title: str, description: str) -> None:
     """A table of texts: at the terminal, and as a Prefect artifact with this key."""
     create_markdown_artifact(key=key, markdown=f"## {title}\n\n{markdown(table)}\n", description=description)
+    print_table(table, title)
+
+
+def print_table(table: pd.DataFrame, title: str) -> None:
+    """A table of texts at the terminal."""
     view = Table(title=title, title_justify="left")
     for column in map(str, table.columns):
         view.add_column(column, justify="right" if len(view.columns) else "left")

@@ -5,6 +5,7 @@ import pandas as pd
 
 from fer.data.dataset import FaceDataset
 from fer.emotions import FERPLUS_VOTES
+from fer.evaluation.groups import groups_of, names_of, thirds
 from fer.evaluation.intervals import bootstrap_intervals
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split, probability_columns
@@ -19,21 +20,17 @@ AGREE, OTHER, UNDECIDED = "FER+ taggers agree", "FER+ taggers say another emotio
 def slices_of(dataset: FaceDataset, split: str) -> dict[str, np.ndarray]:
     """Parts of a split (``validation`` or ``test``) by name: bool ``[N]`` over its rows, in the data set's order.
 
-    By what FER+'s taggers say where their votes are there, by thirds of brightness and contrast, and by whether the
-    source's train split holds a copy.
+    By what FER+'s taggers say where their votes are there, by the source's group columns, by thirds of brightness and
+    contrast, and by whether the source's train split holds a copy.
     """
     rows = dataset.rows(split)
-    table, images = dataset.table.loc[rows], np.asarray(dataset.images[rows], np.float32)
+    table = dataset.table.loc[rows]
     parts: dict[str, np.ndarray] = {}
     if not ferplus_votes(table).empty:
         verdict = ferplus_verdict(table)
         parts |= {name: (verdict == name).to_numpy() for name in (AGREE, OTHER, UNDECIDED)}
-    for measure, values, words in (
-        ("brightness", images.mean(axis=(1, 2)), ("dark", "medium", "bright")),
-        ("contrast", images.std(axis=(1, 2)), ("flat", "medium", "strong")),
-    ):
-        third = np.searchsorted(np.quantile(values, [1 / 3, 2 / 3]), values)
-        parts |= {f"{measure}: {word} third": third == number for number, word in enumerate(words)}
+    for name, values in (groups_of(dataset, split)[0] | thirds(dataset, split)).items():
+        parts |= {f"{name}: {group}": values == group for group in names_of(name, values)}
     copied = table["train_copy"].to_numpy(bool)
     return parts | {"with a copy in the source's train split": copied, "without a copy": ~copied}
 

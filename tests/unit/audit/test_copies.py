@@ -7,7 +7,7 @@ import pytest
 
 from fer.audit import copies
 from fer.audit.copies import build_index, descriptors, fit_projection, groups_of, near_copies
-from fer.audit.planted import NEAR_COPIES
+from fer.data.planted import NEAR_COPIES
 from fer.data.sample import draw_sample
 
 ORIGINALS, PLANTED = 400, 40

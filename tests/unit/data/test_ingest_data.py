@@ -182,6 +182,17 @@ def test_the_drawn_sample():
     assert sum(report["removed"].values()) == len(dataset.removed) > 0
 
 
+def test_a_label_that_was_looked_at_and_kept_changes_the_fingerprint_and_nothing_else(tmp_path):
+    data = data_params(source="sample", path=".", sample={"images": 80, "seed": 2})
+    before, _ = build_dataset(data)
+    row = before.table.loc[before.rows("train")[:1], ["source_id", "sha256", "emotion"]]
+    row.assign(correct=row["emotion"]).to_csv(tmp_path / "kept.csv", index=False)
+    after, report = build_dataset(data.model_copy(update={"corrections": tmp_path / "kept.csv"}))
+    assert report["corrections"]["confirmed"] == 1
+    pd.testing.assert_frame_equal(after.table, before.table)
+    assert after.fingerprint != before.fingerprint
+
+
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [

@@ -8,13 +8,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from face_datasets import small_dataset, with_images
-from face_files import data_params
 from project import ROOT
 
 from fer.data.corrections import read_corrections
 from fer.data.dataset import FaceDataset
 from fer.data.ingest import build_dataset
 from fer.errors import UserError
+from fer.params import Sample, load_params
 from fer.report.tables import heading
 from pipelines import paths
 from pipelines.audit import audit
@@ -57,7 +57,8 @@ def test_tables_figures_and_a_file_of_corrections(project, capsys):
 def test_what_the_audit_doubts_is_edited_and_ingest_applies_it(tmp_path, monkeypatch):
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
-    data = data_params(source="sample", path=".", sample={"images": 120, "seed": 2})
+    sample = Sample(images=120, seed=2)
+    data = load_params().data.model_copy(update={"corrections": Path(), "sample": sample})
     before, report = build_dataset(data)
     assert "corrections" not in report
     before.save(paths.DATASET)
@@ -94,17 +95,6 @@ def test_what_the_audit_doubts_is_edited_and_ingest_applies_it(tmp_path, monkeyp
     assert len(whole.rows("test")) == len(after.rows("test")) - (len(decided) - 3)
     assert ("labels corrected" in heading(whole)) == (len(decided) > 3)
     assert "labels corrected" not in heading(after)
-
-
-def test_a_label_that_was_looked_at_and_kept_changes_the_fingerprint_and_nothing_else(tmp_path):
-    data = data_params(source="sample", path=".", sample={"images": 80, "seed": 2})
-    before, _ = build_dataset(data)
-    row = before.table.loc[before.rows("train")[:1], ["source_id", "sha256", "emotion"]]
-    row.assign(correct=row["emotion"]).to_csv(tmp_path / "kept.csv", index=False)
-    after, report = build_dataset(data.model_copy(update={"corrections": tmp_path / "kept.csv"}))
-    assert report["corrections"]["confirmed"] == 1
-    pd.testing.assert_frame_equal(after.table, before.table)
-    assert after.fingerprint != before.fingerprint
 
 
 def test_without_a_data_set_or_with_an_unknown_detector(project):

@@ -1,4 +1,4 @@
-"""Flaws planted into images on purpose: what the audit must find, and is measured by."""
+"""Flaws planted into images, grey or colour, on purpose: what the audit must find, and is measured by."""
 
 from collections.abc import Callable
 
@@ -21,19 +21,20 @@ def shifted(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     most = SHIFT * image.shape[0] / 48
     across, down = rng.uniform(most / 3, most, 2).round() * rng.choice([-1, 1], 2)
     matrix = np.array([[1, 0, across], [0, 1, down]], np.float32)
-    return cv2.warpAffine(image, matrix, image.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(image, matrix, image.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
 
 
 def reencoded(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Through a JPEG of quality 30 to 85."""
     data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(*QUALITY))])[1]
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_UNCHANGED))
 
 
 def relit(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Another gain, gamma and brightness, and light from one side."""
     values = 255 * (image / 255.0) ** rng.uniform(*GAMMA)
     side = 1 + rng.uniform(-0.3, 0.3) * np.linspace(-1, 1, image.shape[1])
+    side = side.reshape(-1, *[1] * (image.ndim - 2))
     values = values * rng.uniform(*GAIN) * side + rng.uniform(-LIGHT, LIGHT)
     return np.clip(values.round(), 0, 255).astype(np.uint8)
 
@@ -42,7 +43,7 @@ def cropped(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """A window of 80 to 92 % of the sides, anywhere in the image, enlarged again."""
     side = round(image.shape[0] * rng.uniform(*KEPT))
     top, left = rng.integers(0, image.shape[0] - side + 1, 2)
-    return cv2.resize(image[top : top + side, left : left + side], image.shape[::-1], interpolation=cv2.INTER_CUBIC)
+    return cv2.resize(image[top : top + side, left : left + side], image.shape[1::-1], interpolation=cv2.INTER_CUBIC)
 
 
 def mixed(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
