@@ -36,11 +36,13 @@ class Audit:
         pairs: near copies: ``first``, ``second`` (``source_id``), of both ``split`` and ``emotion``, ``mirrored`` and
             ``similarity``. Of equal images the first one stands for all.
         summary: figures, as plain values by name.
+        embedding: float32 ``[N, D]``, the released network's view of every image.
     """
 
     table: pd.DataFrame
     pairs: pd.DataFrame
     summary: dict[str, Any]
+    embedding: np.ndarray
 
 
 def audit(
@@ -70,9 +72,11 @@ def audit(
     first = _first_of(table["sha256"])
     table["equal_to"] = _named(first, names)
     table["near_to"] = _named(group, names)
-    probabilities = label_probabilities(images, dataset.labels, group, len(dataset.classes), seed, progress)
+    seen = embeddings(images, steps=progress("embedding"))
+    views = (seen, gradients(images))
+    probabilities = label_probabilities(views, dataset.labels, group, len(dataset.classes), seed, progress("labels"))
     table = table.join(audit_labels(dataset.labels, probabilities, dataset.classes))
-    return Audit(table, _told(pairs, table), summarize(dataset, table, pairs))
+    return Audit(table, _told(pairs, table), summarize(dataset, table, pairs), seen)
 
 
 def _as_faces(images: np.ndarray) -> np.ndarray:
@@ -86,15 +90,13 @@ def _as_faces(images: np.ndarray) -> np.ndarray:
 
 
 def label_probabilities(
-    images: np.ndarray, labels: np.ndarray, group: np.ndarray, classes: int, seed: int, progress: Progress
+    views: tuple[np.ndarray, ...], labels: np.ndarray, group: np.ndarray, classes: int, seed: int, steps: Steps
 ) -> np.ndarray:
-    """Class probabilities out of fold, the mean of two views of a face: float64 ``[N, C]``.
+    """Class probabilities out of fold, the mean of several views of a face: float64 ``[N, C]``.
 
     The released network's embedding is the better view. Of images that it was trained on it has seen the labels, and
     so finds fewer of the wrong ones; histograms of gradients have seen none. Together they rank better than each alone.
     """
-    views = (embeddings(images, steps=progress("embedding")), gradients(images))
-    steps = progress("labels")
     parts = [out_of_fold(view, labels, group, classes, seed, steps) for view in views]
     return np.asarray(np.mean(parts, axis=0))
 
