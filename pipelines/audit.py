@@ -1,10 +1,14 @@
-"""The audit of the data set: tables and figures in reports/data. No stage: nothing is trained on what it finds."""
+"""The audit of the data set: its book, tables and figures in reports/data. No stage: nothing is trained on it."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from fer.audit.book.book import Models, make_book
+from fer.audit.book.write import PAGE, write_book
 from fer.audit.correction_page import correction_page
 from fer.audit.effects import accuracies, parts_of_test
 from fer.audit.page import ACCURACY, SUMMARY, audit_page
@@ -15,8 +19,9 @@ from fer.data.corrections import read_corrections
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
-from fer.evaluation.predictions import Split
+from fer.evaluation.predictions import SCORE, Split
 from fer.files import replace_file, write_text
+from fer.inference.classifier import CARD_FILE, MODEL_FILE, PACKAGE, Card, packaged_models
 from fer.inference.detection import open_detector
 from fer.params import Compare, load_params
 from fer.report.results import slug
@@ -40,16 +45,22 @@ def audit(detector: str | None, page: bool) -> None:
     keep_decisions(paths.AUDIT / DOUBTFUL)
     dataset = FaceDataset.load(paths.DATASET)
     finder = open_detector(detector) if detector else None
+    records = paths.RECORDS / slug(dataset) / "audit"
     with bars() as progress:
         found = audit_dataset(dataset, params.data.seed, finder, progress)
-    write(dataset, found, effects(dataset, found, params.compare))
+        kept = kept_models(dataset)
+        predictions = {model.name: model.scored(Split.TEST)[1] for model in kept}
+        write(dataset, found, effects(dataset, found, predictions, params.compare))
+        models = Models(predictions, models_at_hand(dataset, kept))
+        book = make_book(dataset, found, models, records, params.compare, params.data.seed, progress)
+        write_book(book, paths.AUDIT, progress("figures"))
     if page:
-        keep(paths.RECORDS / slug(dataset) / "audit")
+        keep(records)
     near, labels = found.summary["near"], found.summary["labels"]
     print(
         f"audit: {dataset.name} {dataset.fingerprint}: {near['pairs']} pairs of near copies, "
         f"{sum(near['evaluation_images_near_train'].values())} validation and test images among them that train holds, "
-        f"{labels['doubtful']} doubtful labels; tables in {paths.AUDIT}"
+        f"{labels['doubtful']} doubtful labels; open {paths.AUDIT / PAGE}"
     )
 
 
@@ -66,12 +77,34 @@ def keep_decisions(doubtful: Path) -> None:
         )
 
 
-def effects(dataset: FaceDataset, found: Audit, settings: Compare) -> pd.DataFrame:
-    """Accuracy on parts of the test split, of the models that are kept of this data set."""
-    folders = sorted((paths.RECORDS / slug(dataset) / "models").glob("*/run.json"))
-    models = [ModelFolder(path.parent) for path in folders]
-    models = [model for model in models if model.run.fingerprint == dataset.fingerprint]
-    predictions = {model.path.name: model.scored(Split.TEST)[1] for model in models}
+def kept_models(dataset: FaceDataset) -> list[ModelFolder]:
+    """Models of this data set whose predictions are here or in the records, best first; of one name the one here."""
+    places = [*paths.MODELS.glob("*/run.json"), *paths.DISTILLED.glob("*/run.json")]
+    places += (paths.RECORDS / slug(dataset) / "models").glob("*/run.json")
+    models: dict[str, ModelFolder] = {}
+    for place in places:
+        model = ModelFolder(place.parent)
+        if model.run.fingerprint == dataset.fingerprint:
+            models.setdefault(model.name, model)
+    return sorted(models.values(), key=lambda model: (-model.metrics[SCORE], model.name))
+
+
+def models_at_hand(dataset: FaceDataset, kept: list[ModelFolder]) -> dict[str, Path]:
+    """ONNX files by name of the models of this data set: the champion, those trained here, and those of the package."""
+    cards = {"champion": paths.CHAMPION} | {f"released {name}": PACKAGE / name for name in packaged_models()}
+    served = {name: folder for name, folder in cards.items() if (folder / CARD_FILE).is_file()}
+    found = {
+        name: folder / MODEL_FILE
+        for name, folder in served.items()
+        if Card.load(folder).fingerprint == dataset.fingerprint
+    }
+    return found | {model.name: model.onnx for model in kept if model.onnx.is_file()}
+
+
+def effects(
+    dataset: FaceDataset, found: Audit, predictions: Mapping[str, np.ndarray], settings: Compare
+) -> pd.DataFrame:
+    """Accuracy of models on parts of the test split; of each its probabilities there."""
     labels = dataset.labels[dataset.rows("test")]
     return accuracies(labels, predictions, parts_of_test(dataset, found.table), settings.bootstrap, settings.seed)
 

@@ -37,7 +37,7 @@ def audit_page(records: Path, link: str) -> str:
         "losses": _losses(records / ACCURACY),
         "planted": _read(records / PLANTED),
         "growth": _read(records / GROWTH),
-        "near_check": _near_check(records / NEAR_CHECK),
+        "near_check": near_check(records / NEAR_CHECK),
         "worth_table": "",
     }
     if (records / HAND_CHECK).is_file():
@@ -146,7 +146,7 @@ def _growth_table(growth: list[dict[str, float]]) -> pd.DataFrame:
     )
 
 
-def _near_check(path: Path) -> list[dict[str, Any]]:
+def near_check(path: Path) -> list[dict[str, Any]]:
     """By where the pairs were drawn from: how many were looked at, and how many are one photograph."""
     if not path.is_file():
         return []

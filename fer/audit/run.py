@@ -35,11 +35,13 @@ class Audit:
         pairs: near copies: ``first``, ``second`` (``source_id``), of both ``split`` and ``emotion``, ``mirrored`` and
             ``similarity``. Of equal images the first one stands for all.
         summary: figures, as plain values by name.
+        embedding: float32 ``[N, D]``, the released network's view of every image.
     """
 
     table: pd.DataFrame
     pairs: pd.DataFrame
     summary: dict[str, Any]
+    embedding: np.ndarray
 
 
 def audit(
@@ -78,7 +80,7 @@ def audit(
     probabilities = label_probabilities(views, dataset.labels, group, len(dataset.classes), seed, progress("labels"))
     table = table.join(audit_labels(dataset.labels, probabilities, dataset.classes))
     summary = summarize(dataset, table, pairs) | {"overlap": class_overlap(dataset, probabilities)}
-    return Audit(table, _told(pairs, table), summary)
+    return Audit(table, _told(pairs, table), summary, seen)
 
 
 def _as_faces(images: np.ndarray) -> np.ndarray:

@@ -43,11 +43,14 @@ def _each(change: Callable[[np.ndarray], np.ndarray]) -> Change:
     return lambda faces: np.stack([change(face) for face in faces]) if len(faces) else faces
 
 
-def _blur(sigma: float) -> Change:
+def blur(sigma: float) -> Change:
+    """Gaussian blur of a standard deviation in pixels."""
     return _each(lambda face: cv2.GaussianBlur(face, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE))
 
 
-def _noise(deviation: float) -> Change:
+def noise(deviation: float) -> Change:
+    """Gaussian noise of a standard deviation in grey values, the same for the same faces."""
+
     def change(faces: np.ndarray) -> np.ndarray:
         drawn = np.random.default_rng(SEED).normal(0, deviation, faces.shape)
         return np.clip(np.rint(faces + drawn), 0, 255).astype(np.uint8)
@@ -55,11 +58,14 @@ def _noise(deviation: float) -> Change:
     return change
 
 
-def _light(gain: float) -> Change:
+def light(gain: float) -> Change:
+    """Every grey value times the gain."""
     return lambda faces: np.clip(np.rint(faces * gain), 0, 255).astype(np.uint8)
 
 
-def _turn(degrees: float) -> Change:
+def turn(degrees: float) -> Change:
+    """Turned in the image's plane, counterclockwise, the border repeated."""
+
     def change(face: np.ndarray) -> np.ndarray:
         side = len(face)
         matrix = cv2.getRotationMatrix2D(((side - 1) / 2, (side - 1) / 2), degrees, 1)
@@ -68,7 +74,9 @@ def _turn(degrees: float) -> Change:
     return _each(change)
 
 
-def _jpeg(quality: int) -> Change:
+def jpeg(quality: int) -> Change:
+    """Through a JPEG of a quality from 1 to 100."""
+
     def change(face: np.ndarray) -> np.ndarray:
         _, coded = cv2.imencode(".jpg", face, [cv2.IMWRITE_JPEG_QUALITY, quality])
         return np.asarray(cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE))
@@ -76,26 +84,28 @@ def _jpeg(quality: int) -> Change:
     return _each(change)
 
 
-def _small(side: int) -> Change:
+def small(side: int) -> Change:
+    """Made as small as a side in pixels, and enlarged again."""
+
     def change(face: np.ndarray) -> np.ndarray:
-        small = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)
-        return cv2.resize(small, (len(face), len(face)), interpolation=cv2.INTER_LINEAR)
+        reduced = cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)
+        return cv2.resize(reduced, (len(face), len(face)), interpolation=cv2.INTER_LINEAR)
 
     return _each(change)
 
 
 #: Each at two strengths: what a camera of today does, and what a bad one does.
 CHANGES: dict[str, Change] = {
-    "blur of 1 pixel": _blur(1),
-    "blur of 2 pixels": _blur(2),
-    "noise of 10 grey values": _noise(10),
-    "noise of 25 grey values": _noise(25),
-    "half the light": _light(0.5),
-    "one and a half of the light": _light(1.5),
-    "turned by 10 degrees": _turn(10),
-    "turned by 20 degrees": _turn(-20),
-    "JPEG of quality 30": _jpeg(30),
-    "JPEG of quality 10": _jpeg(10),
-    "a face of 24 pixels": _small(24),
-    "a face of 16 pixels": _small(16),
+    "blur of 1 pixel": blur(1),
+    "blur of 2 pixels": blur(2),
+    "noise of 10 grey values": noise(10),
+    "noise of 25 grey values": noise(25),
+    "half the light": light(0.5),
+    "one and a half of the light": light(1.5),
+    "turned by 10 degrees": turn(10),
+    "turned by 20 degrees": turn(-20),
+    "JPEG of quality 30": jpeg(30),
+    "JPEG of quality 10": jpeg(10),
+    "a face of 24 pixels": small(24),
+    "a face of 16 pixels": small(16),
 }

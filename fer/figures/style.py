@@ -19,7 +19,8 @@ GRID = "#e3e8ee"
 #: Pixels per inch: figures are laid out in pixels, so that faces are enlarged by whole factors.
 DPI = 150
 
-_LOOK: Any = {
+#: matplotlib's settings for it.
+LOOK: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 10.0,
     "text.color": INK,
@@ -52,10 +53,10 @@ def draw(path: Path, width: int, height: int, title: str, subtitle: str = "") ->
         title: what the figure shows, of which data set and how many images.
         subtitle: how to read it.
     """
-    with mpl.rc_context(_LOOK), replace_file(path) as fresh:
+    with mpl.rc_context(LOOK), replace_file(path) as fresh:
         figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI)
-        figure.text(MARGIN / width, 1 - 28 / height, title, size=13, weight="bold", va="top")
-        figure.text(MARGIN / width, 1 - 68 / height, subtitle, size=9.5, color=FAINT, va="top")
+        figure.text(MARGIN / width, 1 - 28 / height, title, size=13, weight="bold", va="top", parse_math=False)
+        figure.text(MARGIN / width, 1 - 68 / height, subtitle, size=9.5, color=FAINT, va="top", parse_math=False)
         yield figure
         figure.savefig(fresh, format="png", metadata={"Software": None})
 
@@ -70,6 +71,6 @@ def pixel_axes(figure: Figure, left: int, top: int, width: int, height: int) -> 
 
 def text_width(texts: Iterable[str], size: float) -> int:
     """Pixels that the widest of ``texts`` takes in the shared look, at ``size`` points."""
-    with mpl.rc_context(_LOOK):
+    with mpl.rc_context(LOOK):
         figure = Figure(dpi=DPI)
         return ceil(max(figure.text(0, 0, text, size=size).get_window_extent().width for text in texts))
