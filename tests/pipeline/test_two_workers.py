@@ -4,6 +4,7 @@ import contextlib
 from importlib.util import find_spec
 from pathlib import Path
 
+import pandas as pd
 import psutil
 import pytest
 from machines import PASSWORD, POSTGRESQL, SECRET, clone, deploy, end, origin, shared_servers, worker
@@ -14,6 +15,18 @@ pytestmark = [
     pytest.mark.skipif(not POSTGRESQL.is_dir(), reason="no PostgreSQL here"),
     pytest.mark.skipif(not (find_spec("moto") and find_spec("dvc_s3")), reason="no moto or no dvc-s3: make test-scale"),
 ]
+
+
+#: The id of an MLflow run.
+RUN_IDS = {f"{folder}/mlflow.json" for folder in ("models/baseline", "models/mobilenetv2", "distilled/baseline")}
+#: With the time that a face takes.
+TIMED = {"reports/compare/comparison.csv", "reports/compare/comparison.png"}
+
+
+def untimed(folder: Path) -> list[dict[str, str]]:
+    """The table of all networks, without the time that a face takes."""
+    table = pd.read_csv(folder / "reports/compare/comparison.csv", dtype=str)
+    return table.drop(columns=[name for name in table if "ms" in name]).fillna("").to_dict("records")
 
 
 def command_lines() -> str:
@@ -63,15 +76,15 @@ def test_trainings_fan_out_and_a_lost_machine_costs_one_retry(tmp_path, retraine
     assert process.returncode == 0, stdout + stderr + logs
     assert sorted(run["state_type"] for run in runs) == ["COMPLETED", "COMPLETED", "CRASHED"]
     assert stdout.count("no sign of life from its worker for 90 seconds; another worker begins it") == 1
-    # What one machine made of the same parameters, byte for byte.
-    for folder in ("reports/compare", "reports/ensemble", "models/baseline", "models/mobilenetv2"):
+    # What one machine made of the same parameters, byte for byte, but for times that were measured.
+    for folder in ("models", "distilled", "reports/ensemble", "reports/compare"):
         here, there = asking.bytes_of(folder), retrained.project.bytes_of(folder)
-        here.pop(f"{folder}/mlflow.json", None), there.pop(f"{folder}/mlflow.json", None)
-        assert here.keys() == there.keys()
-        assert [name for name in here if here[name] != there[name]] == []
+        assert here.keys() | RUN_IDS == there.keys() | RUN_IDS
+        assert [name for name in here.keys() - RUN_IDS - TIMED if here[name] != there[name]] == []
+    assert untimed(asking.folder) == untimed(retrained.project.folder)
     assert not asking.stale()
     # The trainings on other machines are stages of this retrain, as those here are.
-    assert {run["name"] for run in stages} >= {"train baseline", "train mobilenetv2", "promote"} or stages
+    assert {run["name"] for run in stages} >= {"train baseline", "train mobilenetv2"}
     for secret in (PASSWORD, SECRET):
         assert secret not in shown + stdout + stderr + logs + mlflow
 
