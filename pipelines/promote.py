@@ -67,7 +67,7 @@ def promote() -> None:
     if decision.challenger:
         enter(tracker, folders[decision.challenger], dataset, decision, params, current, waits=True)
     else:
-        dismiss(tracker)
+        dismiss(tracker, current)
     if decision.champion:
         enter(tracker, folders[decision.champion], dataset, decision, params, current)
     elif current and champion:
@@ -193,10 +193,12 @@ def in_int8(folder: ModelFolder, dataset: FaceDataset, params: Params, card: Car
 
 
 @network_task
-def dismiss(tracker: Tracker) -> None:
+def dismiss(tracker: Tracker, current: Registered | None) -> None:
     """Nobody waits."""
-    Registry(tracker.store).drop_challenger()
-    shutil.rmtree(paths.CHALLENGER, ignore_errors=True)
+    registry = Registry(tracker.store)
+    with unchanged(registry, current):
+        registry.drop_challenger()
+        shutil.rmtree(paths.CHALLENGER, ignore_errors=True)
 
 
 @network_task
