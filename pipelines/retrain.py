@@ -6,13 +6,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
+from filelock import FileLock, Timeout
 from prefect import Flow, State, flow, runtime
 from prefect.client.schemas.objects import FlowRun
 from prefect.futures import PrefectFuture, as_completed
@@ -22,6 +23,7 @@ from fer.data.ingest import check_source
 from fer.errors import UserError
 from fer.params import Params, load_params
 from fer.pipeline_run import PIPELINE_RUN, PIPELINE_RUN_ID
+from pipelines import paths
 from pipelines.environment import MOST_WORKERS, set_defaults
 from pipelines.flows import network_task, task
 from pipelines.packaged import is_stored, is_written, packaged_tag
@@ -64,11 +66,30 @@ def tell_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
         print(f"error: {flow_run.name}: {state.message}", file=sys.stderr, flush=True)
 
 
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """No other retrain runs in this folder meanwhile; the lock ends with its process, however that ends.
+
+    Raises:
+        UserError: where one runs already. DVC would refuse the second too, in the middle of its stages.
+    """
+    lock = FileLock(paths.RETRAIN_LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise UserError("retrain: another one runs in this folder; wait for its end, or end it") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 @flow(
     flow_run_name=run_name,
     task_runner=ThreadPoolTaskRunner(max_workers=MOST_WORKERS),  # type: ignore[arg-type]
     on_failure=[tell_failure],
 )
+@alone()
 def retrain(workers: int = 1) -> None:
     """Bring every stage of dvc.yaml up to date.
 
