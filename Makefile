@@ -64,12 +64,11 @@ rehearsal: .venv/tested
 # Pages, pictures and files that they link to, as they lie in the repository; a link that leads nowhere is an error.
 docs: .venv-tools/installed
 	@rm -rf build/docs && mkdir -p build/docs
-	@git ls-files -z --cached --others --exclude-standard '*.md' docs fer/delivery/gates.py | tar -c --null -T - | tar -x -C build/docs
+	@git ls-files -z --cached --others --exclude-standard '*.md' docs fer/delivery/gates.py tests/pipeline/test_bad_days.py | tar -c --null -T - | tar -x -C build/docs
 	NO_MKDOCS_2_WARNING=1 .venv-tools/bin/mkdocs build --strict
 	@echo "Open build/site/index.html"
 
-# diskcache (CVE-2025-69872) comes with DVC and has no fixed version: who can write to DVC's folder of temporary files
-# can run code as its reader. docs/operations.md says who can.
+# diskcache (CVE-2025-69872) comes with DVC and has no fixed version: docs/operations.md says what is done about it.
 audit-lock: .venv-tools/installed
 	.venv-tools/bin/pip-audit --strict --disable-pip --require-hashes --ignore-vuln CVE-2025-69872 \
 	    $(addprefix -r ,$(wildcard requirements*.lock))

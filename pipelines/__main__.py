@@ -325,7 +325,9 @@ def main() -> None:
     except OSError as error:
         if error.errno not in MACHINE:
             raise
-        sys.exit(f"error: {error.filename or 'disk'}: {os.strerror(error.errno)}; {MACHINE[error.errno]} and run again")
+        # Of a copy that failed, the second is the file that could not be written.
+        where = error.filename2 or error.filename or "disk"
+        sys.exit(f"error: {where}: {os.strerror(error.errno)}; {MACHINE[error.errno]} and run again")
 
 
 if __name__ == "__main__":

@@ -40,12 +40,15 @@ def defaults() -> dict[str, str]:
         # Flows print their own lines; the rest is for the Prefect UI, and an error is printed once, by the entry point.
         # A server that this project starts has a level of its own: pipelines/server.py.
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+        "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
         # Kept in memory, who holds the slot of a deployment is forgotten with the server, and the slot stays taken.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         # A server that does not answer is named after seconds, not minutes.
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+        # 2, 4 and 8 seconds: Prefect's own five add up to a minute for each of a run's requests.
+        "PREFECT_CLIENT_MAX_RETRIES": "3",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "KERAS_BACKEND": "tensorflow",
         # What JAX and torch need to give the same weights twice on an accelerator.

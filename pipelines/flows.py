@@ -17,7 +17,7 @@ from prefect.states import Pending
 
 from fer.errors import UserError, connection_failed
 from fer.pipeline_run import PIPELINE_RUN_ID
-from pipelines.server import reached_server
+from pipelines.server import reached_server, told
 
 #: The event by which ``promote`` says that gates refused every new model.
 REFUSED = "fer.promotion.refused"
@@ -59,8 +59,8 @@ def run(flow: Flow[..., Any], **parameters: Any) -> None:
     """Run a stage's flow; as a subflow of the ``retrain`` that started this process, where one did.
 
     Raises:
-        UserError: where Prefect's server cannot be reached or started, refuses the subflow, or the environment names
-            the ``retrain`` by no id.
+        UserError: where Prefect's server cannot be reached or started, goes away, refuses the subflow, or the
+            environment names the ``retrain`` by no id.
     """
     with reached_server():
         try:
@@ -70,10 +70,11 @@ def run(flow: Flow[..., Any], **parameters: Any) -> None:
             raise UserError(
                 f"Prefect: the flow {flow.name!r} was not entered below its retrain ({reason}); check its server"
             ) from error
-        if flow_run is None:
-            flow(**parameters)
-        else:
-            run_flow(flow, flow_run=flow_run, parameters=parameters)
+        with told():
+            if flow_run is None:
+                flow(**parameters)
+            else:
+                run_flow(flow, flow_run=flow_run, parameters=parameters)
 
 
 def _subflow_run(flow: Flow[..., Any], parameters: dict[str, Any]) -> FlowRun | None:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 #: What the tools keep for themselves: MLflow's database, Prefect's, Bentos, checkpoints. Not a DVC output.
 STATE = Path("state")
+#: Held by the one retrain of this folder.
+RETRAIN_LOCK = STATE / "retrain.lock"
 
 DATASET = Path("data/dataset")
 INGEST_REPORT = Path("reports/ingest.json")

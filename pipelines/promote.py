@@ -73,7 +73,7 @@ def promote() -> None:
     if decision.challenger:
         enter(tracker, folders[decision.challenger], dataset, decision, params, current, waits=True)
     else:
-        dismiss(tracker)
+        dismiss(tracker, current)
     if decision.champion:
         enter(tracker, folders[decision.champion], dataset, decision, params, current)
     elif current and champion:
@@ -250,10 +250,12 @@ def reference_of(model: Path, card: Card, quantized: Path | None, dataset: FaceD
 
 
 @network_task
-def dismiss(tracker: Tracker) -> None:
+def dismiss(tracker: Tracker, current: Registered | None) -> None:
     """Nobody waits."""
-    Registry(tracker.store).drop_challenger()
-    shutil.rmtree(paths.CHALLENGER, ignore_errors=True)
+    registry = Registry(tracker.store)
+    with unchanged(registry, current):
+        registry.drop_challenger()
+        shutil.rmtree(paths.CHALLENGER, ignore_errors=True)
 
 
 @network_task

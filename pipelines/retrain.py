@@ -4,11 +4,13 @@ import contextlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from prefect import Flow, State, flow, runtime
 from prefect.client.schemas.objects import FlowRun
 from prefect.futures import PrefectFuture, as_completed
@@ -17,6 +19,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from fer.data.ingest import check_source
 from fer.errors import UserError
 from fer.params import Params, load_params
+from pipelines import paths
 from pipelines.dvc_process import DVC, end_stages, run_dvc
 from pipelines.environment import MOST_WORKERS, set_defaults
 from pipelines.fan_out import fan_out
@@ -56,11 +59,30 @@ def tell_failure(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
         print(f"error: {flow_run.name}: {state.message}", file=sys.stderr, flush=True)
 
 
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """No other retrain runs in this folder meanwhile; the lock ends with its process, however that ends.
+
+    Raises:
+        UserError: where one runs already. DVC would refuse the second too, in the middle of its stages.
+    """
+    lock = FileLock(paths.RETRAIN_LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise UserError("retrain: another one runs in this folder; wait for its end, or end it") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 @flow(
     flow_run_name=run_name,
     task_runner=ThreadPoolTaskRunner(max_workers=MOST_WORKERS),  # type: ignore[arg-type]
     on_failure=[tell_failure],
 )
+@alone()
 def retrain(workers: int = 1, pool: str | None = None) -> None:
     """Bring every stage of dvc.yaml up to date.
 

@@ -1,5 +1,6 @@
 """A Prefect server for as long as it is needed, where none is configured."""
 
+import logging
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import httpx
 from prefect.logging.handlers import APILogHandler
 from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
-from fer.errors import UserError
+from fer.errors import UserError, causes
 from fer.files import write_text
 from pipelines import paths
 from pipelines.ports import HOST, free_port, require_port
@@ -40,7 +41,7 @@ def running_server(port: int | None = None) -> Iterator[str]:
     url = get_current_settings().api.url or _own_server()
     if url:
         _reach(url)
-        with _configured(url):
+        with _configured(url), told():
             yield url
         return
     if port:
@@ -59,12 +60,34 @@ def running_server(port: int | None = None) -> Iterator[str]:
     try:
         _wait(server, url)
         write_text(ADDRESS, url)
-        with _configured(url), errors_printed(LOG):
+        with _configured(url), errors_printed(LOG), told():
             yield url
     finally:
         APILogHandler().flush()
         ADDRESS.unlink(missing_ok=True)
         _stop(server)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """A server that goes away or fails inside the block, as a ``UserError``; what failed before that is told first."""
+    # Prefect would write to the terminal for each batch of logs that the server did not take.
+    logging.raiseExceptions = False
+    try:
+        yield
+    except Exception as error:
+        found = list(causes(error))
+        # A flow that fails for a reason of its own tells it to the server next, and that fails too.
+        for cause in found:
+            if isinstance(cause, UserError):
+                raise cause from None
+        if not any(isinstance(cause, httpx.TransportError | httpx.HTTPStatusError) for cause in found):
+            raise
+        reason = " ".join(str(error).split())[:160]
+        raise UserError(
+            f"Prefect: its server went away or failed ({reason}); outputs of finished stages stay: check it and its "
+            "disk, and run again"
+        ) from error
 
 
 @contextmanager

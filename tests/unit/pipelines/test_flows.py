@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from types import ModuleType
 
+import httpx
 import pytest
 import requests
 from prefect import Flow, Task, flow
@@ -22,6 +23,7 @@ from fer.errors import UserError
 from fer.pipeline_run import PIPELINE_RUN_ID
 from pipelines.flows import network_failed, network_task, run, task
 from pipelines.ports import free_port, require_port
+from pipelines.server import told
 
 
 def modules() -> list[ModuleType]:
@@ -123,6 +125,36 @@ def test_a_stage_that_finds_no_place_below_its_retrain_is_one_line(
         run(flow(lambda: None, name="small"))
     assert str(caught.value).startswith(words)
     assert "\n" not in str(caught.value)
+
+
+def went_away(before: Exception | None = None) -> None:
+    """As Prefect raises it: from its try to tell the server how the flow ended."""
+    with told():
+        try:
+            if before:
+                raise before
+        finally:
+            raise httpx.ConnectError("Connection refused")
+
+
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [
+        (
+            None,
+            r"Prefect: its server went away or failed \(Connection refused\); outputs of finished stages stay: check",
+        ),
+        (UserError("faces.csv: the file is empty; get it again"), "faces.csv: the file is empty; get it again"),
+    ],
+)
+def test_a_server_that_goes_away_is_one_line_and_hides_no_mistake(before: UserError | None, words: str) -> None:
+    with pytest.raises(UserError, match=f"^{words}"):
+        went_away(before)
+
+
+def test_a_mistake_of_ours_stays_a_traceback() -> None:
+    with pytest.raises(KeyError), told():
+        raise KeyError("images")
 
 
 def test_a_port_that_is_taken_is_one_line():

@@ -1,11 +1,14 @@
 """What ``rollback`` and ``promote --accept`` refuse, on a real registry; the whole way is in tests/pipeline."""
 
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import mlflow
 import pytest
 from face_datasets import small_dataset
+from filelock import FileLock
 from mlflow_stores import settings_of
 from trained_models import PARAMS, write_trained
 
@@ -19,6 +22,7 @@ from fer.store import Store
 from fer.tracking import Tracker
 from pipelines import paths
 from pipelines.packaged import is_written
+from pipelines.promote import dismiss
 from pipelines.rebuild import rebuild
 from pipelines.rollback import accept, rollback
 
@@ -199,6 +203,27 @@ def test_a_champion_that_changed_while_candidates_were_measured_is_not_overruled
         raise AssertionError
     with undisturbed(lock, registry, first.version, "promote"):
         pass
+
+
+def test_a_challenger_is_sent_away_by_whoever_holds_the_champion_and_no_other(registry):
+    """The defect: a promotion took it away while a person's rollback or --accept was at work, or after it."""
+    champion, former = registry.champion(), registry.previous()
+    registry.challenge(former.run_id, former.card)
+    shutil.copytree(paths.CHAMPION, paths.CHALLENGER)
+    tracker = Tracker(load_params().tracking)
+    with ThreadPoolExecutor(1) as pool:
+        with FileLock(paths.CHAMPION_LOCK):
+            promotion = pool.submit(dismiss.fn, tracker, champion)
+            time.sleep(0.5)
+            assert not promotion.done()
+            assert registry.challenger() == former
+            registry.take_back(former)
+        with pytest.raises(UserError, match=r"^promote: the champion was changed meanwhile; run again$"):
+            promotion.result(timeout=60)
+    assert paths.CHALLENGER.exists()
+    dismiss.fn(tracker, registry.champion())
+    assert registry.challenger() is None
+    assert not paths.CHALLENGER.exists()
 
 
 def test_files_that_are_not_the_champions_are_noticed(registry, tmp_path):
