@@ -47,9 +47,11 @@ def checked_params() -> Params:
     params = load_params()
     check_source(params.data)
     # Whatever the source: DVC stops where a dependency of ingest is missing.
+    if params.data.reviewed is None:
+        raise UserError("params.yaml: data.reviewed: name a folder, such as data/reviewed; it may be empty")
     for key, path in (("path", params.data.path), ("votes", params.data.votes), ("reviewed", params.data.reviewed)):
-        if path is None or not path.exists():
-            raise UserError(f"{path or 'nothing'}: no such file or folder; correct data.{key} in params.yaml")
+        if not path.exists():
+            raise UserError(f"{path}: no such file or folder; correct data.{key} in params.yaml")
     return params
 
 
