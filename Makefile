@@ -9,8 +9,9 @@ BIN := .venv/bin
 WORKERS ?= 3
 # A file at a time, in the order of tests/conftest.py: the longest first.
 TWO_PROCESSES := -n 2 --dist loadfile --no-loadscope-reorder
-# Two processes for two cores: threads of theirs would wait for each other.
-PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(BIN)/pytest $(TWO_PROCESSES)
+# Two processes for two cores: threads of theirs would wait for each other. make rehearsal runs the test that takes minutes.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(BIN)/pytest $(TWO_PROCESSES) \
+    --ignore tests/pipeline/test_rehearsal.py
 JAX_TESTS := -k jax tests/pipeline/test_jax.py tests/unit/models/test_normalization.py
 
 # Python keeps the bytecode of what is imported: 165 MB, where all of it is 440. The installation imports it once, as

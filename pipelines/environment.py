@@ -43,6 +43,8 @@ def defaults() -> dict[str, str]:
         "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
         "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+        # On a loaded machine a writer waits longer for SQLite's lock than Prefect's ten seconds.
+        "PREFECT_SERVER_DATABASE_TIMEOUT": "60",
         # Kept in memory, who holds the slot of a deployment is forgotten with the server, and the slot stays taken.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         # A server that does not answer is named after seconds, not minutes.

@@ -10,6 +10,8 @@ from pathlib import Path
 
 #: The start of a record, as Prefect's own logging.yml formats it.
 RECORD = re.compile(r"^\d\d:\d\d:\d\d\.\d{3} \| (?P<level>[A-Z]+) *\| (?P<logger>[\w.]+) - ", re.MULTILINE)
+#: A client that ended before its answer: no error of the server.
+LEFT = "WebSocketDisconnected"
 #: Seconds between two looks at the log.
 PAUSE = 2.0
 
@@ -22,7 +24,9 @@ def errors_in(text: str) -> list[str]:
         if start["level"] in ("ERROR", "CRITICAL"):
             end = following.start() if following else len(text)
             lines = text[start.end() : end].strip().splitlines() or [start["logger"]]
-            errors.append(lines[-1] if any(line.startswith("Traceback") for line in lines) else lines[0])
+            error = lines[-1] if any(line.startswith("Traceback") for line in lines) else lines[0]
+            if LEFT not in error:
+                errors.append(error)
     return errors
 
 

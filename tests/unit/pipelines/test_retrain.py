@@ -17,19 +17,23 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def write_params(folder: Path, **data: str) -> None:
+def write_params(folder: Path, **data: str | None) -> None:
     params = yaml.safe_load(PARAMS.read_text())
     params["data"].update(data)
     (folder / "params.yaml").write_text(yaml.safe_dump(params))
 
 
-@pytest.mark.parametrize("setting", ["path", "votes"])
+@pytest.mark.parametrize("setting", ["path", "votes", "reviewed"])
 def test_what_ingest_depends_on_is_there_before_anything_starts(folder: Path, setting: str) -> None:
     shutil.copy(PARAMS, folder)
-    (folder / "data/raw").mkdir(parents=True)
+    for name in ("raw", "reviewed"):
+        (folder / "data" / name).mkdir(parents=True)
     assert checked_params().data.source == "sample"
     write_params(folder, **{"source": "csv", setting: "data/none.csv"})
     with pytest.raises(UserError, match=rf"^data/none.csv: no such file or folder; correct data.{setting} in params"):
+        checked_params()
+    write_params(folder, reviewed=None)
+    with pytest.raises(UserError, match=r"^params.yaml: data.reviewed: name a folder"):
         checked_params()
 
 
