@@ -3,14 +3,16 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from fer.audit.correction_page import correction_page
 from fer.audit.effects import accuracies, parts_of_test
-from fer.audit.page import ACCURACY, SUMMARY, audit_page
+from fer.audit.page import ACCURACY, PARTS, SUMMARY, audit_page
 from fer.audit.progress import bars
 from fer.audit.run import Audit
 from fer.audit.run import audit as audit_dataset
+from fer.audit.segments import describing, unlike_others, weak_parts
 from fer.data.dataset import FaceDataset
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
@@ -36,7 +38,10 @@ def audit(detector: str | None, page: bool) -> None:
     finder = open_detector(detector) if detector else None
     with bars() as progress:
         found = audit_dataset(dataset, params.data.seed, finder, progress)
-    write(dataset, found, effects(dataset, found, params.compare))
+    predictions = kept_predictions(dataset)
+    write(dataset, found, effects(dataset, found, predictions, params.compare))
+    weak = weaknesses(dataset, found, predictions, params.compare)
+    write_text(paths.AUDIT / PARTS, weak.to_csv(index=False, float_format="%.6g"))
     if page:
         keep(paths.RECORDS / slug(dataset) / "audit")
     near, labels = found.summary["near"], found.summary["labels"]
@@ -47,14 +52,30 @@ def audit(detector: str | None, page: bool) -> None:
     )
 
 
-def effects(dataset: FaceDataset, found: Audit, settings: Compare) -> pd.DataFrame:
-    """Accuracy on parts of the test split, of the models that are kept of this data set."""
+def kept_predictions(dataset: FaceDataset) -> dict[str, np.ndarray]:
+    """Probabilities of the test split by the models that are kept of this data set: float ``[N, C]`` by name."""
     folders = sorted((paths.RECORDS / slug(dataset) / "models").glob("*/run.json"))
     models = [ModelFolder(path.parent) for path in folders]
     models = [model for model in models if model.run.fingerprint == dataset.fingerprint]
-    predictions = {model.path.name: model.scored(Split.TEST)[1] for model in models}
+    return {model.path.name: model.scored(Split.TEST)[1] for model in models}
+
+
+def effects(dataset: FaceDataset, found: Audit, predictions: dict[str, np.ndarray], settings: Compare) -> pd.DataFrame:
+    """Accuracy on parts of the test split."""
     labels = dataset.labels[dataset.rows("test")]
     return accuracies(labels, predictions, parts_of_test(dataset, found.table), settings.bootstrap, settings.seed)
+
+
+def weaknesses(
+    dataset: FaceDataset, found: Audit, predictions: dict[str, np.ndarray], settings: Compare
+) -> pd.DataFrame:
+    """Parts of the test split in which models err most."""
+    rows = dataset.rows("test")
+    audited = found.table.loc[rows]
+    wrong = {name: values.argmax(axis=1) != dataset.labels[rows] for name, values in predictions.items()}
+    group = audited["near_to"].where(audited["near_to"] != "", audited["source_id"]).to_numpy()
+    facts = describing(dataset.table.loc[rows], audited)
+    return weak_parts(facts, wrong, group, unlike_others(audited), settings)
 
 
 def write(dataset: FaceDataset, found: Audit, accuracy: pd.DataFrame) -> None:
@@ -73,7 +94,7 @@ def write(dataset: FaceDataset, found: Audit, accuracy: pd.DataFrame) -> None:
 
 def keep(records: Path) -> None:
     """The figures, and the page of all that is kept of this audit."""
-    for name in (SUMMARY, ACCURACY):
+    for name in (SUMMARY, ACCURACY, PARTS):
         write_text(records / name, (paths.AUDIT / name).read_text(encoding="utf-8"))
     link = records.relative_to(paths.AUDIT_PAGE.parent).as_posix()
     write_text(paths.AUDIT_PAGE, audit_page(records, link))
