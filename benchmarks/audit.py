@@ -2,6 +2,7 @@
 
     python benchmarks/audit.py planted [data/dataset]     flaws, copies of every kind, wrong labels
     python benchmarks/audit.py growth [data/dataset]      processor time of 10,000 to 300,000 images
+    python benchmarks/audit.py proxies reports/data       whether fitted proxies are better than those in use
 
 Every copy is planted beside the data set's own images, so that finding it means telling it from all of them. With
 --json the figures are printed as JSON, as docs/records keeps them.
@@ -18,12 +19,16 @@ from typing import Any
 import cv2
 import numpy as np
 import pandas as pd
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from fer.audit.copies import candidate_pairs, near_copies
 from fer.audit.embedding import embeddings
 from fer.audit.figures import ferplus_truths
-from fer.audit.flaws import flaws, inversion
+from fer.audit.flaws import PROXIES, flaws, inversion
 from fer.audit.labels import audit_labels, gradients, out_of_fold
 from fer.audit.properties import image_properties, perceptual_hashes
 from fer.data.cleaning import image_hashes
@@ -33,6 +38,10 @@ from fer.data.planted import NEAR_COPIES
 SEED = 11
 #: Copies of every kind, and the share of labels that are made wrong.
 COPIES, WRONG = 300, 0.05
+#: Images that a person has judged, what a proxy is fitted to, and how often.
+VERDICTS = Path("docs/records/fer-2013/audit/hand_check.csv")
+FACTS = ("face_check", "face_likeness", "entropy", "outlier_score", "clipped", "contrast", "sharpness", "symmetry")
+SPLITS = 40
 SIZES = (10_000, 30_000, 100_000, 300_000)
 
 
@@ -176,13 +185,36 @@ def growth(dataset: FaceDataset) -> list[dict[str, float]]:
     return rows
 
 
+def proxies(audited: Path) -> dict[str, Any]:
+    """Average precision of a fitted proxy and of the one in use, on the verdicts that it was not fitted to."""
+    checked = pd.read_csv(VERDICTS).merge(pd.read_parquet(audited / "images.parquet"), on="source_id")
+    facts = checked[list(FACTS)].assign(clipped=np.sqrt(checked["clipped"]))
+    found = {}
+    for name in ("occlusion", "unrealistic"):
+        truth, score = checked[name].to_numpy(), PROXIES[name].score(checked).to_numpy()
+        pairs = []
+        for seed in range(SPLITS):
+            one, other = train_test_split(np.arange(len(truth)), test_size=0.5, stratify=truth, random_state=seed)
+            model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, class_weight="balanced", max_iter=500))
+            fitted = model.fit(facts.iloc[one], truth[one]).decision_function(facts.iloc[other])
+            pairs.append([average_precision_score(truth[other], values) for values in (fitted, score[other])])
+        fitted_all, in_use = np.array(pairs).T
+        better = float((fitted_all > in_use).mean())
+        found[name] = {"fitted": float(fitted_all.mean()), "proxy": float(in_use.mean()), "better": better}
+    helped = [name for name, figures in found.items() if figures["better"] >= 0.95]
+    return {"verdicts": len(checked), "splits": SPLITS, "by_proxy": found, "helped": helped}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["planted", "growth"])
+    parser.add_argument("what", choices=["planted", "growth", "proxies"])
     parser.add_argument("dataset", nargs="?", type=Path, default=Path("data/dataset"))
     parser.add_argument("--json", type=Path, help="write the figures here")
     arguments = parser.parse_args()
-    figures = {"planted": planted, "growth": growth}[arguments.what](FaceDataset.load(arguments.dataset))
+    if arguments.what == "proxies":
+        figures: Any = proxies(arguments.dataset)
+    else:
+        figures = {"planted": planted, "growth": growth}[arguments.what](FaceDataset.load(arguments.dataset))
     text = json.dumps({"cores": os.cpu_count(), arguments.what: figures}, indent=2)
     print(text)
     if arguments.json:

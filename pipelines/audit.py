@@ -11,10 +11,11 @@ from fer.audit.book.book import Models, make_book
 from fer.audit.book.write import PAGE, write_book
 from fer.audit.correction_page import correction_page
 from fer.audit.effects import accuracies, parts_of_test
-from fer.audit.page import ACCURACY, SUMMARY, audit_page
+from fer.audit.page import ACCURACY, PARTS, SUMMARY, audit_page
 from fer.audit.progress import bars
 from fer.audit.run import Audit
 from fer.audit.run import audit as audit_dataset
+from fer.audit.segments import describing, unlike_others, weak_parts
 from fer.data.corrections import read_corrections
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
@@ -51,6 +52,8 @@ def audit(detector: str | None, page: bool) -> None:
         kept = kept_models(dataset)
         predictions = {model.name: model.scored(Split.TEST)[1] for model in kept}
         write(dataset, found, effects(dataset, found, predictions, params.compare))
+        weak = weaknesses(dataset, found, predictions, params.compare)
+        write_text(paths.AUDIT / PARTS, weak.to_csv(index=False, float_format="%.6g"))
         models = Models(predictions, models_at_hand(dataset, kept))
         book = make_book(dataset, found, models, records, params.compare, params.data.seed, progress)
         write_book(book, paths.AUDIT, progress("figures"))
@@ -109,6 +112,18 @@ def effects(
     return accuracies(labels, predictions, parts_of_test(dataset, found.table), settings.bootstrap, settings.seed)
 
 
+def weaknesses(
+    dataset: FaceDataset, found: Audit, predictions: Mapping[str, np.ndarray], settings: Compare
+) -> pd.DataFrame:
+    """Parts of the test split in which models err most."""
+    rows = dataset.rows("test")
+    audited = found.table.loc[rows]
+    wrong = {name: values.argmax(axis=1) != dataset.labels[rows] for name, values in predictions.items()}
+    group = audited["near_to"].where(audited["near_to"] != "", audited["source_id"]).to_numpy()
+    facts = describing(dataset.table.loc[rows], audited)
+    return weak_parts(facts, wrong, group, unlike_others(audited), settings)
+
+
 def write(dataset: FaceDataset, found: Audit, accuracy: pd.DataFrame) -> None:
     """The tables, the figures, and the doubtful labels as a file of corrections and a page to fill it in."""
     with replace_file(paths.AUDIT / "images.parquet") as fresh:
@@ -125,7 +140,7 @@ def write(dataset: FaceDataset, found: Audit, accuracy: pd.DataFrame) -> None:
 
 def keep(records: Path) -> None:
     """The figures, and the page of all that is kept of this audit."""
-    for name in (SUMMARY, ACCURACY):
+    for name in (SUMMARY, ACCURACY, PARTS):
         write_text(records / name, (paths.AUDIT / name).read_text(encoding="utf-8"))
     link = records.relative_to(paths.AUDIT_PAGE.parent).as_posix()
     write_text(paths.AUDIT_PAGE, audit_page(records, link))

@@ -10,13 +10,16 @@ from fer.audit.copies import COPY
 from fer.audit.flaws import PROXIES
 from fer.audit.hand_check import proxy_worth
 from fer.audit.labels import BUDGETS
+from fer.audit.segments import FIXED
 from fer.report.tables import estimate, markdown, number
 from fer.report.template import render
 
-SUMMARY, ACCURACY = "audit.json", "test_accuracy.csv"
+SUMMARY, ACCURACY, PARTS = "audit.json", "test_accuracy.csv", "weak_parts.csv"
 #: Measured once, by benchmarks/audit.py and by hand; a page without them says less.
 PLANTED, GROWTH, NEAR_CHECK = "planted.json", "growth.json", "near_copies_check.csv"
-HAND_CHECK, NAMED = "hand_check.csv", "hand_check.json"
+HAND_CHECK, NAMED, TRIALS = "hand_check.csv", "hand_check.json", "proxies.json"
+#: Adjusted p-value below which a difference is marked.
+SIGNIFICANT = 0.05
 TITLES = {"majority": "the majority says something else", "unanimous": "no tagger chose the label"}
 
 
@@ -32,6 +35,7 @@ def audit_page(records: Path, link: str) -> str:
     values |= {
         "flaw_table": markdown(_flaw_table(summary)),
         "class_table": markdown(_class_table(summary)),
+        "overlap_table": markdown(_overlap_table(summary["overlap"])) if summary["overlap"] else "",
         "label_table": markdown(_label_table(summary["labels"])) if "majority" in summary["labels"] else "",
         "accuracy_table": _accuracy_table(records / ACCURACY),
         "losses": _losses(records / ACCURACY),
@@ -39,7 +43,14 @@ def audit_page(records: Path, link: str) -> str:
         "growth": _read(records / GROWTH),
         "near_check": near_check(records / NEAR_CHECK),
         "worth_table": "",
+        "trials": _read(records / TRIALS),
     }
+    parts = pd.read_csv(records / PARTS) if (records / PARTS).is_file() else pd.DataFrame()
+    if not parts.empty:
+        found = ~parts["part"].isin(FIXED)
+        values |= {"weak_table": markdown(_weak_table(parts)), "weak_found": int(found.sum())}
+        values["weak_confirmed"] = int((parts["p"][found] < SIGNIFICANT).sum())
+        values["weak_regress"] = float((parts["found_error"] - parts["error"])[found].mean())
     if (records / HAND_CHECK).is_file():
         checked = pd.read_csv(records / HAND_CHECK)
         values["rounds"] = checked["round"].value_counts(sort=False).tolist()
@@ -70,8 +81,8 @@ def _flaw_table(summary: dict[str, Any]) -> pd.DataFrame:
 def _class_table(summary: dict[str, Any]) -> pd.DataFrame:
     """By measurement: the middle half, the medians of the classes furthest apart, and what the class explains."""
     rows = []
-    for name, medians in summary["classes"].items():
-        classes = {key: value for key, value in medians.items() if key != "explained"}
+    for name, cue in summary["cues"].items():
+        classes = cue["medians"]
         low, high = min(classes, key=classes.__getitem__), max(classes, key=classes.__getitem__)
         spread = summary["measures"][name]
         rows.append(
@@ -80,11 +91,50 @@ def _class_table(summary: dict[str, Any]) -> pd.DataFrame:
                 "middle half of the images": f"{spread['0.25']:.2f} to {spread['0.75']:.2f}",
                 "lowest median": f"{low} {classes[low]:.2f}",
                 "highest median": f"{high} {classes[high]:.2f}",
-                "explained by the class": _percent(max(medians["explained"], 0)),
-                "drift of validation, test": ", ".join(f"{drift[name]:.3f}" for drift in summary["drift"].values()),
+                "explained by the class": f"{_explained(cue['explained'])} [{_explained(cue['low'])}, "
+                f"{_explained(cue['high'])}]{_star(cue['p'])}",
+                "drift of validation, test": ", ".join(_far(drift[name]) for drift in summary["drift"].values()),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _explained(share: float) -> str:
+    return _percent(max(share, 0.0))
+
+
+def _star(p: float) -> str:
+    """What marks a difference that is not chance."""
+    return " *" if p < SIGNIFICANT else ""
+
+
+def _far(drift: dict[str, float]) -> str:
+    return f"{drift['distance']:.3f}{_star(drift['p'])}"
+
+
+def _overlap_table(overlap: list[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "classes": f"{row['one']} and {row['other']}",
+            "images that could be either's": f"{row['images']:,}",
+            "of all": _percent(row["share"]),
+        }
+        for row in overlap
+    )
+
+
+def _weak_table(parts: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "model": row["model"],
+            "part": row["part"],
+            "errors where found": f"{_percent(row['found_error'])} of {row['found_images']}",
+            "errors on the other half": f"{_percent(row['error'])} of {row['images']}",
+            "above the other images, points": f"{100 * (row['error'] - row['rest_error']):+.1f} "
+            f"[{100 * row['low']:+.1f}, {100 * row['high']:+.1f}]{_star(row['p'])}",
+        }
+        for _, row in parts.iterrows()
+    )
 
 
 def _label_table(labels: dict[str, Any]) -> pd.DataFrame:

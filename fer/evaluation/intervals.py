@@ -95,3 +95,17 @@ def mean_interval(values: np.ndarray, resamples: int, seed: int) -> tuple[float,
         return float("nan"), float("nan"), float("nan")
     drawn = np.random.default_rng(seed).integers(len(values), size=(resamples, len(values)))
     return float(values.mean()), *_middle(values[drawn].mean(axis=1))
+
+
+def bootstrap_difference_of_parts(part: np.ndarray, rest: np.ndarray, resamples: int, seed: int) -> tuple[float, float]:
+    """The 95 % percentile bootstrap interval of the difference between two groups' shares: -1 to 1.
+
+    Args:
+        part: bool ``[N]``, not empty.
+        rest: bool ``[M]`` of other images, not empty.
+        resamples: how many are drawn.
+        seed: of the draw.
+    """
+    rng = np.random.default_rng(seed)
+    one, other = (rng.binomial(len(group), group.mean(), resamples) / len(group) for group in (part, rest))
+    return _middle(one - other)

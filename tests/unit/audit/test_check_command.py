@@ -1,0 +1,136 @@
+"""``fer check``: planted flaws, exit codes, and what is said where something is missing."""
+
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from face_datasets import small_dataset
+from typer.testing import CliRunner, Result
+
+from fer.cli import app
+from fer.data.dataset import FaceDataset
+
+LEAK = "no train image is in validation or test too"
+NEAR = "at most 1 % of the validation and test images have a near copy in train"
+
+
+@pytest.fixture(scope="module")
+def faces() -> FaceDataset:
+    return small_dataset(train=28, held_out=14, classes=("happy", "sad"))
+
+
+def folder_of(dataset: FaceDataset, place: Path) -> Path:
+    """The images as ``<split>/<emotion>/<source_id>.png``."""
+    for image, (emotion, split, name) in zip(
+        dataset.images, dataset.table[["emotion", "split", "source_id"]].to_numpy(), strict=True
+    ):
+        folder = place / split / emotion
+        folder.mkdir(parents=True, exist_ok=True)
+        assert cv2.imwrite(str(folder / f"{name}.png"), image)
+    return place
+
+
+def check(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["check", *map(str, arguments)])
+
+
+def verdicts(found: Result) -> dict[str, str]:
+    """By check its verdict, as the table says it."""
+    rows = [line.split(maxsplit=1) for line in found.stdout.splitlines() if line[:1].isalpha()]
+    return {words[1]: words[0] for words in rows if len(words) == 2}
+
+
+def test_a_leaky_folder_ends_with_2_and_data_docs(faces: FaceDataset, tmp_path: Path):
+    place = folder_of(faces, tmp_path / "faces")
+    leak = next((place / "test/sad").iterdir())
+    (place / "train/sad/copied.png").write_bytes(leak.read_bytes())
+    cv2.imwrite(str(place / "train/happy/blank.png"), np.full((48, 48), 90, np.uint8))
+    found = check(place, "--output", tmp_path / "docs")
+    assert found.exit_code == 2
+    assert verdicts(found)[LEAK] == "critical"
+    assert verdicts(found)["no train image is blank"] == "critical"
+    assert "1 (1.7 %), such as train/sad/copied.png" in found.stdout
+    assert "no image is angry, disgust, fear, surprise, neutral" in found.stderr
+    assert LEAK in (tmp_path / "docs/index.html").read_text()
+    assert len(list(place.rglob("*.png"))) == 114
+    other = check(place, "--output", place)
+    assert other.exit_code == 2
+    assert "holds something else than data docs" in other.stderr
+
+
+def test_mirrored_leaks_warn_which_counts_where_strict_is_asked(faces: FaceDataset, tmp_path: Path):
+    images = faces.images.copy()
+    images[faces.rows("train")[:4]] = images[faces.rows("test")[:4]][:, :, ::-1]
+    place = folder_of(FaceDataset(faces.name, faces.classes, images, faces.table, faces.removed), tmp_path / "faces")
+    with zipfile.ZipFile(tmp_path / "faces.zip", "w") as archive:
+        for path in place.rglob("*.png"):
+            archive.write(path, path.relative_to(place))
+    found, strict = check(tmp_path / "faces.zip"), check(tmp_path / "faces.zip", "--strict")
+    assert verdicts(found)[NEAR] == "warning"
+    assert verdicts(found)[LEAK] == "passed"
+    assert (found.exit_code, strict.exit_code) == (0, 1)
+
+
+def test_a_csv_and_a_data_set_of_the_pipeline(faces: FaceDataset, tmp_path: Path):
+    rows = ["emotion,pixels,Usage"]
+    usage = {"train": "Training", "validation": "PublicTest", "test": "PrivateTest"}
+    for image, emotion, split in zip(faces.images, faces.table["emotion"], faces.table["split"], strict=True):
+        rows.append(f"{emotion},{' '.join(map(str, image.ravel()))},{usage[split]}")
+    (tmp_path / "faces.csv").write_text("\n".join(rows) + "\n")
+    faces.save(tmp_path / "dataset")
+    found, saved = check(tmp_path / "faces.csv"), check(tmp_path / "dataset")
+    assert (found.exit_code, saved.exit_code) == (0, 0)
+    assert verdicts(found).items() >= {LEAK: "passed", NEAR: "passed"}.items()
+    assert "checks" in saved.stdout.splitlines()[-1]
+
+
+def test_settings_say_what_labels_mean(faces: FaceDataset, tmp_path: Path):
+    place = folder_of(faces, tmp_path / "faces")
+    for split in ("train", "validation", "test"):
+        (place / split / "sad").rename(place / split / "glum")
+    assert check(place).exit_code == 2
+    settings = tmp_path / "own.yaml"
+    settings.write_text("data: {labels: {glum: sad}}\n")
+    assert check(place, "--settings", settings).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "no section data in it"),
+        ("data: 3\n", "data: holds no settings"),
+        ("data: {imagesize: 3}\n", "data.imagesize: unknown key"),
+        ("data: {image_size: 3}\n", "data.image_size: input should be greater than or equal to 32, got 3"),
+    ],
+)
+def test_a_mistake_in_the_settings_is_one_line(tmp_path: Path, text: str, says: str):
+    (tmp_path / "own.yaml").write_text(text)
+    found = check(tmp_path, "--settings", tmp_path / "own.yaml")
+    assert found.exit_code == 2
+    (line,) = found.stderr.splitlines()
+    assert line.startswith(f"error: {tmp_path / 'own.yaml'}: ")
+    assert says in line
+
+
+def test_what_cannot_be_read_is_one_line(tmp_path: Path):
+    (tmp_path / "happy").mkdir()
+    cv2.imwrite(str(tmp_path / "happy/0.png"), np.zeros((48, 48), np.uint8))
+    (tmp_path / "broken.zip").write_bytes(b"PK\3\4 and no more")
+    for path, says in ((tmp_path / "none", "no such file"), (tmp_path / "broken.zip", "get the file again")):
+        found = check(path)
+        assert (found.exit_code, len(found.stderr.splitlines())) == (2, 1)
+        assert says in found.stderr
+    assert "all 1 images are happy; a data set needs two emotions" in check(tmp_path).stderr
+
+
+@pytest.mark.parametrize("lacking", ["pandas", "great_expectations", "cleanlab"])
+def test_without_the_extra_it_says_what_to_install(lacking: str, tmp_path: Path):
+    code = f"import sys; sys.modules[{lacking!r}] = None; from fer.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, "check", tmp_path], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    wanted = f"error: fer check needs {lacking}, which is not installed; run pip install 'fer-pipeline[check]'\n"
+    assert done.stderr == wanted
