@@ -60,7 +60,7 @@ def noise(deviation: float) -> Change:
 
 def light(gain: float) -> Change:
     """Every grey value times the gain."""
-    return lambda faces: np.clip(np.rint(faces * gain), 0, 255).astype(np.uint8)
+    return lambda faces: np.clip(np.rint(faces.astype(np.float64) * gain), 0, 255).astype(np.uint8)
 
 
 def turn(degrees: float) -> Change:

@@ -58,10 +58,8 @@ def contrast_matrix(differences: Mapping[tuple[str, str], np.ndarray], title: st
     size, label = FACE, 130
     width = max(2 * MARGIN + label + len(names) * (size + 8), 1100)
     height = _TOP + 40 + len(names) * (size + 8) + 10
-    subtitle = (
-        "row less column, at the same overall brightness; red: brighter in the row, blue: darker; "
-        f"{limit:.0f} grey values at most"
-    )
+    subtitle = "row less column, at the same overall brightness; red: brighter in the row, blue: darker; "
+    subtitle += f"{limit:.0f} grey values at most"
     with draw(path, width, height, title, subtitle) as figure:
         for place, name in enumerate(names):
             start, color = label + MARGIN + place * (size + 8), EMOTION_COLORS[name]

@@ -10,6 +10,8 @@ from fer.audit.figures import near_leaks
 from fer.data.dataset import COLUMNS, FaceDataset
 from fer.evaluation.slices import AGREE, OTHER, UNDECIDED, VOTES, ferplus_verdict, ferplus_votes
 
+#: What a drawn sample says of the flaws that were planted into it: no groups.
+PLANTED = ("flaw", "flaw_of", "true_emotion")
 #: Measurements whose thirds are slices.
 THIRDS = ("brightness", "contrast", "sharpness", "entropy", "symmetry", "face_likeness")
 #: Values of a group column that are slices: those with most images.
@@ -21,7 +23,7 @@ FEWEST = 30
 def group_columns(dataset: FaceDataset) -> list[str]:
     """What a source says of the people and pictures beyond labels: age band, region, camera, ..."""
     own = dataset.table.columns.drop(dataset.table.filter(regex=VOTES).columns)
-    return [str(name) for name in own if name not in COLUMNS]
+    return [str(name) for name in own if name not in (*COLUMNS, *PLANTED)]
 
 
 def properties(dataset: FaceDataset, table: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:

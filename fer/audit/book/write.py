@@ -91,8 +91,7 @@ def _flawed(book: Book, folder: Path) -> None:
 
 def _sheet(dataset: FaceDataset, rows: np.ndarray, title: str, subtitle: str, path: Path) -> None:
     """Faces with label, split and id."""
-    facts = dataset.table.loc[rows]
-    captions = [(str(row.emotion), str(row.split), str(row.source_id)) for row in facts.itertuples()]
+    captions = dataset.table.loc[rows, ["emotion", "split", "source_id"]].astype(str).to_numpy().tolist()
     captioned_faces([dataset.images[row] for row in rows], captions, title, subtitle, path)
 
 
@@ -111,10 +110,8 @@ def _labels(book: Book, folder: Path) -> None:
             (
                 doubt.label,
                 f"{doubt.suggested} {doubt.probability:.0%}",
-                f"near: {doubt.tally[0][0]} {doubt.tally[0][1]}",
+                " ".join(f"near: {n} {c}" for n, c in doubt.tally[:1]),
             )
-            if doubt.tally
-            else (doubt.label, f"{doubt.suggested} {doubt.probability:.0%}", "")
             for doubt in book.doubts
         ]
         title = f"Doubtful labels of {_name(book.dataset)}"
@@ -131,9 +128,8 @@ def _models(book: Book, folder: Path) -> None:
     name = _name(book.dataset)
     if len(book.slices):
         subtitle = f"test images; blue: {book.best} with its 95 % interval, grey: the other models"
-        panels_png(
-            slice_panels(book.slices, book.best), folder / "slices.png", f"Accuracy by property, {name}", subtitle
-        )
+        panels = slice_panels(book.slices, book.best)
+        panels_png(panels, folder / "slices.png", f"Accuracy by property, {name}", subtitle)
     if len(book.curves):
         colors = model_colors(list(dict.fromkeys(book.curves["model"])))
         axes_of = {kind: series.axis for kind, series in SERIES.items()}
