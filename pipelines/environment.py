@@ -21,7 +21,7 @@ EXPORTER = "tensorflow"
 TELEMETRY_OFF = {
     "DVC_NO_ANALYTICS": "1",
     "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
+    "DO_NOT_TRACK": "true",  # Evidently's and others'
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "BENTOML_DO_NOT_TRACK": "True",
     "GX_ANALYTICS_ENABLED": "false",

@@ -15,6 +15,9 @@ import pytest
 from onnx_models import write_card, write_model
 from services import FER, encode, noise, serving, temporary
 
+from fer.inference.classifier import Card
+from fer.monitoring.records import read_records
+
 #: Headers that carry no key, or not the right one in the right place.
 WRONG = ({}, {"X-API-Key": "wrong"}, {"Authorization": "Bearer s3cre"}, {"Authorization": "Basic s3cret"})
 
@@ -123,8 +126,9 @@ def test_two_workers_count_together_and_ask_for_the_key(tmp_path, model_folder):
                 client.post("/classify", files=files)
         text = httpx.get(f"{service.url}/metrics", headers={"X-API-Key": "s3cret"}).text
         assert 'fer_faces_total{endpoint="classify"} 22.0' in text
-        records = "".join(path.read_text() for path in (tmp_path / "kept").rglob("data.*.log"))
-        assert records.count('"emotion"') == 22
+        seen = read_records(tmp_path / "kept", Card.load(model_folder).version, newest=100)
+        assert (len(seen.table), seen.damaged, dict(seen.others)) == (22, 0, {})
+        assert seen.table[["brightness", "contrast", "sharpness"]].notna().all(axis=None)
         assert "s3cret" not in service.log.read_text()
 
 

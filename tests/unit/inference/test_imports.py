@@ -7,6 +7,7 @@ CHECK = """
 import sys
 
 HEAVY = {"tensorflow", "keras", "mlflow", "dvc", "prefect", "great_expectations", "pandas", "matplotlib", "sklearn"}
+HEAVY |= {"evidently"}
 
 
 class Refuse:
