@@ -55,5 +55,5 @@ def measure(model: str) -> None:
     found = fairness(dataset, "test", predicted, settings)
     for line in found.told:
         print(f"measure: {line}")
-    print_table(groups_table(found.groups), "groups")
-    print_table(gaps_table(found.gaps), "gaps")
+    print_table(groups_table(found.groups), "groups: figures with 95 % intervals, and every class's recall")
+    print_table(gaps_table(found.gaps), "gaps in accuracy between groups, and how often chance makes as wide ones")

@@ -39,9 +39,9 @@ def carve_splits(
         candidates = table[(split == "train") & ~evaluation & ~blank].drop_duplicates("sha256")
         setting = f"data.{name}_share"
         if column is not None and (candidates[column] != "").any():
-            people = _groups(table, column)
+            people = _groups(table, column, blank)
             chosen = _stratified_people(candidates, people[candidates.index], share, seed, setting)
-            split[(split == "train") & people.isin(people[chosen.index]) & ~evaluation] = name
+            split[(split == "train") & people.isin(people[chosen.index]) & ~evaluation & ~blank] = name
         else:
             chosen = _stratified(candidates, share, seed, setting)
         split[(split == "train") & table["sha256"].isin(chosen)] = name
@@ -91,15 +91,18 @@ def _stratified(candidates: pd.DataFrame, share: float, seed: int, setting: str)
     return chosen
 
 
-def _groups(table: pd.DataFrame, column: str) -> pd.Series:
-    """A number for every row: rows of one person or one image, or linked by such rows, have the same."""
+def _groups(table: pd.DataFrame, column: str, blank: np.ndarray) -> pd.Series:
+    """A number for every row: rows of one person or one image, or linked by such rows, have the same.
+
+    Blank images are equal and link nobody.
+    """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
     rows = np.arange(len(table))
     own = "image " + table["sha256"]
     people = pd.factorize(own.where(table[column] == "", "person " + table[column]))[0]
-    images = pd.factorize(table["sha256"])[0]
+    images = pd.factorize(table["sha256"].where(~blank, "blank " + pd.Series(rows.astype(str), table.index)))[0]
     nodes = people.max() + images.max() + 2
     links = coo_array((np.ones(len(rows)), (people, people.max() + 1 + images)), (nodes, nodes))
     return pd.Series(connected_components(links, directed=False)[1][people], table.index)

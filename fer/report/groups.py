@@ -9,7 +9,7 @@ LEVEL = 0.05
 
 
 def groups_table(groups: pd.DataFrame) -> pd.DataFrame:
-    """A row a group: images, accuracy and macro-F1 with intervals, and every class's recall.
+    """A row a group: images, accuracy and macro-F1 with intervals, and under its name every class's recall.
 
     Args:
         groups: of ``fer.evaluation.groups.group_table``.
@@ -19,8 +19,8 @@ def groups_table(groups: pd.DataFrame) -> pd.DataFrame:
     for row in groups.to_dict("records"):
         line = {"property": row["property"], "group": row["group"], "images": f"{row['images']:,d}"}
         for metric, title in (("accuracy", "accuracy"), ("macro_f1", "macro-F1")):
-            line[title] = estimate((row[metric], row[f"{metric}.low"], row[f"{metric}.high"]))
-        lines.append(line | {name.replace(".", " "): number(row[name], ".2f") for name in recalls})
+            line[title] = estimate((row[metric], row[f"{metric}.low"], row[f"{metric}.high"]), ".2f")
+        lines.append(line | {name.removeprefix("recall."): number(row[name], ".2f") for name in recalls})
     return pd.DataFrame(lines)
 
 

@@ -48,6 +48,19 @@ def test_a_person_and_an_image_are_on_one_side(people, each, seed, copies):
         assert sides.groupby("split")["emotion"].nunique().eq(7).all()
 
 
+def test_blank_images_stay_in_train_and_link_nobody():
+    table = table_of([f"p{n // 7}" for n in range(140)])
+    blank = np.arange(0, 140, 7)  # one of every person, all of them equal
+    table.loc[blank, "sha256"] = "blank"
+    images = np.arange(len(table) * 4, dtype=np.uint8).reshape(-1, 2, 2)
+    images[blank] = 0
+    split = carve_splits(table, images, 0.2, 0.2, 3)
+    assert (split[blank] == "train").all()
+    sides = table.assign(split=split).drop(index=blank)
+    assert (sides.groupby("subject")["split"].nunique() == 1).all()
+    assert 0.1 < (sides["split"] == "test").mean() < 0.35
+
+
 def test_images_without_a_person_stand_alone():
     table = table_of(["" if n < 70 else f"p{n % 10}" for n in range(140)])
     sides = table.assign(split=carve(table))
