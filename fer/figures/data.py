@@ -45,15 +45,15 @@ def class_distribution(dataset: FaceDataset, path: Path) -> None:
 
 def average_faces(dataset: FaceDataset, path: Path) -> None:
     """The mean train image of every emotion, all on one grey scale."""
-    averages, counts = _averages(dataset)
+    names, averages, counts = _averages(dataset)
     low, high = averages.min(), averages.max()
     title = f"Average face of every emotion, {_name(dataset, 'train')}"
     subtitle = f"Pixel means, on one grey scale from {low:.0f} (black) to {high:.0f} (white) of 255."
     size = averages.shape[1] * _ZOOM
-    columns = len(dataset.classes)
+    columns = len(names)
     width, height = max(_NARROWEST, 2 * MARGIN + columns * (size + _GAP) - _GAP), _TOP + size + 90
     with draw(path, width, height, title, subtitle) as figure:
-        for column, emotion in enumerate(dataset.classes):
+        for column, emotion in enumerate(names):
             axes = pixel_axes(figure, MARGIN + column * (size + _GAP), _TOP, size, size)
             axes.imshow(averages[column], cmap="gray", vmin=low, vmax=high, interpolation="bicubic")
             _caption(axes, emotion, f"n = {counts[column]:,}", EMOTION_COLORS[emotion])
@@ -64,10 +64,10 @@ def contrast_images(dataset: FaceDataset, path: Path) -> None:
 
     Where happy is not among the classes, the first class takes its place.
     """
-    reference = "happy" if "happy" in dataset.classes else dataset.classes[0]
-    averages, counts = _averages(dataset)
-    own = dataset.classes.index(reference)
-    others = [code for code in range(len(dataset.classes)) if code != own]
+    names, averages, counts = _averages(dataset)
+    reference = "happy" if "happy" in names else names[0]
+    own = names.index(reference)
+    others = [code for code in range(len(names)) if code != own]
     levelled = averages - averages.mean(axis=(1, 2), keepdims=True)
     differences = levelled[own] - levelled[others]
     limit = np.abs(differences).max()
@@ -80,7 +80,7 @@ def contrast_images(dataset: FaceDataset, path: Path) -> None:
         for column, code in enumerate(others):
             axes = pixel_axes(figure, MARGIN + column * (size + _GAP), _TOP, size, size)
             image = axes.imshow(differences[column], cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="bicubic")
-            emotion = dataset.classes[code]
+            emotion = names[code]
             _caption(axes, f"minus {emotion}", f"n = {counts[code]:,}", EMOTION_COLORS[emotion])
         bar = figure.colorbar(image, cax=pixel_axes(figure, MARGIN + len(others) * (size + _GAP), _TOP, 20, size))
         bar.outline.set_visible(False)
@@ -130,11 +130,13 @@ def _name(dataset: FaceDataset, split: str | None = None) -> str:
     return f"{dataset.name} ({count:,} {split + ' ' if split else ''}images)"
 
 
-def _averages(dataset: FaceDataset) -> tuple[np.ndarray, list[int]]:
-    """float64 ``[classes, H, W]``: the mean train image of every class, and how many images it is the mean of."""
+def _averages(dataset: FaceDataset) -> tuple[list[str], np.ndarray, list[int]]:
+    """The classes that train has, their mean images float64 ``[C, H, W]``, and of how many images each is the mean."""
     train, labels = dataset.rows("train"), dataset.labels
-    groups = [train[labels[train] == code] for code in range(len(dataset.classes))]
-    return np.stack([dataset.images[group].mean(axis=0) for group in groups]), [len(group) for group in groups]
+    groups = {name: train[labels[train] == code] for code, name in enumerate(dataset.classes)}
+    groups = {name: rows for name, rows in groups.items() if len(rows)}
+    means = np.stack([dataset.images[rows].mean(axis=0) for rows in groups.values()])
+    return list(groups), means, [len(rows) for rows in groups.values()]
 
 
 def _caption(axes: Axes, name: str, detail: str, color: str) -> None:
