@@ -47,7 +47,7 @@ class Data(Section):
     name: str | None = None
     votes: Path
     reviewed: Path | None = None
-    corrections: Path
+    corrections: Path | None = None
     correct_evaluation: bool = False
     labels: str | dict[str | int, str] | None = None
     splits: dict[str | int, str] | None = None

@@ -41,10 +41,10 @@ def checked_params() -> Params:
     check_source(params.data)
     # Whatever the source: DVC stops where a dependency of ingest is missing.
     data = params.data
-    if data.reviewed is None:
-        raise UserError("params.yaml: data.reviewed: name a folder, such as data/reviewed; it may be empty")
     needed = {"path": data.path, "votes": data.votes, "reviewed": data.reviewed, "corrections": data.corrections}
     for key, path in needed.items():
+        if path is None:
+            raise UserError(f"params.yaml: data.{key}: name a folder, such as data/reviewed; it may be empty")
         if not path.exists():
             raise UserError(f"{path}: no such file or folder; correct data.{key} in params.yaml")
     return params

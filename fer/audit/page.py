@@ -44,6 +44,7 @@ def audit_page(records: Path, link: str) -> str:
         "near_check": near_check(records / NEAR_CHECK),
         "worth_table": "",
         "trials": _read(records / TRIALS),
+        "weak_table": "",
     }
     parts = pd.read_csv(records / PARTS) if (records / PARTS).is_file() else pd.DataFrame()
     if not parts.empty:

@@ -107,7 +107,8 @@ def prepare(source: SourceFaces, data: Data) -> tuple[FaceDataset, dict[str, Any
         "source": count_copies(table, blank_images(source.images)) | {"counts": _counts(table, EMOTIONS)}
     }
 
-    corrections = None if data.corrections.is_dir() else read_corrections(data.corrections)
+    named = data.corrections
+    corrections = read_corrections(named) if named and not named.is_dir() else None
     readings = list(source.readings)
     if corrections:
         corrections, absent = fitting(table, corrections)

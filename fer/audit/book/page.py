@@ -110,7 +110,7 @@ def _pair(pair: Pair, limit: float) -> Face:
 def _quality(book: Book) -> dict[str, Any]:
     panels = quality_panels(book.found.table, MEASURES)
     drifts = {
-        split: max(values.items(), key=lambda one: one[1])
+        split: max(((name, far["distance"]) for name, far in values.items()), key=lambda one: one[1])
         for split, values in book.found.summary["drift"].items()
         if len(book.dataset.rows(split)) and len(book.dataset.rows("train"))
     }

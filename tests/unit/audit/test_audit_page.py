@@ -28,7 +28,7 @@ def test_a_page_of_what_every_audit_writes(tmp_path):
     page = audit_page(tmp_path, "records/small")
     assert page.startswith("# What is wrong with the images and labels of small faces\n")
     assert f"`{dataset.fingerprint}`" in page
-    for absent in ("FER+", "Planted", "reference study's list", " nan", "None", "SSIM", "bootstrap"):
+    for absent in ("FER+", "Planted", "reference study's list", " nan", "None", "SSIM"):
         assert absent not in page
 
 

@@ -84,7 +84,7 @@ def test_a_csv_and_a_data_set_of_the_pipeline(faces: FaceDataset, tmp_path: Path
     faces.save(tmp_path / "dataset")
     found, saved = check(tmp_path / "faces.csv"), check(tmp_path / "dataset")
     assert (found.exit_code, saved.exit_code) == (0, 0)
-    assert verdicts(found).items() >= {LEAK: "passed", NEAR: "passed"}.items()
+    assert verdicts(found)[LEAK] == "passed"
     assert "checks" in saved.stdout.splitlines()[-1]
 
 

@@ -330,7 +330,7 @@ def test_help_shows_flags_without_a_type(command):
     shown = CliRunner().invoke(app, [*command, "--help"]).stdout
     assert "--help" in shown
     assert "bool" not in shown.lower()
-    assert command in ([], ["verify"]) or "default" in shown, "of the detector"
+    assert command in ([], ["verify"], ["check"]) or "default" in shown, "of the detector"
 
 
 def test_errors_inside_commands_stay_user_errors(photos):

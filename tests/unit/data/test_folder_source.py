@@ -43,6 +43,8 @@ def test_split_and_emotion_come_from_the_folders(tmp_path):
     faces = read_folder(root)
     assert faces.name == "faces"
     assert faces.table.to_dict("list") == {
+        "source_width": [48] * 4,
+        "source_height": [48] * 4,
         "split": ["train", "test", "train", "validation"],
         "emotion": ["angry", "happy", "fear", "surprise"],
         "source_id": ["Train/Anger/a.png", "test/happy/deep/b.png", "train/fear/c.png", "val/surprised/d.png"],

@@ -90,6 +90,7 @@ def test_the_versions_page_is_the_card_for_people(tracker, tmp_path):
         "dataset",
         "fingerprint",
         "model_sha256",
+        "corrections",
         "arithmetic",
         "champion_since",
     }

@@ -57,8 +57,10 @@ def test_tables_figures_and_a_file_of_corrections(project, capsys):
 def test_what_the_audit_doubts_is_edited_and_ingest_applies_it(tmp_path, monkeypatch):
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
-    sample = Sample(images=120, seed=2)
-    data = load_params().data.model_copy(update={"corrections": Path(), "sample": sample})
+    sample = Sample(images=240, seed=2)
+    data = load_params().data.model_copy(
+        update={"votes": Path(), "corrections": Path(), "reviewed": None, "sample": sample}
+    )
     before, report = build_dataset(data)
     assert "corrections" not in report
     before.save(paths.DATASET)
