@@ -12,8 +12,10 @@ import typer
 from fer.errors import UserError
 from pipelines import environment
 from pipelines.environment import MOST_WORKERS
+from pipelines.stage_commands import stages
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(stages)
 
 #: Failures of the machine that a person can mend without reading our code.
 MACHINE = {
@@ -41,33 +43,6 @@ def draw(
 
 
 @app.command()
-def ingest() -> None:
-    """Read the source into data/dataset."""
-    from pipelines.flows import run
-    from pipelines.ingest import ingest
-
-    run(ingest)
-
-
-@app.command()
-def validate() -> None:
-    """Check labels and images against the suites of fer/expectations/."""
-    from pipelines.flows import run
-    from pipelines.validate import validate
-
-    run(validate)
-
-
-@app.command()
-def explore() -> None:
-    """Draw what the data looks like."""
-    from pipelines.explore import explore
-    from pipelines.flows import run
-
-    run(explore)
-
-
-@app.command()
 def audit(
     detector: Annotated[
         str | None, typer.Option(help="Look for the face in every image too: yunet or cascade. Takes minutes.")
@@ -83,78 +58,11 @@ def audit(
 
 
 @app.command()
-def recipes() -> None:
-    """Write the settings of every training, one file per architecture."""
-    from pipelines.flows import run
-    from pipelines.recipes import recipes
-
-    run(recipes)
-
-
-@app.command()
-def train(architecture: str) -> None:
-    """Train ARCHITECTURE."""
-    environment.check_backend()
-    with environment.quiet_start():
-        from pipelines.flows import run
-        from pipelines.train import train
-
-    run(train, architecture=architecture)
-
-
-@app.command()
-def ensemble() -> None:
-    """Average the architectures' predictions, weighted on validation."""
-    from pipelines.ensemble import ensemble
-    from pipelines.flows import run
-
-    run(ensemble)
-
-
-@app.command()
-def distill(student: str) -> None:
-    """Train STUDENT again on the ensemble's predictions."""
-    environment.check_backend()
-    with environment.quiet_start():
-        from pipelines.distill import distill
-        from pipelines.flows import run
-
-    run(distill, student=student)
-
-
-@app.command()
-def compare() -> None:
-    """Compare the trained architectures in tables and figures."""
-    from pipelines.compare import compare
-    from pipelines.flows import run
-
-    run(compare)
-
-
-@app.command()
 def measure(model: Annotated[str, typer.Argument(help="A model's folder, or released.")] = "champion") -> None:
     """Measure MODEL on the test split of data/dataset, whatever it was trained on, by groups too."""
     from pipelines.measure import measure
 
     measure(model)
-
-
-@app.command()
-def promote(
-    accept: Annotated[bool, typer.Option("--accept", help="Make the challenger champion, by your word.")] = False,
-    version: Annotated[str | None, typer.Option(help="With --accept: this version, not the challenger.")] = None,
-) -> None:
-    """Register the best model that passes every gate as champion."""
-    if accept:
-        from pipelines.rollback import accept as take
-
-        return take(version)
-    if version:
-        raise UserError("promote: --version goes with --accept")
-    from pipelines.flows import run
-    from pipelines.promote import promote
-
-    return run(promote)
 
 
 @app.command()
@@ -174,15 +82,6 @@ def rebuild(
     from pipelines.rebuild import rebuild
 
     rebuild(version, train)
-
-
-@app.command()
-def package() -> None:
-    """Build the champion's Bento."""
-    from pipelines.flows import run
-    from pipelines.package import package
-
-    run(package)
 
 
 @app.command()
