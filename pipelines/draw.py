@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import Progress
-
+from fer.audit.progress import bars
 from fer.data.drawn_folder import FEWEST, draw_folder
 from fer.errors import UserError
 from fer.files import replace_folder, write_text
@@ -20,10 +18,8 @@ def draw(folder: Path, images: int, seed: int) -> None:
         raise UserError(f"draw: --images {images}: at least {FEWEST} are needed for every person and emotion")
     if folder.exists():
         raise UserError(f"{folder}: is there already; name a new folder, or remove it")
-    console = Console(stderr=True)
-    with replace_folder(folder) as fresh, Progress(console=console, disable=not console.is_terminal) as progress:
-        bar = progress.add_task("drawing", total=None)
-        truth = draw_folder(fresh, images, seed, lambda done, total: progress.update(bar, completed=done, total=total))
+    with replace_folder(folder) as fresh, bars() as progress:
+        truth = draw_folder(fresh, images, seed, progress("drawing"))
     planted = folder.with_name(f"{folder.name}-planted.csv")
     write_text(planted, truth.to_csv(index=False))
     print(f"draw: {len(truth)} photos in {folder}; {planted} says what was planted in them")

@@ -2,25 +2,20 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from fer.data.dataset import FaceDataset
+from fer.delivery.measuring import faces_of
 from fer.errors import UserError
 from fer.evaluation.groups import fairness
 from fer.evaluation.intervals import bootstrap_intervals
 from fer.evaluation.scores import accuracy_of, confusion, f1_scores
 from fer.inference.choice import choose_model
-from fer.inference.classifier import MODEL_FILE
-from fer.inference.resize import to_face
+from fer.inference.classifier import BATCH, MODEL_FILE
 from fer.inference.runtime import onnx_predict
 from fer.params import load_params
 from fer.report.groups import gaps_table, groups_table
 from fer.report.tables import estimate, heading
 from pipelines import paths
 from pipelines.tables import print_table
-
-#: Faces of one call of ONNX Runtime.
-BATCH = 64
 
 
 def measure(model: str) -> None:
@@ -41,9 +36,7 @@ def measure(model: str) -> None:
             "data.classes to the same"
         )
     rows = dataset.rows("test")
-    faces = np.asarray(dataset.images[rows])
-    if card.face_size != dataset.face_size:
-        faces = np.stack([to_face(face, card.face_size) for face in faces])
+    faces = faces_of(dataset, rows, card.face_size)
     predicted = onnx_predict(Path(choice.folder) / MODEL_FILE, faces, BATCH).argmax(axis=1)
     matrix = confusion(dataset.labels[rows], predicted, len(dataset.classes))
     intervals = bootstrap_intervals(matrix, settings.bootstrap, settings.seed)

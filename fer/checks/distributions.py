@@ -5,12 +5,12 @@ Importing this module registers them; a suite names one by its class name in sna
 
 from typing import Any, ClassVar
 
-from great_expectations.core.metric_domain_types import MetricDomainTypes
-from great_expectations.execution_engine import ExecutionEngine, PandasExecutionEngine
+import pandas as pd
+from great_expectations.execution_engine import ExecutionEngine
 from great_expectations.expectations.expectation import ColumnAggregateExpectation
 from great_expectations.expectations.metrics import ColumnAggregateMetricProvider
-from great_expectations.expectations.metrics.metric_provider import metric_value
 
+from fer.checks.expectations import of_rows
 from fer.data.distributions import distance, explained
 
 
@@ -20,18 +20,15 @@ class DistanceOfGroups(ColumnAggregateMetricProvider):
     metric_name = "column.distance_of_groups"
     value_keys = ("group_column", "groups")
 
-    @metric_value(engine=PandasExecutionEngine)
+    @of_rows
     def _pandas(
-        cls,  # noqa: N805
-        execution_engine: PandasExecutionEngine,
-        metric_domain_kwargs: dict[str, Any],
-        metric_value_kwargs: dict[str, Any],
-        **kwargs: Any,
+        rows: pd.DataFrame,  # noqa: N805
+        column: str,
+        group_column: str,
+        groups: list[str],
     ) -> dict[str, tuple[float, float]]:
-        rows, _, accessor = execution_engine.get_compute_domain(metric_domain_kwargs, MetricDomainTypes.COLUMN)
-        groups = rows[metric_value_kwargs["group_column"]]
-        first, *others = (rows[accessor["column"]][groups == name] for name in metric_value_kwargs["groups"])
-        return dict(zip(metric_value_kwargs["groups"][1:], (distance(first, other) for other in others), strict=True))
+        first, *others = (rows[column][rows[group_column] == name] for name in groups)
+        return dict(zip(groups[1:], (distance(first, other) for other in others), strict=True))
 
 
 class ExplainedByLabel(ColumnAggregateMetricProvider):
@@ -40,16 +37,9 @@ class ExplainedByLabel(ColumnAggregateMetricProvider):
     metric_name = "column.explained_by_label"
     value_keys = ("label_column",)
 
-    @metric_value(engine=PandasExecutionEngine)
-    def _pandas(
-        cls,  # noqa: N805
-        execution_engine: PandasExecutionEngine,
-        metric_domain_kwargs: dict[str, Any],
-        metric_value_kwargs: dict[str, Any],
-        **kwargs: Any,
-    ) -> tuple[float, float]:
-        rows, _, accessor = execution_engine.get_compute_domain(metric_domain_kwargs, MetricDomainTypes.COLUMN)
-        return explained(rows[accessor["column"]], rows[metric_value_kwargs["label_column"]])
+    @of_rows
+    def _pandas(rows: pd.DataFrame, column: str, label_column: str) -> tuple[float, float]:  # noqa: N805
+        return explained(rows[column], rows[label_column])
 
 
 class ExpectColumnDistributionToAgreeBetweenGroups(ColumnAggregateExpectation):

@@ -4,7 +4,8 @@ Importing this module registers them; a suite names one by its class name in sna
 data docs show a suite's own ``description``, which every expectation must have, so none of them renders a sentence.
 """
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal, TypeVar
 
 import pandas as pd
 from great_expectations.core.metric_domain_types import MetricDomainTypes
@@ -24,6 +25,25 @@ from great_expectations.expectations.metrics.map_metric_provider import (
 )
 from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.validator.metric_configuration import MetricConfiguration
+
+Measured = TypeVar("Measured")
+
+
+def of_rows(measured: Callable[..., Measured]) -> Callable[..., Measured]:
+    """What Great Expectations calls for a metric, of a function of rows, a column's name and the ``value_keys``."""
+
+    @metric_value(engine=PandasExecutionEngine)
+    def _pandas(
+        cls: type,
+        execution_engine: PandasExecutionEngine,
+        metric_domain_kwargs: dict[str, Any],
+        metric_value_kwargs: dict[str, Any],
+        **kwargs: Any,
+    ) -> Measured:
+        rows, _, accessor = execution_engine.get_compute_domain(metric_domain_kwargs, MetricDomainTypes.COLUMN)
+        return measured(rows, accessor["column"], **metric_value_kwargs)
+
+    return _pandas
 
 
 class FirstOfItsValue(ColumnMapMetricProvider):
@@ -79,16 +99,9 @@ class ValueCountsByGroup(ColumnAggregateMetricProvider):
     metric_name = "column.value_counts_by_group"
     value_keys = ("group_column",)
 
-    @metric_value(engine=PandasExecutionEngine)
-    def _pandas(
-        cls,  # noqa: N805
-        execution_engine: PandasExecutionEngine,
-        metric_domain_kwargs: dict[str, Any],
-        metric_value_kwargs: dict[str, Any],
-        **kwargs: Any,
-    ) -> pd.DataFrame:
-        rows, _, accessor = execution_engine.get_compute_domain(metric_domain_kwargs, MetricDomainTypes.COLUMN)
-        return pd.crosstab(rows[metric_value_kwargs["group_column"]], rows[accessor["column"]])
+    @of_rows
+    def _pandas(rows: pd.DataFrame, column: str, group_column: str) -> pd.DataFrame:  # noqa: N805
+        return pd.crosstab(rows[group_column], rows[column])
 
 
 class ExpectColumnValuesToNotRepeat(ColumnMapExpectation):

@@ -89,6 +89,11 @@ class FaceDataset:
         """int64 row numbers of one split, ascending."""
         return np.flatnonzero((self.table["split"] == split).to_numpy())
 
+    def some_rows(self, split: str, most: int) -> np.ndarray:
+        """int64 row numbers of at most ``most`` images of a split, spread evenly: the same for every model."""
+        rows = self.rows(split)
+        return rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
+
     def examples(self, count: int) -> np.ndarray:
         """int64 row numbers of ``count`` test images, the classes in turn, the same for every model and machine."""
         test = self.table[self.table["split"] == "test"].sort_values("sha256")

@@ -21,10 +21,23 @@ def distance(one: pd.Series, other: pd.Series) -> tuple[float, float]:
     if pd.api.types.is_numeric_dtype(one):
         found = ks_2samp(one, other, method="asymp")
         return float(found.statistic), float(found.pvalue)
-    counts = pd.DataFrame({"one": one.value_counts(), "other": other.value_counts()}).fillna(0)
+    counts = names_counted(one, other)
+    return total_variation(counts), float(chi2_contingency(counts.T).pvalue) if len(counts) > 1 else 1.0
+
+
+def names_counted(one: pd.Series, other: pd.Series) -> pd.DataFrame:
+    """How often each name occurs in two samples: a row per name, columns ``one`` and ``other``."""
+    return pd.DataFrame({"one": one.value_counts(), "other": other.value_counts()}).fillna(0)
+
+
+def total_variation(counts: pd.DataFrame) -> float:
+    """The share of one sample that would need another name to be as the other, 0 to 1.
+
+    Args:
+        counts: of :func:`names_counted`; neither sample is empty.
+    """
     shares = counts / counts.sum()
-    apart = float((shares["one"] - shares["other"]).abs().sum() / 2)
-    return apart, float(chi2_contingency(counts.T).pvalue) if len(counts) > 1 else 1.0
+    return float((shares["one"] - shares["other"]).abs().sum() / 2)
 
 
 def explained(values: pd.Series, groups: pd.Series) -> tuple[float, float]:

@@ -57,8 +57,7 @@ def facts_of(dataset: FaceDataset) -> DataFacts:
     """The facts of a data set's train split."""
     rows = dataset.rows("train")
     counts = np.bincount(dataset.labels[rows], minlength=len(dataset.classes))
-    some = rows[np.linspace(0, len(rows) - 1, min(MOST, len(rows))).astype(int)] if len(rows) else rows
-    grey = np.asarray(dataset.images[some], np.float32)
+    grey = np.asarray(dataset.images[dataset.some_rows("train", MOST)], np.float32)
     values = {"brightness": grey.mean(axis=(1, 2)), "contrast": grey.std(axis=(1, 2))}
     at = np.linspace(0, 1, POINTS)
     return DataFacts(

@@ -71,7 +71,7 @@ def champion_as_candidate(
             known = candidate_of(folder, dataset)
             return replace(known, name=name)
     with files.model(current) as model:
-        faces = _faces(dataset, dataset.rows("validation"), card.face_size)
+        faces = faces_of(dataset, dataset.rows("validation"), card.face_size)
         return _measured(
             model,
             dataset,
@@ -130,11 +130,11 @@ def _measured(
         parity,
         megabytes=model.stat().st_size / 1e6,
         latency_ms=least_latency(model),
-        correct=correct_by_change(model, _faces(dataset, some, size), dataset.labels[some]),
+        correct=correct_by_change(model, faces_of(dataset, some, size), dataset.labels[some]),
     )
 
 
-def _faces(dataset: FaceDataset, rows: np.ndarray, size: int) -> np.ndarray:
+def faces_of(dataset: FaceDataset, rows: np.ndarray, size: int) -> np.ndarray:
     """uint8 ``[N, S, S]``: the data set's images, S the ``size``."""
     faces = np.asarray(dataset.images[rows])
     return faces if size == dataset.face_size else np.stack([to_face(face, size) for face in faces])

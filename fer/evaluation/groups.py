@@ -12,6 +12,7 @@ from scipy.stats import binomtest
 
 from fer.data.columns import SUBJECT, plain, subject_column
 from fer.data.dataset import COLUMNS, FaceDataset
+from fer.data.distributions import adjusted
 from fer.evaluation.intervals import bootstrap_intervals
 from fer.evaluation.scores import accuracy_of, confusion, f1_scores
 from fer.params import Compare
@@ -61,9 +62,13 @@ def thirds(dataset: FaceDataset, split: str) -> dict[str, np.ndarray]:
     images = np.asarray(dataset.images[dataset.rows(split)], np.float32)
     found = {}
     for measure, values in (("brightness", images.mean(axis=(1, 2))), ("contrast", images.std(axis=(1, 2)))):
-        third = np.searchsorted(np.quantile(values, [1 / 3, 2 / 3]), values)
-        found[measure] = np.array(_THIRDS[measure])[third]
+        found[measure] = np.array(_THIRDS[measure])[third_of(values)]
     return found
+
+
+def third_of(values: np.ndarray) -> np.ndarray:
+    """int ``[N]``, 0 to 2: in which third of numbers ``[N]`` each one lies."""
+    return np.searchsorted(np.quantile(values, [1 / 3, 2 / 3]), values) if len(values) else np.empty(0, int)
 
 
 def names_of(name: str, values: np.ndarray) -> list[str]:
@@ -179,7 +184,7 @@ def gap_table(
         unit = "people" if whole and len(np.unique(persons)) < len(persons) else "images"
         lines.append(line | {"p": (1 + as_wide) / (1 + permutations), "dealt": unit})
     table = pd.DataFrame(lines, columns=[*_GAP_COLUMNS])
-    return table.assign(p_corrected=_holm(table["p"].to_numpy(float)))
+    return table.assign(p_corrected=adjusted(table["p"].tolist()))
 
 
 _GAP_COLUMNS = ("property", "best", "worst", "accuracy_best", "accuracy_worst", "gap", "p", "dealt")
@@ -226,15 +231,6 @@ def _deal_images(codes: np.ndarray, persons: np.ndarray, rng: np.random.Generato
     dealt = np.empty_like(codes)
     dealt[np.argsort(persons, kind="stable")] = codes[np.lexsort([rng.random(len(codes)), persons])]
     return dealt
-
-
-def _holm(p: np.ndarray) -> np.ndarray:
-    """Corrected for their number (Holm 1979)."""
-    order = np.argsort(p)
-    stepped = np.maximum.accumulate(p[order] * (len(p) - np.arange(len(p))))
-    corrected = np.empty(len(p))
-    corrected[order] = np.minimum(stepped, 1)
-    return corrected
 
 
 def _wilson(right: int, images: int) -> tuple[float, float]:

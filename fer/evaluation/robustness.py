@@ -19,8 +19,7 @@ Change = Callable[[np.ndarray], np.ndarray]
 
 def robustness_rows(dataset: FaceDataset) -> np.ndarray:
     """int64 row numbers of at most ``FACES`` validation faces, spread evenly, the same for every model."""
-    rows = dataset.rows("validation")
-    return rows[np.linspace(0, len(rows) - 1, min(FACES, len(rows))).astype(int)] if len(rows) else rows
+    return dataset.some_rows("validation", FACES)
 
 
 def correct_by_change(model: Path, faces: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:

@@ -56,8 +56,7 @@ SERIES = {
 
 def curve_rows(dataset: FaceDataset) -> np.ndarray:
     """int64 row numbers of at most ``FACES`` test faces, spread evenly, the same for every model."""
-    rows = dataset.rows("test")
-    return rows[np.linspace(0, len(rows) - 1, min(FACES, len(rows))).astype(int)] if len(rows) else rows
+    return dataset.some_rows("test", FACES)
 
 
 def robustness_curves(model: Path, faces: np.ndarray, labels: np.ndarray, resamples: int, seed: int) -> pd.DataFrame:

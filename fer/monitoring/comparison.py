@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from fer.data.distributions import names_counted, total_variation
 from fer.params import Monitor
 
 #: Properties whose values are numbers: those of the picture, of its detection, and of the prediction.
@@ -101,13 +102,11 @@ def numbers_moved(reference: pd.Series, window: pd.Series) -> tuple[float, float
 
 def names_moved(reference: pd.Series, window: pd.Series) -> tuple[float, float]:
     """How far the mix of names moved, and how likely that is by chance."""
-    counts = pd.DataFrame({"reference": reference.value_counts(), "window": window.value_counts()}).fillna(0)
-    shares = counts / counts.sum()
-    moved = float((shares["reference"] - shares["window"]).abs().sum()) / 2
+    counts = names_counted(reference, window)
     rare = counts.sum(axis=1) < RARE
     table = np.vstack([counts[~rare], counts[rare].sum().to_frame().T])
     table = table[table.sum(axis=1) > 0]
-    return moved, float(stats.chi2_contingency(table).pvalue) if len(table) > 1 else 1.0
+    return total_variation(counts), float(stats.chi2_contingency(table).pvalue) if len(table) > 1 else 1.0
 
 
 MEASURES: dict[str, Callable[[pd.Series, pd.Series], tuple[float, float]]] = {

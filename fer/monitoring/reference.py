@@ -34,9 +34,7 @@ def write_reference(path: Path, model: Path, dataset: FaceDataset) -> Path:
         model: the folder that is served.
         dataset: holds the images.
     """
-    rows = dataset.rows("validation")
-    some = rows[np.linspace(0, len(rows) - 1, min(MOST, len(rows))).astype(int)]
-    records_by(model, dataset.images[some]).to_parquet(path, index=False)
+    records_by(model, dataset.images[dataset.some_rows("validation", MOST)]).to_parquet(path, index=False)
     return path
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from fer.audit.effects import accuracies
 from fer.audit.figures import near_leaks
 from fer.data.dataset import COLUMNS, FaceDataset
+from fer.evaluation.groups import third_of
 from fer.evaluation.slices import AGREE, OTHER, UNDECIDED, VOTES, ferplus_verdict, ferplus_votes
 
 #: What a drawn sample says of the flaws that were planted into it: no groups.
@@ -47,8 +48,7 @@ def properties(dataset: FaceDataset, table: pd.DataFrame) -> dict[str, dict[str,
     exact, near = tested["train_copy"].to_numpy(bool), near_leaks(table)[rows]
     found["copy in train"] = {"exact": exact, "near": near & ~exact, "none": ~near & ~exact}
     for name in THIRDS:
-        numbers = measured[name].to_numpy()
-        third = np.searchsorted(np.quantile(numbers, [1 / 3, 2 / 3]), numbers) if len(numbers) else numbers
+        third = third_of(measured[name].to_numpy())
         parts = {word: third == number for number, word in enumerate(("lowest third", "middle third", "highest third"))}
         found[name.replace("_", " ")] = parts
     flawed = measured.filter(like="flaw_").any(axis=1).to_numpy(bool)
