@@ -9,8 +9,8 @@ from sklearn.model_selection import GroupShuffleSplit
 from sklearn.tree import DecisionTreeClassifier
 
 from fer.audit.figures import MEASURES
-from fer.data.columns import OWN
 from fer.data.distributions import adjusted
+from fer.evaluation.groups import group_columns
 from fer.evaluation.intervals import bootstrap_difference_of_parts
 from fer.params import Compare
 
@@ -38,10 +38,7 @@ def describing(table: pd.DataFrame, audited: pd.DataFrame) -> pd.DataFrame:
         audited: the audit's, with the same index. Not its label columns: they know the emotion.
     """
     found = {name: audited[name].astype(float) for name in (*MEASURES, *FURTHER) if name in audited}
-    # What a drawn sample planted is no group: nobody else's data has it.
-    drawn = {"flaw_of", "true_emotion"}
-    groups = [name for name in table if name not in OWN | drawn and not str(name).startswith("votes.")]
-    for name in groups:
+    for name in group_columns(table):
         values = table[name].astype(str)
         if 1 < values.nunique() <= VALUES:
             found |= {f"{name} {value}": (values == value).astype(float) for value in sorted(values.unique())}

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
-from fer.data.columns import SUBJECT, plain, subject_column
-from fer.data.dataset import COLUMNS, FaceDataset
+from fer.data.columns import OWN, SUBJECT, plain, subject_column
+from fer.data.dataset import FaceDataset
 from fer.data.distributions import adjusted
 from fer.evaluation.intervals import bootstrap_intervals
 from fer.evaluation.scores import accuracy_of, confusion, f1_scores
@@ -19,8 +19,8 @@ from fer.params import Compare
 
 #: More groups are names or numbers of single images; fewer images tell nothing of a group.
 MOST, FEWEST = 20, 10
-#: What the drawn sample knows of its images, and a table of boxes of its faces.
-_NO_GROUPS = (*COLUMNS, "flaw", "flaw_of", "true_emotion", "face")
+#: The data set's own columns, and what the drawn sample knows of its images.
+_NO_GROUPS = OWN | {"flaw_of", "true_emotion"}
 #: From the least to the most.
 _THIRDS = {
     "brightness": ("dark third", "medium third", "bright third"),
@@ -28,9 +28,9 @@ _THIRDS = {
 }
 
 
-def group_columns(dataset: FaceDataset) -> list[str]:
-    """Columns of the data set that divide its images into groups; people are none."""
-    names = dataset.table.columns.astype(str)
+def group_columns(table: pd.DataFrame) -> list[str]:
+    """Columns of a data set's table that divide its images into groups; people are none."""
+    names = table.columns.astype(str)
     return [
         name
         for name in names
@@ -46,7 +46,7 @@ def groups_of(dataset: FaceDataset, split: str) -> tuple[dict[str, np.ndarray], 
         column with one group, or with too many.
     """
     rows, found, told = dataset.rows(split), {}, []
-    for name in group_columns(dataset):
+    for name in group_columns(dataset.table):
         values = dataset.table[name].loc[rows].fillna("").astype(str).to_numpy()
         groups = np.unique(values[values != ""])
         if 2 <= len(groups) <= MOST:

@@ -13,12 +13,13 @@ from fer.audit.book.copies import EXACT, spread
 from fer.audit.book.embedding_map import EmbeddingMap
 from fer.audit.book.galleries import Gallery
 from fer.audit.book.pictures import ATLAS_SIDE, Face, atlas_uri, exact_uri, face_at, face_uri
-from fer.audit.book.slices import group_columns, widest_gaps
+from fer.audit.book.slices import widest_gaps
 from fer.audit.copies import COPY
 from fer.audit.page import NEAR_CHECK, near_check
 from fer.data.dataset import SPLITS, FaceDataset
 from fer.data.statistics import class_counts
 from fer.emotions import EMOTION_COLORS
+from fer.evaluation.groups import group_columns
 from fer.evaluation.robustness_curves import SERIES, curve_rows
 from fer.figures.audit import (
     SPLIT_COLORS,
@@ -59,8 +60,8 @@ def _facts(book: Book) -> dict[str, Any]:
         "summary": book.found.summary,
         "colors": EMOTION_COLORS,
         "split_colors": SPLIT_COLORS,
-        "hidden_groups": [name for name in group_columns(book.dataset) if book.dataset.table[name].nunique() < 2],
-        "groups": group_columns(book.dataset),
+        "hidden_groups": [name for name in group_columns(book.dataset.table) if book.dataset.table[name].nunique() < 2],
+        "groups": group_columns(book.dataset.table),
     }
 
 

@@ -7,24 +7,16 @@ import pandas as pd
 
 from fer.audit.effects import accuracies
 from fer.audit.figures import near_leaks
-from fer.data.dataset import COLUMNS, FaceDataset
-from fer.evaluation.groups import third_of
-from fer.evaluation.slices import AGREE, OTHER, UNDECIDED, VOTES, ferplus_verdict, ferplus_votes
+from fer.data.dataset import FaceDataset
+from fer.evaluation.groups import group_columns, third_of
+from fer.evaluation.slices import AGREE, OTHER, UNDECIDED, ferplus_verdict, ferplus_votes
 
-#: What a drawn sample says of the flaws that were planted into it: no groups.
-PLANTED = ("flaw", "flaw_of", "true_emotion")
 #: Measurements whose thirds are slices.
 THIRDS = ("brightness", "contrast", "sharpness", "entropy", "symmetry", "face_likeness")
 #: Values of a group column that are slices: those with most images.
 VALUES = 12
 #: Images of a slice below which its accuracy is not compared: it says too little.
 FEWEST = 30
-
-
-def group_columns(dataset: FaceDataset) -> list[str]:
-    """What a source says of the people and pictures beyond labels: age band, region, camera, ..."""
-    own = dataset.table.columns.drop(dataset.table.filter(regex=VOTES).columns)
-    return [str(name) for name in own if name not in (*COLUMNS, *PLANTED)]
 
 
 def properties(dataset: FaceDataset, table: pd.DataFrame) -> dict[str, dict[str, np.ndarray]]:
@@ -37,7 +29,7 @@ def properties(dataset: FaceDataset, table: pd.DataFrame) -> dict[str, dict[str,
     rows = dataset.rows("test")
     tested, measured = dataset.table.loc[rows], table.loc[rows]
     found: dict[str, dict[str, np.ndarray]] = {"label": _by_value(tested["emotion"], dataset.classes)}
-    for name in group_columns(dataset):
+    for name in group_columns(dataset.table):
         values = tested[name].astype(str)
         most = values[values != ""].value_counts().index[:VALUES]
         found[name] = _by_value(values, sorted(most))

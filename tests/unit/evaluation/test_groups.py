@@ -95,7 +95,7 @@ def test_one_group_and_five_thousand_are_told_and_people_are_no_group():
         subject=np.array([f"P{n % 30}" for n in range(size)]),
         site=np.array([("a", "b", "")[n % 3] for n in range(size)]),
     )
-    assert group_columns(dataset) == ["camera", "session", "site"]
+    assert group_columns(dataset.table) == ["camera", "session", "site"]
     found = fairness(dataset, "test", dataset.labels[dataset.rows("test")], SETTINGS)
     assert set(found.groups["property"]) == {"site", "brightness", "contrast"}
     assert found.told == (
@@ -106,6 +106,13 @@ def test_one_group_and_five_thousand_are_told_and_people_are_no_group():
     assert (found.gaps["p_corrected"] == 1).all()
     assert "site: a" in slices_of(dataset, "test")
     assert not any(name.startswith(("camera", "session", "subject")) for name in slices_of(dataset, "test"))
+
+
+def test_what_a_source_notes_of_its_files_is_no_group():
+    """The defect: the sides of a folder's image files were compared as if they were people's regions."""
+    size = len(with_columns())
+    files = {"source_width": np.full(size, 48), "source_height": np.full(size, 48)}
+    assert group_columns(with_columns(**files, region=np.arange(size) % 3).table) == ["region"]
 
 
 def test_groups_are_those_of_the_splits_rows_in_their_order():
