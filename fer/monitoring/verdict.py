@@ -78,5 +78,5 @@ class Verdict:
 
 def verdict_of(card: Card, reference: pd.DataFrame, window: pd.DataFrame, findings: Sequence[Finding]) -> Verdict:
     """The verdict on a window of records, oldest first, of the model with this card."""
-    since, until = (window["time"].iloc[place].isoformat(timespec="milliseconds") for place in (0, -1))
+    since, until = (window["time"].iloc[place].isoformat(timespec="microseconds") for place in (0, -1))
     return Verdict(card.version, card.architecture, len(window), len(reference), since, until, tuple(findings))

@@ -73,7 +73,7 @@ def make_stale(project: Project, stage: str) -> None:
 
 
 @contextlib.contextmanager
-def mlflow_server(folder: Path, port: int) -> Iterator[None]:
+def mlflow_server(folder: Path, port: int) -> "Iterator[subprocess.Popen[str]]":
     """MLflow's own server on the project's store."""
     command = ["mlflow", "server", "--backend-store-uri", "sqlite:///state/mlflow.db", "--port", str(port)]
     command += ["--artifacts-destination", str(folder / "state/mlartifacts"), "--workers", "1"]
@@ -96,30 +96,28 @@ def mlflow_server(folder: Path, port: int) -> Iterator[None]:
 
     try:
         wait_for(answers, pause=0.5)
-        yield
+        yield process
     finally:
         kill(process)
 
 
-def test_the_tracking_server_away_before_during_and_after_a_training(copy_with_stores):
+def test_the_tracking_server_away_during_and_after_a_training(copy_with_stores):
     project, port = copy_with_stores, free_port()
-    url = {"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{port}"}
+    # Once more at once would be waited for, by MLflow and by each task.
+    url = {"MLFLOW_TRACKING_URI": f"http://127.0.0.1:{port}", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
     project.edit(lambda params: params["architectures"]["baseline"]["quick"].update(epochs=6))
+    assert project.run("pipelines", "recipes").returncode == 0
     before = outputs(project)
-
-    done = project.run("pipelines", "retrain", **url)
-    assert "error: MLflow at http://127.0.0.1" in done.stderr
-    one_line(done, "the message above says why")
-    assert outputs(project).items() - before.items() == {
-        ("reports/recipes/baseline.json", (project.folder / "reports/recipes/baseline.json").read_bytes())
-    }
-
-    with project.start("pipelines", "train", "baseline", **url) as process:
-        with mlflow_server(project.folder, port):
-            progress = project.folder / "state/checkpoints"
-            (checkpoint,) = wait_for(lambda: list(progress.glob("baseline-*/progress.json")))
+    with (
+        mlflow_server(project.folder, port) as server,
+        project.start("pipelines", "train", "baseline", **url) as process,
+    ):
+        progress = project.folder / "state/checkpoints"
+        wait_for(lambda: list(progress.glob("baseline-*/progress.json")) or process.poll() is not None)
+        kill(server)
         stdout, stderr = process.communicate(timeout=SECONDS)
     one_line(subprocess.CompletedProcess([], process.returncode, stdout, stderr), "MLflow at http://127.0.0.1")
+    (checkpoint,) = progress.glob("baseline-*/progress.json")
     finished = json_of(checkpoint)["epochs"]
     assert project.bytes_of("models/baseline").items() <= before.items()
 
@@ -129,10 +127,9 @@ def test_the_tracking_server_away_before_during_and_after_a_training(copy_with_s
     epochs = [int(epoch) for epoch in re.findall(r"^baseline: epoch (\d+)/", done.stdout, re.MULTILINE)]
     assert epochs == list(range(finished + 1, 7))
 
-    champion = project.bytes_of("champion")
-    for stage in ("compare", "promote"):
-        one_line(project.run("pipelines", stage, **url), "MLflow at http://127.0.0.1")
-    assert project.bytes_of("champion") == champion
+    before = outputs(project)
+    one_line(project.run("pipelines", "promote", **url), "MLflow at http://127.0.0.1")
+    assert outputs(project) == before
 
 
 def test_prefects_server_away_during_a_stage(copy_with_stores, prefect_home, tmp_path):
@@ -142,9 +139,10 @@ def test_prefects_server_away_during_a_stage(copy_with_stores, prefect_home, tmp
     make_stale(project, "explore")
     with (
         prefect_server(home, environment) as url,
-        replace(project, prefect=url).start("pipelines", "retrain") as process,
+        replace(project, prefect=url).start("pipelines", "retrain", PREFECT_CLIENT_MAX_RETRIES="1") as process,
     ):
-        wait_for((project.folder / "reports/.explore.new").exists, pause=0.01)
+        fresh = project.folder / "reports/.explore.new"
+        wait_for(lambda: fresh.exists() or process.poll() is not None, pause=0.01)
         for server in psutil.process_iter(["environ"]):
             if (server.info["environ"] or {}).get("PREFECT_HOME") == str(home):
                 server.kill()

@@ -5,7 +5,6 @@ import contextlib
 import functools
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,9 +22,6 @@ from playwright.sync_api import Page
 
 from fer.data.sample import draw_sample
 
-CHROMIUM = next(
-    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
-)
 READY_WITHIN = 60  # seconds
 
 #: Keeps what the page sends and gets, how many requests were open at once, and every breach of the page's policy.

@@ -12,8 +12,8 @@ import pytest
 
 pytest.importorskip("playwright")
 
+from browsers import ANSWERED, CHROMIUM, watched
 from page_browser import (
-    CHROMIUM,
     RECORDER,
     analyze,
     calls,
@@ -36,7 +36,6 @@ from fer.inference.video import COLUMNS
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")]
 
-ANSWERED = 30_000  # ms within which something must show on a busy machine
 READING = "Reading the camera."
 FAKE_CAMERA = "--use-fake-device-for-media-stream"
 
@@ -82,12 +81,7 @@ def opened(url, browsers):
         context = browsers(camera).new_context(**({"viewport": {"width": 1280, "height": 900}} | options))
         context.add_init_script(RECORDER)
         page = context.new_page()
-        page.set_default_timeout(ANSWERED)
-        requests: list[str] = []
-        problems: list[str] = []
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: problems.append(str(error)))
+        requests, problems = watched(page)
         page.goto(f"{address}/")
         seen.append((page, requests, problems, expected))
         return page

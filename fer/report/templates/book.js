@@ -65,6 +65,7 @@ function choose(point, tell) {
   if (point === chosen) return;
   chosen = point;
   tip.hidden = point < 0;
+  tip.lastElementChild.textContent = "";
   if (point >= 0) {
     const [x, y] = place(point);
     put(tip.firstElementChild, point, 144);

@@ -1,21 +1,19 @@
 """The picture book in a real browser: the map, the keyboard, a phone, and nothing from elsewhere."""
 
 import re
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from books import book_of, with_leaks, with_votes
+from browsers import CHROMIUM, watched
 from face_datasets import small_dataset
 from onnx_models import write_model
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from fer.audit.book.page import book_page
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="no browser is installed")]
-ANSWERED = 30_000  # ms on a busy machine
 LONG = "a-very-long-name-without-any-place-to-break-it-" * 3
 
 
@@ -46,12 +44,7 @@ def opened(page_file: Path, browser: Browser):
     def open_page(**options) -> Page:
         context = browser.new_context(**options)
         page = context.new_page()
-        page.set_default_timeout(ANSWERED)
-        asked: list[str] = []
-        problems: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: problems.append(str(error)))
+        asked, problems = watched(page)
         page.goto(page_file.as_uri())
         seen.append((page, asked, problems))
         return page
@@ -100,7 +93,7 @@ def test_pointing_at_the_map_shows_face_label_and_id_and_keys_do_too(opened):
     expect(tip).not_to_contain_text("label happy")
 
     page.locator("#map-list summary").click()
-    page.get_by_label("Label", exact=True).select_option("sad")
+    page.get_by_role("combobox", name="Label", exact=True).select_option("sad")
     rows = page.locator("#map-list tbody tr")
     expect(page.locator("#list-where")).to_have_text("1 to 24 of 24")
     expect(rows).to_have_count(24)

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fer.inference.classifier import RELEASED, Card
 from fer.monitoring.comparison import PROPERTIES, compare, names_moved, numbers_moved
+from fer.monitoring.verdict import verdict_of
 from fer.params import Bounds, Monitor
 
 SETTINGS = Monitor(window=500, least=200, false_alarms=0.01, bounds=Bounds())
@@ -96,3 +98,11 @@ def test_numbers_move_in_deviations_and_names_in_shares():
     assert p < 1e-4
     assert names_moved(old.astype(str), old.astype(str)) == (0, pytest.approx(1))
     assert names_moved(pd.Series(["a"] * 50), pd.Series(["a"] * 20)) == (0, 1)
+
+
+def test_after_a_verdicts_end_its_last_face_is_not_seen_again():
+    """The service's clock tells microseconds: an end that is cut short is before the last face."""
+    times = pd.to_datetime(["2026-11-28T06:00:00.000001Z", "2026-11-28T06:00:01.999999Z"])
+    window = world(2, 0).assign(time=times)
+    verdict = verdict_of(Card.load(RELEASED), world(3000, 0), window, ())
+    assert pd.Timestamp(verdict.until) == times[-1]

@@ -27,5 +27,5 @@ print(given_back, faults())
 def test_freed_tensors_are_used_again() -> None:
     run = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, text=True, check=True)
     given_back, kept = map(int, run.stdout.split())
-    assert given_back > 1000
+    assert given_back > 100  # with huge pages a fault is 2 MB
     assert kept < given_back / 10
