@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import pandas as pd
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+
+from fer.audit.discriminants import discriminants
 
 #: Grey values of mean and standard deviation that 99 % of FER-2013 keep: those of fer/expectations/images.yaml.
 DARK, BRIGHT, FLAT, LOUD = 40, 215, 20, 100
@@ -78,9 +79,10 @@ def inversion(images: np.ndarray) -> np.ndarray:
     dimensions = known.shape[1]
     shrinkage = max(0.1, dimensions / (dimensions + len(known)))
     negative = np.repeat([0, 1], len(sample))
-    model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage).fit(known, negative)
+    model = discriminants(known, negative, shrinkage)
     parts = [images[start : start + _CHUNK] for start in range(0, len(images), _CHUNK)]
-    return np.concatenate([model.decision_function(_signed_gradients(part)) for part in parts])
+    scores = np.concatenate([model.scores(_signed_gradients(part)) for part in parts])
+    return np.asarray(scores[:, 1] - scores[:, 0])
 
 
 def _signed_gradients(images: np.ndarray) -> np.ndarray:

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from cleanlab.filter import find_label_issues
 from cleanlab.rank import get_label_quality_scores
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import StratifiedGroupKFold
 
+from fer.audit.discriminants import discriminants
 from fer.audit.progress import Steps, silent
 
 #: Folds of the cross-validation.
@@ -70,8 +70,8 @@ def out_of_fold(
                 # The fewer images for the dimensions, the less their covariances are worth.
                 dimensions = points.shape[1]
                 shrinkage = dimensions / (dimensions + len(train))
-                model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage=shrinkage).fit(points[train], labels[train])
-                probabilities[np.ix_(held_out, model.classes_)] = model.predict_proba(points[held_out])
+                model = discriminants(points[train], labels[train], shrinkage)
+                probabilities[np.ix_(held_out, model.classes)] = model.probabilities(points[held_out])
             steps(number, parts)
     return probabilities / probabilities.sum(axis=1, keepdims=True)
 

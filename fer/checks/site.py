@@ -10,7 +10,8 @@ from great_expectations.checkpoint import CheckpointResult, UpdateDataDocsAction
 from great_expectations.checkpoint.actions import ValidationAction
 from great_expectations.compatibility.pydantic import PrivateAttr
 from great_expectations.render.view import DefaultJinjaPageView
-from jinja2 import pass_context
+from jinja2 import BytecodeCache, pass_context
+from jinja2.bccache import Bucket
 
 from fer.checks.report import CheckReport, CheckResult
 
@@ -40,8 +41,28 @@ td,th{border-bottom:1px solid #e3e8ee;padding:.35rem .7rem;text-align:left;verti
 </style>"""
 
 
+class _Compiled(BytecodeCache):
+    """Templates that are compiled: Great Expectations has a view for each page, and compiles all of them for each."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._code.get(bucket.key + bucket.checksum)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key + bucket.checksum] = bucket.code
+
+
+_COMPILED = _Compiled()
+
+
 class EscapingView(DefaultJinjaPageView):
     """Great Expectations' page with the data's own texts escaped, such as file names; its tables take them for HTML."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.env.bytecode_cache = _COMPILED
 
     @pass_context
     def render_content_block(self, jinja_context: Any, content_block: Any, *place: Any, **options: Any) -> Any:
