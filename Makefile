@@ -1,5 +1,6 @@
 # make run    the whole pipeline, from data to a served champion
-# make test   style, types and every test; make test-fast: those that start no server and no pipeline
+# make test   style, types and the tests; make test-fast: those that start no server and no pipeline
+# make test-nightly    the tests that take minutes each: bad days, rebuilds, other machines, the rehearsal
 # make mlflow | prefect | serve    the tools, each says its address
 # make rehearsal    drift, alarm, retrain, gates, a swap under load and a rollback, step by step, in a folder of its own
 # make docs   the docs site, in build/site; make audit-lock: what is known against the locked versions
@@ -9,9 +10,8 @@ BIN := .venv/bin
 WORKERS ?= 3
 # A file at a time, in the order of tests/conftest.py: the longest first.
 TWO_PROCESSES := -n 2 --dist loadfile --no-loadscope-reorder
-# Two processes for two cores: threads of theirs would wait for each other. make rehearsal runs the test that takes minutes.
-PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(BIN)/pytest $(TWO_PROCESSES) \
-    --ignore tests/pipeline/test_rehearsal.py
+# Two processes for two cores: threads of theirs would wait for each other.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(BIN)/pytest $(TWO_PROCESSES)
 JAX_TESTS := -k jax tests/pipeline/test_jax.py tests/unit/models/test_normalization.py
 
 # Python keeps the bytecode of what is imported: 165 MB, where all of it is 440. The installation imports it once, as
@@ -22,7 +22,7 @@ IMPORTED := pipelines.train pipelines.validate pipelines.promote dvc.cli prefect
 # Types are checked beside the tests, and in CI JAX's tests too.
 MAKEFLAGS += --jobs=3
 
-.PHONY: run test style types tests test-fast test-jax test-scale mlflow prefect serve rehearsal lock lock-tools docs audit-lock
+.PHONY: run test style types tests test-fast test-nightly test-jax test-scale mlflow prefect serve rehearsal lock lock-tools docs audit-lock
 
 run: .venv/installed
 	@$(BIN)/python -m pipelines retrain --workers $(WORKERS)
@@ -40,10 +40,13 @@ types: style
 	$(BIN)/mypy
 
 tests: style
-	$(PYTEST)
+	$(PYTEST) -m "not nightly"
 
 test-fast: .venv/tested
 	$(PYTEST) -m "not slow"
+
+test-nightly: .venv/tested
+	$(PYTEST) -m nightly
 
 # The second backend: JAX beside the packages of .venv.
 test-jax: .venv-jax/installed

@@ -26,7 +26,7 @@ from project import SECONDS, Project, clean_environment, json_of, kill, prefect_
 
 from pipelines.ports import free_port
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
 OUTPUTS = ("data", "models", "distilled", "reports", "champion")
 #: Where MLflow's database notes times, in milliseconds.

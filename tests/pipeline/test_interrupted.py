@@ -41,7 +41,7 @@ def test_a_killed_training_leaves_the_last_good_model_and_goes_on_at_its_last_ep
     assert steps == list(range(1, EPOCHS + 1))
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.nightly), "2"])
 def test_a_terminated_retrain_leaves_nothing_running_and_no_lock(copy, prefect_home, workers, monkeypatch):
     copy = replace(copy, prefect=None)
     shutil.copytree(prefect_home, copy.folder / "state" / "prefect")

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from project import Project, clean_environment, make_project, tiny
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
 PLAN = {
     "recipe": "quick",

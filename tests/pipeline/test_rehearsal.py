@@ -26,7 +26,7 @@ from fer.emotions import EMOTIONS
 from fer.inference.classifier import Card
 from fer.inference.face_size import FACE_SIZE
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
 #: What is left of the light.
 DUSK = 0.6

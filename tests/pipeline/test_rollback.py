@@ -96,6 +96,7 @@ def test_rollback_answers_in_seconds_and_no_later_run_crowns_the_bad_one_again(
     assert digest(project) not in (good, bad)
 
 
+@pytest.mark.nightly
 def test_an_alias_that_was_set_by_hand_is_followed_by_the_next_run(
     copy_with_stores: Project, monkeypatch: pytest.MonkeyPatch
 ):
@@ -138,6 +139,7 @@ def test_by_hand_alone_a_candidate_waits_until_it_is_accepted(
     }
 
 
+@pytest.mark.nightly
 def test_a_version_is_rebuilt_byte_for_byte_from_its_commit_its_changes_and_its_data(
     copy_with_stores: Project, monkeypatch: pytest.MonkeyPatch
 ):

@@ -182,6 +182,7 @@ def only_the_data(params: dict[str, Any]) -> None:
     params["validate"]["suites"] = "data/none"
 
 
+@pytest.mark.nightly
 def test_a_worker_of_a_work_pool_runs_the_deployed_flow_and_its_stages_are_its_subflows(tmp_path, prefect_home):
     project = make_project(tmp_path / "project")
     project.edit(only_the_data)

@@ -12,6 +12,7 @@ from project import SECONDS, tiny, wait_for
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.nightly,
     pytest.mark.skipif(not POSTGRESQL.is_dir(), reason="no PostgreSQL here"),
     pytest.mark.skipif(not (find_spec("moto") and find_spec("dvc_s3")), reason="no moto or no dvc-s3: make test-scale"),
 ]

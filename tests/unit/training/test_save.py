@@ -245,6 +245,7 @@ def test_killed_and_started_again_every_file_is_the_same(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
+@pytest.mark.nightly
 def test_killed_at_random_moments_every_file_is_the_same(tmp_path: Path) -> None:
     whole = tmp_path / "whole"
     write_pretrained(whole / "weights")
