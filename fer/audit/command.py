@@ -54,7 +54,9 @@ def check(
         report = _checked(path, output, settings, suites)
     except ModuleNotFoundError as error:
         lacking = str(error.name).partition(".")[0]
-        _refuse(f"fer check needs {lacking}, which is not installed; run pip install 'fer-pipeline[check]'")
+        _refuse(
+            f"fer check needs {lacking}, which is not installed; in a clone of the repository: pip install '.[check]'"
+        )
     except UserError as error:
         _refuse(str(error))
     _print(report)

@@ -79,6 +79,8 @@ def photo(
                 break
     if not (as_json or as_csv) and (line := detector_line(detector)):
         print(line, flush=True)
+    if output and done:
+        print(f"with boxes: {output}", file=sys.stderr)
     _say(done, faces, problems, f"; stopped, {left} left" if (left := len(sources) - tried) else "")
     if stopping.signal or problems:
         raise typer.Exit(stopping.exit_code or 1)

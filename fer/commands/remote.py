@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import ssl
 import time
 import urllib.request
 from email.message import Message
@@ -21,6 +22,8 @@ KEY = "FER_API_KEY"
 TIMEOUT, PATIENCE = 60.0, 60.0
 #: Seconds between two tries where the service does not say, and at most.
 PAUSE, LONGEST_PAUSE = 1.0, 30.0
+#: What a photo is called on its way: the service's messages name it, and whoever asks knows its file's name.
+NAME = "photo"
 #: Characters of a service's own words that a message repeats.
 QUOTED = 200
 
@@ -43,7 +46,7 @@ class Service:
         if not set("@?#").isdisjoint(url):  # what it is may be a secret, and is not repeated
             raise UserError(f"--url: holds more than an address; give http://host:port, and a key in {KEY}")
         if not _is_address(url):
-            raise UserError(f"--url {url}: not an address; give one such as http://127.0.0.1:3000")
+            raise UserError(f"--url {url}: not an address; begin with http:// or https://")
         self._url = url.rstrip("/")
         try:
             content = self._answer("/model")
@@ -63,7 +66,7 @@ class Service:
             UserError: in one line, what the service says against it, or that none answers.
         """
         boundary = secrets.token_hex(16)
-        head = 'Content-Disposition: form-data; name="images"; filename="photo"\r\n'
+        head = f'Content-Disposition: form-data; name="images"; filename="{NAME}"\r\n'
         kind = "Content-Type: application/octet-stream\r\n"
         body = b"".join(
             [f"--{boundary}\r\n{head}{kind}\r\n".encode(), data, f"\r\n--{boundary}--\r\n".encode()],
@@ -91,14 +94,25 @@ class Service:
                 with error:
                     pause = _pause(error.headers)
                     if error.code != 503 or time.monotonic() + pause > end:
-                        raise UserError(f"{self._url}{path}: {_reason(error)}") from error
+                        raise UserError(self._against(path, error)) from error
                 time.sleep(pause)
             except (OSError, HTTPException) as error:
                 reason = error.reason if isinstance(error, URLError) else error
                 words = getattr(reason, "strerror", None) or str(reason) or type(reason).__name__
-                raise NoAnswerError(f"{self._url}: no answer ({words}); is the service running? fer serve") from error
+                remedy = "is it http://?" if isinstance(reason, ssl.SSLError) else "is the service running? fer serve"
+                raise NoAnswerError(f"{self._url}: no answer ({words}); {remedy}") from error
             except ValueError as error:
                 raise UserError(f"{self._url}{path}: answers no JSON; check the address") from error
+
+    def _against(self, path: str, error: HTTPError) -> str:
+        """What the service says against a request, and how to mend it."""
+        said = _reason(error)
+        about_photo = f"image '{NAME}': "
+        if about_photo in said:
+            return said.replace(about_photo, "", 1)
+        if error.code == 404:
+            said += "; give the service's address alone, such as http://127.0.0.1:3000"
+        return f"{self._url}{path}: {said}"
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -61,6 +61,9 @@ def find_photos(arguments: Sequence[str]) -> tuple[list[Source], list[str]]:
         if argument == STDIN:
             found.setdefault(STDIN, Source("stdin", None))
             continue
+        if argument.lower().startswith(("http://", "https://")):
+            problems.append(f"{argument}: is an address; download the photo, and name its file")
+            continue
         paths = list(_below(argument)) if os.path.isdir(argument) else [Path(argument)]
         if not paths:
             problems.append(f"{argument}: holds no photo; known endings: {' '.join(sorted(SUFFIXES))}")

@@ -2,6 +2,7 @@
 
 import logging
 import math
+import os
 import threading
 from dataclasses import dataclass
 from numbers import Real
@@ -12,7 +13,7 @@ import cv2
 import numpy as np
 
 from fer.errors import UserError, did_you_mean
-from fer.inference.yunet_file import SETTING, YuNetMissing, yunet_bytes
+from fer.inference.yunet_file import NAME, SETTING, YuNetMissing, yunet_bytes
 
 #: A face's left, top, width and height in pixels.
 Box = tuple[int, int, int, int]
@@ -145,7 +146,9 @@ class YuNetDetector:
         try:
             self._search(np.zeros((64, 64, 3), np.uint8), 1.0)
         except cv2.error as error:
-            raise UserError(f"{SETTING}: not a YuNet model ({error.err}); name OpenCV Zoo's file") from error
+            raise UserError(
+                f"{SETTING}: {os.environ.get(SETTING)}: not a YuNet model ({error.err}); name {NAME}"
+            ) from error
 
     def __getstate__(self) -> dict[str, Any]:
         return {"_min_face": self._min_face, "_model": self._model}

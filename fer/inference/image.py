@@ -20,7 +20,7 @@ MAX_SCANS, MAX_SCANNED = 100, 16 * MAX_PIXELS
 #: Bytes of a file: nothing larger is read into memory.
 MAX_FILE = 128 * 2**20
 
-_TAKEN = "give a file, its bytes, an array or a PIL image"
+_TAKEN = "give a path, an open file, its bytes, an array or a PIL image"
 _ORIENTATION = 0x0112
 
 
@@ -28,9 +28,10 @@ def load_image(source: Any) -> np.ndarray:
     """The pixels of an image, upright.
 
     Args:
-        source: a path (str or Path) or the bytes of a file in a format of ``fer.inference.formats``, of which the first
-            picture is read and turned upright by its EXIF tag; an array or nested lists ``[H, W]`` grey, ``[H, W, 3]``
-            BGR or ``[H, W, 4]`` BGRA of whole numbers 0 to 255 or of floats 0 to 1; or a PIL image.
+        source: a path (str or Path), an open file in binary mode, or the bytes of a file, in a format of
+            ``fer.inference.formats``: the first picture is read, and turned upright by its EXIF tag; an array or nested
+            lists ``[H, W]`` grey, ``[H, W, 3]`` BGR or ``[H, W, 4]`` BGRA of whole numbers 0 to 255 or of floats 0 to
+            1; or a PIL image.
 
     Returns:
         uint8 ``[H, W, 3]`` in BGR order; grey images have three equal channels.
@@ -43,6 +44,8 @@ def load_image(source: Any) -> np.ndarray:
         return _load_file(source)
     if isinstance(source, bytes | bytearray | memoryview):
         return decode(read_still(bytes(source)))
+    if hasattr(source, "read") and not hasattr(source, "convert"):
+        return decode(read_still(_read(source)))
     if hasattr(source, "getexif") and hasattr(source, "convert"):
         return _of_pil(source)
     return _of_array(source)
@@ -66,6 +69,15 @@ def _load_file(source: str | Path) -> np.ndarray:
         return decode(read_still(data))
     except UserError as error:
         raise UserError(f"{path}: {error}") from error
+
+
+def _read(file: Any) -> bytes:
+    data = file.read(MAX_FILE + 1)
+    if not isinstance(data, bytes):
+        raise UserError("an open file must give bytes; open it in binary mode: open(path, 'rb')")
+    if len(data) > MAX_FILE:
+        raise UserError(f"the file has more than {MAX_FILE >> 20} MiB; give a smaller image")
+    return data
 
 
 def decode(still: Still) -> np.ndarray:

@@ -94,8 +94,9 @@ class Reader:
         Raises:
             UserError: in one line, for the first that cannot be read, with its number from 0.
         """
-        if isinstance(crops, str | bytes | Path) or not isinstance(crops, Iterable):
-            raise UserError(f"faces wants a list of images, not a {type(crops).__name__}; for one photo call photo")
+        if isinstance(crops, str | bytes | Path) or not isinstance(crops, Iterable) or _is_one_image(crops):
+            kind = type(crops).__name__
+            raise UserError(f"faces wants a list of images, not one ({kind}); give [face], or call photo for a photo")
         faces, whole = [], []
         for number, crop in enumerate(crops):
             try:
@@ -141,3 +142,9 @@ class Reader:
             )
             for detection, row, why, properties in zip(detections, probabilities, reasons, measured, strict=True)
         ]
+
+
+def _is_one_image(crops: Any) -> bool:
+    """Whether an array is the pixels of one image: its rows would be read as faces."""
+    shape: tuple[int, ...] = getattr(crops, "shape", ())
+    return len(shape) == 2 or (len(shape) == 3 and shape[2] in {3, 4})

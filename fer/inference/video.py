@@ -132,9 +132,12 @@ def open_video(source: str | Path) -> Iterator[Video]:
     Raises:
         UserError: when it is not there, or no video that can be decoded.
     """
+    if not isinstance(source, str | Path):
+        raise UserError(f"a video cannot be of type {type(source).__name__}; give its file's path")
     path = Path(source)
     if not path.is_file():
-        raise UserError(f"{path}: no such file; give a video file")
+        why = "is no regular file" if path.exists() else "no such file"
+        raise UserError(f"{path}: {why}; give a video file")
     check_kind(path)
     quiet_opencv()
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
@@ -142,7 +145,9 @@ def open_video(source: str | Path) -> Iterator[Video]:
         if not capture.isOpened():
             cut_off = not has_index(path) or (stated_bytes(path) or 0) > path.stat().st_size
             if cut_off:
-                raise UserError(f"{path}: is cut off before what its frames are found by; copy it again, whole")
+                raise UserError(
+                    f"{path}: is cut off: the index of its frames, at its end, is missing; copy it again, whole"
+                )
             raise UserError(f"{path}: not a video that OpenCV can read; convert it to .mp4 or .avi")
         width, height = (round(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         if width * height > MAX_PIXELS:

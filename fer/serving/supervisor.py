@@ -1,6 +1,7 @@
 """The service's processes: uvicorn's supervisor around BentoML's app, without a control port."""
 
 import contextlib
+import errno
 import http.client
 import os
 import shutil
@@ -58,7 +59,8 @@ def listening(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         reason = os.strerror(error.errno) if isinstance(error.errno, int) and error.errno > 0 else error.strerror
-        raise UserError(f"serve: cannot listen on {host} port {port} ({reason}); choose another --port") from error
+        option = "--host" if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL else "--port"
+        raise UserError(f"serve: cannot listen on {host} port {port} ({reason}); choose another {option}") from error
 
 
 def supervise(listener: socket.socket, model: Path, settings: Settings) -> None:

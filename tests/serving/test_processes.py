@@ -206,7 +206,7 @@ def test_clients_that_do_not_read_are_let_go_and_web_sockets_are_none(tmp_path, 
     ("arguments", "environment", "words"),
     [
         (("--model", "nowhere"), {}, "nowhere: no such folder"),
-        (("--host", "203.0.113.1"), {}, "cannot listen on 203.0.113.1 port 3000"),
+        (("--host", "203.0.113.1"), {}, "(Cannot assign requested address); choose another --host"),
         ((), {"FER_SERVE_MAX_BYTES": "x"}, "FER_SERVE_MAX_BYTES: "),
         ((), {"FER_YUNET": "/nowhere/yunet.onnx"}, "FER_YUNET: /nowhere/yunet.onnx: cannot be read"),
         ((), {"FER_SERVE_MONITOR": "/dev/null/kept"}, "FER_SERVE_MONITOR: /dev/null/kept: cannot be written"),

@@ -132,5 +132,6 @@ def test_without_the_extra_it_says_what_to_install(lacking: str, tmp_path: Path)
     code = f"import sys; sys.modules[{lacking!r}] = None; from fer.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code, "check", tmp_path], capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    wanted = f"error: fer check needs {lacking}, which is not installed; run pip install 'fer-pipeline[check]'\n"
+    wanted = f"error: fer check needs {lacking}, which is not installed; "
+    wanted += "in a clone of the repository: pip install '.[check]'\n"
     assert done.stderr == wanted

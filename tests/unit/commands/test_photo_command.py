@@ -203,15 +203,27 @@ def test_what_cannot_be_read_is_named_at_the_end_and_the_rest_is_done(photos, mo
     cv2.imwrite(str(photos / "huge.png"), np.zeros((side, side), np.uint8))
     (photos / "phone.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100))
     (photos / "notes.txt").write_text("not a photo, and passed over")
-    done = run("photo", "p", "nowhere.jpg", "--json", "--model", model_folder, "--detector", "cascade", text=True)
+    done = run(
+        "photo",
+        "p",
+        "nowhere.jpg",
+        "HTTPS://example.org/a.jpg",
+        "--json",
+        "--model",
+        model_folder,
+        "--detector",
+        "cascade",
+        text=True,
+    )
     names = [json.loads(line)["name"] for line in done.stdout.splitlines()]
     assert names == ["p/face.png", "p/wall.png", "p/sub/wide.jpg"]
     assert done.returncode == 1
     lines = done.stderr.splitlines()
-    at = lines.index("not read: 5")
+    at = lines.index("not read: 6")
     assert lines[at - 1] == "3 photos, 2 faces"
-    told = [line.strip().split(":")[0] for line in lines[at + 1 :]]
-    assert told == ["p/broken.jpg", "p/huge.png", "p/phone.HEIC", "p/text.png", "nowhere.jpg"]
+    told = [line.strip().split(": ")[0] for line in lines[at + 1 :]]
+    files = ["p/broken.jpg", "p/huge.png", "p/phone.HEIC", "p/text.png", "nowhere.jpg"]
+    assert told == ["HTTPS://example.org/a.jpg", *files]
     assert "Traceback" not in done.stderr
     assert "megapixels" in done.stderr
 

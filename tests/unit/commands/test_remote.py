@@ -135,6 +135,7 @@ def test_what_a_service_may_ask_to_wait(header, seconds):
     ("answer", "words"),
     [
         (problem(400, "the image cannot be decoded; the file is damaged"), r"the file is damaged \(HTTP 400\)"),
+        (problem(422, "image 'photo': the file is damaged"), r"^the file is damaged \(HTTP 422\)$"),
         (problem(401, "no key, or the wrong one"), r"wrong one \(HTTP 401\); put its key into FER_API_KEY"),
         (problem(413, "line one\n\x1b[31mline two " + "x" * 500), r"line one \[31mline two x+ \(HTTP 413\)"),
         ((500, {}, b"<html>oh</html>"), r"Internal Server Error \(HTTP 500\)"),
@@ -161,7 +162,7 @@ def test_what_a_service_has_against_it_is_one_line(server, answer, words):
 @pytest.mark.parametrize(
     ("model", "words"),
     [
-        ((404, {}, b"nothing"), r"/model: Not Found \(HTTP 404\)"),
+        ((404, {}, b"nothing"), r"/model: Not Found \(HTTP 404\); give the service's address alone"),
         ((200, {}, b"{}"), "is no service of fer; check the address"),
         ((200, {}, b"[1]"), "is no service of fer; check the address"),
         ((200, {}, b"<html>"), "answers no JSON"),

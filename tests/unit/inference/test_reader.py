@@ -8,6 +8,7 @@ import pickle
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -112,9 +113,9 @@ def test_a_pil_image_is_turned_upright_as_its_file_is(tmp_path):
         ([PICTURE], r"got \[1, 120, 160, 3\]; give one image at a time"),
         ([], r"got \[0\]"),
         ({"image": PICTURE}, "cannot be of type dict"),
-        (None, "cannot be of type NoneType; give a file"),
-        (7, "cannot be of type int; give a file"),
-        (io.BytesIO(b"x"), "cannot be of type BytesIO; give a file"),
+        (None, "cannot be of type NoneType; give a path"),
+        (7, "cannot be of type int; give a path"),
+        (io.BytesIO(b"x"), "the file is not a"),
         (b"", "the image is empty"),
         (b"hello, this is no image", "the file is not a"),
         ("nowhere.jpg", r"nowhere.jpg: cannot be read \(No such file"),
@@ -213,6 +214,13 @@ def test_a_box_may_reach_over_the_edge(reader):
 # Many faces
 
 
+def test_an_open_file_is_its_bytes(reader, png):
+    with open(png, "rb") as file:
+        assert replace(reader.photo(file), name=Path(png).name) == reader.photo(png)
+    with open(png, encoding="latin-1") as file, pytest.raises(UserError, match="open it in binary mode"):
+        reader.photo(file)
+
+
 def test_faces_are_read_in_order_in_any_form(reader, png):
     crops = [PICTURE[y : y + h, x : x + w] for x, y, w, h in BOXES]
     found = reader.faces([crops[0], encoded(crops[1]), as_pil(crops[0]), png])
@@ -228,9 +236,11 @@ def test_faces_are_read_in_order_in_any_form(reader, png):
     ("crops", "words"),
     [
         ([PICTURE, None], r"faces\[1\]: an image cannot be of type NoneType"),
-        ("a.jpg", "faces wants a list of images, not a str; for one photo call photo"),
-        (b"data", "not a bytes"),
-        (None, "not a NoneType"),
+        ("a.jpg", r"faces wants a list of images, not one \(str\); give \[face\], or call photo for a photo"),
+        (PICTURE, r"not one \(ndarray\)"),  # its rows would be faces
+        (PICTURE[..., 0], r"not one \(ndarray\)"),
+        (b"data", r"\(bytes\)"),
+        (None, r"\(NoneType\)"),
         (["nowhere.jpg"], r"faces\[0\]: nowhere.jpg: cannot be read"),
     ],
 )

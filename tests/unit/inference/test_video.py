@@ -131,7 +131,7 @@ def test_a_file_that_cannot_be_decoded_to_its_end_says_so(tmp_path, suffix):
 @pytest.mark.parametrize("suffix", [".mp4", ".mov"])
 def test_a_file_without_its_index_is_one_line(tmp_path, suffix):
     path = cut_off(write_video(tmp_path / f"clip{suffix}"))
-    with pytest.raises(UserError, match="is cut off before what its frames are found by"):
+    with pytest.raises(UserError, match="is cut off: the index of its frames"):
         frames(path)
 
 
@@ -155,6 +155,10 @@ def test_what_is_no_video_is_refused_before_a_decoder_sees_it(tmp_path, content)
 def test_a_file_that_is_not_there_is_one_line(tmp_path):
     with pytest.raises(UserError, match=r"nowhere\.mp4: no such file"):
         frames(tmp_path / "nowhere.mp4")
+    with pytest.raises(UserError, match="is no regular file; give a video file"):
+        frames(tmp_path)
+    with pytest.raises(UserError, match="a video cannot be of type int"):
+        frames(0)
 
 
 def test_frames_of_a_size_that_no_camera_has_are_refused(tmp_path):
