@@ -51,7 +51,7 @@ def test_prometheus_reads_the_service_and_grafana_reads_prometheus():
 
 
 def test_a_share_of_none_is_zero():
-    """A value that a label has not had yet is no series, and what is divided then shows no data, where 0 is the news."""
+    """A value that a label has not had yet is no series: divided, it shows no data where 0 is the news."""
     panels = json.loads((ROOT / "deploy/grafana/dashboards/service.json").read_text())["panels"]
     asked = [target["expr"] for panel in panels for target in panel["targets"]]
     shares = [expression for expression in asked if re.search(r'\{\w+="[^"]*"\}.* / ', expression)]
