@@ -38,7 +38,7 @@ def network_failed(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> b
     return False
 
 
-def task(function: Callable[P, R], task_run_name: str | None = None) -> Task[P, R]:
+def task(function: Callable[P, R], task_run_name: str | Callable[[], str] | None = None) -> Task[P, R]:
     """``@task``: without a cache. DVC decides what is up to date, and Prefect's would hash the data at every call."""
     return Task(function, task_run_name=task_run_name, cache_policy=NO_CACHE)
 

@@ -147,7 +147,12 @@ def side_by_side(stages: list[str], workers: int) -> None:
         future.result()
 
 
-@partial(task, task_run_name="dvc repro {targets}")
+def named_by_targets() -> str:
+    """What the Prefect UI calls a run of ``reproduce``."""
+    return " ".join(["dvc repro", *runtime.task_run.parameters["targets"]])
+
+
+@partial(task, task_run_name=named_by_targets)
 def reproduce(targets: list[str]) -> None:
     """``dvc repro`` of the targets and what they depend on; of everything without targets."""
     run_dvc("repro", *targets)

@@ -29,7 +29,8 @@ def mlflow() -> None:
     from fer.store import Store  # MLflow, which the other tools do without
 
     # It says what is wrong with the store, and corrects the addresses of a project that was moved.
-    page = f"/#/experiments/{Store(load_params().tracking).experiment_id}"
+    # Without "runs" it opens on an overview of chats and traces, which are none here.
+    page = f"/#/experiments/{Store(load_params().tracking).experiment_id}/runs"
     uri = load_params().tracking.address
     if uri.startswith("http"):
         print(f"MLflow: {uri.rstrip('/')}{page} (the server that is configured)")

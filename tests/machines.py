@@ -165,7 +165,8 @@ def origin(folder: Path, change: Callable[[dict[str, Any]], None]) -> Path:
 def clone(repository: Path, folder: Path, shared: Shared) -> Project:
     """A clone of its own on another machine."""
     subprocess.run(["git", "clone", "--quiet", str(repository), str(folder)], check=True)
-    (folder / "data" / "raw").mkdir(parents=True, exist_ok=True)
+    for name in ("raw", "reviewed"):
+        (folder / "data" / name).mkdir(parents=True, exist_ok=True)
     return Project(folder, shared.prefect)
 
 

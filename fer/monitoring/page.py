@@ -5,6 +5,7 @@ Evidently takes half a minute of a busy core to import: only the ``monitor`` flo
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from fer.monitoring.comparison import MEASURES, NAMES, NUMBERS, Finding, values
 
 def write_report(
     path: Path, reference: pd.DataFrame, window: pd.DataFrame, findings: Sequence[Finding]
-) -> dict[str, float]:
+) -> dict[str, tuple[float, bool]]:
     """Let Evidently compare window and reference by our measures and bounds, and write what it shows.
 
     Args:
@@ -26,12 +27,13 @@ def write_report(
         findings: what that found: which properties, their bounds and levels.
 
     Returns:
-        How far each property moved, as Evidently shows it.
+        How far each property moved, and whether it drifted, as Evidently shows it.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         _bridge()
         from evidently import DataDefinition, Dataset, Report
+        from evidently.legacy.tests.base_test import TestStatus
         from evidently.metrics import ValueDrift
 
         names = [finding.name for finding in findings]
@@ -47,8 +49,9 @@ def write_report(
         ]
         done = Report(metrics, include_tests=True).run(*sides)
         done.save_html(str(path))
-        shown = [float(metric["value"]) for metric in done.dict()["metrics"]]
-        return dict(zip(names, shown, strict=True))
+        moved = [float(metric["value"]) for metric in done.dict()["metrics"]]
+        drifted = [test.status == TestStatus.FAIL for test in done.tests_results]
+        return dict(zip(names, zip(moved, drifted, strict=True), strict=True))
 
 
 def _columns(table: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -60,17 +63,17 @@ def _method(finding: Finding) -> str:
     from evidently.legacy.calculations.stattests.registry import StatTest, register_stattest
     from evidently.legacy.core import ColumnType
 
-    measure, level = MEASURES[finding.name], finding.level
+    measure = MEASURES[finding.name]
 
     def judge(reference: pd.Series, window: pd.Series, kind: Any, bound: float) -> tuple[float, bool]:
         moved, p = measure(reference, window)
-        return moved, moved > bound and p < level
+        return moved, replace(finding, moved=moved, p=p, bound=bound).drifted
 
     number = finding.name in NUMBERS
     how = "Wasserstein distance / deviation" if number else "total variation distance"
     test = StatTest(
-        name=f"{how}, p < {level:.2g}",
-        display_name=f"{how}, and p < {level:.2g}",
+        name=f"{how}, p < {finding.level:.2g}",
+        display_name=f"{how}, and p < {finding.level:.2g}",
         allowed_feature_types=[ColumnType.Numerical if number else ColumnType.Categorical],
         default_threshold=finding.bound,
     )

@@ -45,6 +45,8 @@ LOGGING: dict[str, Any] = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"level": "WARNING", "handlers": ["stderr"]},
+    # Of a photo with several faces BentoML's monitor warns, column by column, that it knows the column.
+    "loggers": {"bentoml._internal.monitoring.base": {"level": "ERROR"}},
 }
 
 

@@ -50,6 +50,15 @@ def test_prometheus_reads_the_service_and_grafana_reads_prometheus():
     assert any(mount.split(":")[1] == provider["options"]["path"] for mount in SERVICES["grafana"]["volumes"])
 
 
+def test_a_share_of_none_is_zero():
+    """A value that a label has not had yet is no series: divided, it shows no data where 0 is the news."""
+    panels = json.loads((ROOT / "deploy/grafana/dashboards/service.json").read_text())["panels"]
+    asked = [target["expr"] for panel in panels for target in panel["targets"]]
+    shares = [expression for expression in asked if re.search(r'\{\w+="[^"]*"\}.* / ', expression)]
+    assert len(shares) == 2
+    assert all(re.match(r"\(.* or vector\(0\)\) / ", expression) for expression in shares)
+
+
 @pytest.mark.skipif(not shutil.which("docker-compose"), reason="no docker-compose here")
 def test_compose_takes_the_file():
     done = subprocess.run(
