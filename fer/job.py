@@ -23,6 +23,21 @@ class Teacher:
 
 
 @dataclass(frozen=True)
+class Start:
+    """The trained model that a training goes on from, in place of random or published weights.
+
+    Attributes:
+        model: what tables call it: its name and its data set.
+        preprocessing: the key of ``fer.models.common.preprocessing.PREPROCESSINGS`` that it was trained with.
+        digest: hex sha256 of its weights' file.
+    """
+
+    model: str
+    preprocessing: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class Job:
     """What a training depends on: the same job on the same machine gives the same weights, byte for byte."""
 
@@ -32,6 +47,7 @@ class Job:
     recipe: Recipe
     seed: int
     teacher: Teacher | None = None
+    start: Start | None = None
 
     @property
     def name(self) -> str:
@@ -45,4 +61,5 @@ class Job:
         # Defaults are left out: a setting that came later leaves the keys of earlier trainings as they were.
         recipe = self.recipe.model_dump(exclude_defaults=True)
         content = [self.architecture, self.classes, self.fingerprint, recipe, self.seed, teacher]
+        content += [asdict(self.start)] if self.start else []
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -70,12 +70,22 @@ class Validate(Section):
 
 
 class Train(Section):
-    """What to train, by which recipe."""
+    """What to train, by which recipe.
+
+    ``start_from`` is the weights' file of a trained model that trainings go on from, or a folder where there is none:
+    DVC follows it, and so it must exist.
+    """
 
     architectures: Annotated[list[str], Field(min_length=1)]
     recipe: str
     seed: Seed
     weights_folder: Path | None = None
+    start_from: Path | None = None
+
+    @property
+    def start(self) -> Path | None:
+        """The weights' file that trainings go on from; None where they begin anew."""
+        return self.start_from if self.start_from and not self.start_from.is_dir() else None
 
 
 class Distill(Section):

@@ -93,6 +93,7 @@ class Tracker:
         values: dict[str, Any] = {"architecture": job.architecture, "dataset": dataset, "fingerprint": job.fingerprint}
         values |= {"classes": " ".join(job.classes), "seed": job.seed} | _flat(job.recipe.model_dump())
         values |= _flat(asdict(job.teacher), "teacher.") if job.teacher else {}
+        values |= _flat(asdict(job.start), "start.") if job.start else {}
         self.client.log_batch(run_id, params=[Param(name, str(value)) for name, value in values.items()])
         self.client.log_inputs(run_id, [_input(dataset, job.fingerprint)])
         return run_id

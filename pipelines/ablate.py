@@ -7,7 +7,7 @@ from fer.data.ingest import build_dataset
 from fer.errors import UserError
 from fer.params import load_params
 from pipelines import environment, paths
-from pipelines.models import make_job
+from pipelines.jobs import make_job
 
 
 @flow(flow_run_name="ablate {name}")

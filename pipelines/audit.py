@@ -12,7 +12,7 @@ from fer.audit.book.write import PAGE, write_book
 from fer.audit.correction_page import correction_page
 from fer.audit.effects import accuracies, parts_of_test
 from fer.audit.page import ACCURACY, PARTS, SUMMARY, audit_page
-from fer.audit.progress import bars
+from fer.audit.progress import Steps, bars
 from fer.audit.run import Audit
 from fer.audit.run import audit as audit_dataset
 from fer.audit.segments import describing, unlike_others, weak_parts
@@ -22,8 +22,9 @@ from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import SCORE, Split
 from fer.files import replace_file, write_text
-from fer.inference.classifier import CARD_FILE, MODEL_FILE, PACKAGE, Card, packaged_models
+from fer.inference.classifier import BATCH, CARD_FILE, MODEL_FILE, PACKAGE, Card, packaged_models
 from fer.inference.detection import open_detector
+from fer.inference.runtime import onnx_predict
 from fer.params import Compare, load_params
 from fer.report.results import slug
 from pipelines import paths
@@ -51,10 +52,12 @@ def audit(detector: str | None, page: bool) -> None:
         found = audit_dataset(dataset, params.data.seed, finder, progress)
         kept = kept_models(dataset)
         predictions = {model.name: model.scored(Split.TEST)[1] for model in kept}
-        write(dataset, found, effects(dataset, found, predictions, params.compare))
+        at_hand = models_at_hand(dataset, kept)
+        served = answers_of({name: at_hand[name] for name in at_hand.keys() - predictions}, dataset, progress("models"))
+        write(dataset, found, effects(dataset, found, served | predictions, params.compare))
         weak = weaknesses(dataset, found, predictions, params.compare)
         write_text(paths.AUDIT / PARTS, weak.to_csv(index=False, float_format="%.6g"))
-        models = Models(predictions, models_at_hand(dataset, kept))
+        models = Models(predictions, at_hand)
         book = make_book(dataset, found, models, records, params.compare, params.data.seed, progress)
         write_book(book, paths.AUDIT, progress("figures"))
     if page:
@@ -102,6 +105,15 @@ def models_at_hand(dataset: FaceDataset, kept: list[ModelFolder]) -> dict[str, P
         if Card.load(folder).fingerprint == dataset.fingerprint
     }
     return found | {model.name: model.onnx for model in kept if model.onnx.is_file()}
+
+
+def answers_of(models: Mapping[str, Path], dataset: FaceDataset, steps: Steps) -> dict[str, np.ndarray]:
+    """What ONNX files say of the test split: probabilities ``[N, C]`` by name, in the order of the names."""
+    faces, answers = np.asarray(dataset.images[dataset.rows("test")]), {}
+    for number, name in enumerate(sorted(models)):
+        answers[name] = onnx_predict(models[name], faces, BATCH)
+        steps(number + 1, len(models))
+    return answers
 
 
 def effects(

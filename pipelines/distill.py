@@ -13,7 +13,7 @@ from fer.schema import read_as
 from fer.training.distillation import soft_targets, teacher_of
 from pipelines import environment, paths
 from pipelines.flows import task
-from pipelines.models import make_job
+from pipelines.jobs import make_job
 from pipelines.recipes import check_settings
 
 

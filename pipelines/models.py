@@ -1,16 +1,10 @@
-"""Where trained models are, and what each depends on."""
+"""Where trained models are."""
 
 from fer.data.dataset import FaceDataset
 from fer.evaluation.comparison import open_models
 from fer.evaluation.model_folder import ModelFolder
-from fer.job import Job
 from fer.params import Params
 from pipelines import paths
-
-
-def make_job(params: Params, dataset: FaceDataset, architecture: str) -> Job:
-    """What the training of an architecture depends on."""
-    return Job(architecture, dataset.classes, dataset.fingerprint, params.recipe(architecture), params.train.seed)
 
 
 def all_models(params: Params, dataset: FaceDataset) -> list[ModelFolder]:

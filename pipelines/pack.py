@@ -5,6 +5,7 @@ from pathlib import Path
 from mlflow.utils.git_utils import get_git_commit
 
 from fer.data.dataset import FaceDataset
+from fer.errors import UserError
 from fer.params import load_params
 from fer.portable.folder import Packed
 from fer.portable.plan import PlannedJob, jobs_of, read_plan
@@ -19,6 +20,8 @@ def pack(plan_file: Path, folder: Path) -> None:
         UserError: for a mistake in the plan, or a required pretrained file that is not found.
     """
     plan, params = read_plan(plan_file), load_params()
+    if params.train.start:
+        raise UserError("pack: train.start_from: the model does not travel; name a folder, such as data/raw")
     dataset = FaceDataset.load(paths.DATASET)
 
     def home_of(job: PlannedJob, architecture: str, seed: int) -> str:

@@ -3,7 +3,10 @@
 A training depends on its own file alone: dvc.yaml's list of files is the same for every architecture.
 """
 
+import hashlib
 import json
+from pathlib import Path
+from typing import Any
 
 from prefect import flow
 
@@ -39,13 +42,31 @@ def settings_of(params: Params, architecture: str) -> str:
     All that params.yaml says of it, and the modules that its network imports, with their digests. Its own module and
     the training loop are dependencies in dvc.yaml.
     """
-    settings = {
+    settings: dict[str, Any] = {
         "recipe": params.recipe(architecture).model_dump(),
         "seed": params.train.seed,
         "weights_folder": str(params.train.weights_folder) if params.train.weights_folder else None,
         "shared_code": shared_code(architecture),
     }
+    if start := params.train.start:
+        settings["start_from"] = digest_of_start(start)
     return json.dumps(settings, indent=2) + "\n"
+
+
+def digest_of_start(path: Path) -> str:
+    """Hex sha256 of the weights that ``train.start_from`` names.
+
+    Raises:
+        UserError: where they cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror}); name a trained model's model.weights.h5 in train.start_from "
+            "of params.yaml, or a folder to begin anew"
+        ) from error
 
 
 def shared_code(architecture: str) -> dict[str, str]:

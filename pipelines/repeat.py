@@ -9,7 +9,7 @@ from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
 from fer.params import load_params
 from pipelines import environment, paths
-from pipelines.models import make_job
+from pipelines.jobs import make_job
 
 
 @flow(flow_run_name="repeat {architecture} {seed}")

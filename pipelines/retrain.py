@@ -47,6 +47,11 @@ def checked_params() -> Params:
             raise UserError(f"params.yaml: data.{key}: name a folder, such as data/reviewed; it may be empty")
         if not path.exists():
             raise UserError(f"{path}: no such file or folder; correct data.{key} in params.yaml")
+    if params.train.start_from is None or not params.train.start_from.exists():
+        raise UserError(
+            f"params.yaml: train.start_from: no file {params.train.start_from or 'named'}; name a trained model's "
+            "model.weights.h5, or a folder, such as data/raw, to begin anew"
+        )
     return params
 
 

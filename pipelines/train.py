@@ -29,7 +29,7 @@ from fer.training.state import Origin, Progress
 from pipelines import paths
 from pipelines.environment import EXPORTER
 from pipelines.flows import network_task, task
-from pipelines.models import make_job
+from pipelines.jobs import make_job
 from pipelines.recipes import check_settings
 from pipelines.reporting import say
 from pipelines.tracking import open_tracker
@@ -124,7 +124,17 @@ def fit_epochs(
     def watch(progress: Progress, steps: int) -> list[keras.callbacks.Callback]:
         return [EpochBar(name, progress, steps)]
 
-    return fit(dataset, job, params.train.weights_folder, checkpoint, on_epoch, on_warning, watch, targets)
+    return fit(
+        dataset,
+        job,
+        params.train.weights_folder,
+        checkpoint,
+        on_epoch,
+        on_warning,
+        watch,
+        targets,
+        params.train.start if job.start else None,
+    )
 
 
 @task

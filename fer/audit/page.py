@@ -167,10 +167,12 @@ def _accuracy_table(path: Path) -> str:
 
 def _losses(path: Path) -> list[float]:
     """By model, how much higher its accuracy is with near copies than without them, smallest first: -1 to 1."""
-    wide = pd.read_csv(path).pivot_table(index="model", columns="part", values="accuracy")
-    if wide.empty:
+    table = pd.read_csv(path)
+    if table.empty:
         return []
-    return sorted((wide["without exact copies"] - wide["without exact and near copies"]).tolist())
+    wide = table.pivot(index="model", columns="part", values="accuracy")
+    # Of a data set in which all test images have copies nothing is left to compare.
+    return sorted((wide["without exact copies"] - wide["without exact and near copies"]).dropna().tolist())
 
 
 def _recall_table(planted: dict[str, Any]) -> pd.DataFrame:

@@ -8,13 +8,12 @@ import pandas as pd
 
 from fer.data.dataset import FaceDataset
 from fer.delivery.candidate import Candidate, Facts, Outcome
-from fer.delivery.gates import GATES, OWN_GATES, RESAMPLES, SEED, beats_champion, latency, name_of, outcomes
+from fer.delivery.gaps import gaps_of
+from fer.delivery.gates import GATES, OWN_GATES, beats_champion, latency, name_of, outcomes
 from fer.delivery.version_files import Registered
 from fer.evaluation.abstention import thresholds_of
 from fer.evaluation.face_check import fit_face_check
-from fer.evaluation.groups import gap_table, groups_of, people_of
 from fer.evaluation.model_folder import ModelFolder
-from fer.evaluation.predictions import Split
 from fer.inference.classifier import Card
 from fer.params import Promote
 from fer.report.tables import UNKNOWN
@@ -129,20 +128,6 @@ def is_drawn(dataset: FaceDataset) -> bool:
     return DRAWN_COLUMN in dataset.table
 
 
-def gaps_of(folder: ModelFolder, dataset: FaceDataset) -> dict[str, float]:
-    """``test.gap.<group column>``: how far accuracy on the best and worst read group lie apart, and its ``.p``.
-
-    p is that of ``fer.evaluation.groups.gap_table``, corrected.
-    """
-    predicted = folder.scored(Split.TEST)[1].argmax(axis=1)
-    right = predicted == dataset.labels[dataset.rows("test")]
-    groups, _ = groups_of(dataset, "test")
-    gaps = gap_table(right, groups, people_of(dataset, "test"), RESAMPLES, SEED).to_dict("records")
-    return {f"test.gap.{row['property']}": row["gap"] for row in gaps} | {
-        f"test.gap.{row['property']}.p": row["p_corrected"] for row in gaps
-    }
-
-
 def card_of(folder: ModelFolder, settings: Promote, dataset: FaceDataset) -> Card:
     """The card that a model carries from the registry to the service, with a face check fitted to its data set."""
     run = folder.run
@@ -153,7 +138,7 @@ def card_of(folder: ModelFolder, settings: Promote, dataset: FaceDataset) -> Car
         face_size=dataset.face_size,
         fingerprint=run.fingerprint,
         model_sha256=run.model_sha256,
-        metrics=folder.metrics | gaps_of(folder, dataset),
+        metrics=folder.metrics | gaps_of(folder.predictions, dataset),
         thresholds=thresholds_of(folder.predictions, folder.classes, settings.certain_precision),
         face_check=fit_face_check(dataset),
         drawn=is_drawn(dataset),

@@ -23,6 +23,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from fer.data.dataset import FaceDataset
 from fer.delivery.candidate import Outcome
+from fer.delivery.gaps import gaps_of
 from fer.errors import UserError
 from fer.evaluation.abstention import thresholds_of
 from fer.evaluation.calibration import best_temperature
@@ -48,7 +49,7 @@ class Quantized:
 
     Attributes:
         predictions: its table (``fer.evaluation.predictions``).
-        metrics: ``<split>.<metric>`` of these predictions.
+        metrics: ``<split>.<metric>`` of these predictions, and the gaps between groups.
         lost: validation accuracy of the whole model less its own, as a share; below 0 where it is better.
         bound: the most that ``lost`` may be.
         largest: largest difference of a probability from the whole model's on validation, 0 to 1.
@@ -97,7 +98,7 @@ def quantize_model(folder: ModelFolder, network: Path, dataset: FaceDataset, tar
     temperature = best_temperature(labels[held_out], onnx_predict(target, faces[held_out]))
     divide_logits(target, temperature)
     predictions = with_predictions(before, classes, onnx_predict(target, faces), ten_view_predict(target, faces))
-    metrics = split_metrics(predictions, classes)
+    metrics = split_metrics(predictions, classes) | gaps_of(predictions, dataset)
     columns = probability_columns(classes, 1)
     apart = np.abs(predictions[columns].to_numpy() - before[columns].to_numpy())[held_out]
     accuracy = f"{Split.VALIDATION}.accuracy"

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat
 
-from fer.job import Job, Teacher
+from fer.job import Job, Start, Teacher
 from fer.recipe import Recipe
 
 
@@ -21,7 +21,7 @@ class RunFacts(BaseModel):
         seed: of every random choice.
         recipe: how it was trained.
         precision: Keras' dtype policy of the network.
-        weights: what the network began from, ``random`` or the pretrained file's label.
+        weights: what the network began from, ``random``, the pretrained file's label or the model of ``start``.
         preprocessing: the key of ``fer.models.preprocessing.PREPROCESSINGS``; None where it is not known any more.
         temperature: what the logits are divided by, fitted on validation; None where it is not known any more.
         epochs: how many were trained.
@@ -31,6 +31,7 @@ class RunFacts(BaseModel):
         software: versions of the packages, and Keras' ``backend``.
         job: ``fer.job.Job.key``.
         teacher: of a distilled model.
+        start: of a fine-tuned model.
         corrections: fingerprint of the corrections of the data set's labels, where there are any.
     """
 
@@ -54,17 +55,18 @@ class RunFacts(BaseModel):
     software: dict[str, str]
     job: str
     teacher: Teacher | None = None
+    start: Start | None = None
     corrections: str | None = None
 
     @property
     def trained(self) -> Job:
         """The job that was trained."""
-        return Job(self.architecture, self.classes, self.fingerprint, self.recipe, self.seed, self.teacher)
+        return Job(self.architecture, self.classes, self.fingerprint, self.recipe, self.seed, self.teacher, self.start)
 
     def to_json(self) -> str:
-        """The text of ``run.json``; a model without a teacher, or without corrections, has no such key."""
+        """The text of ``run.json``; what a model has not (teacher, start, corrections) has no key."""
         content = self.model_dump()
-        optional = ("teacher", "corrections")
+        optional = ("teacher", "start", "corrections")
         return _text({name: value for name, value in content.items() if name not in optional or value}, indent=2)
 
 

@@ -212,6 +212,8 @@ def _brought(job: PlannedJob, folder: ModelFolder, dataset: FaceDataset) -> Pack
     run = folder.run
     if run.fingerprint != dataset.fingerprint:
         raise UserError(f"{folder.path}: trained on other data than {dataset.name}; take another teacher")
+    if run.start:
+        raise UserError(f"{folder.path}: went on from another model, which does not travel; take another teacher")
     return PackedJob(
         name=job.name,
         architecture=run.architecture,

@@ -1,5 +1,6 @@
 """What a training begins from: the untrained network, its pretrained file, and the checks before the first epoch."""
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -99,6 +100,27 @@ def load_pretrained(model: keras.Model, source: PretrainedFile, path: Path, face
     some = np.random.default_rng(seed).permutation(len(faces))[:MEASURED]
     prepared = keras.Model(model.input, model.get_layer(PREPARED).output)
     match_statistics(backbone, prepared.predict(faces[some], verbose=0))
+
+
+def load_start(model: keras.Model, path: Path) -> None:
+    """A trained model's weights, as ``fer.training.save`` wrote them; the seeds of dropout stay the model's own.
+
+    Raises:
+        UserError: where they are missing, damaged or another network's.
+    """
+    seeds = [variable for variable in model.variables if all(variable is not weight for weight in model.weights)]
+    values = [keras.ops.convert_to_numpy(variable) for variable in seeds]
+    try:
+        # Before it raises, Keras warns of every container that the file lacks.
+        with warnings.catch_warnings(action="ignore"):
+            model.load_weights(path)
+    except (ValueError, KeyError, OSError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise UserError(
+            f"{path}: not weights of this network ({reason}); its input_size must be the same as when they were trained"
+        ) from error
+    for variable, value in zip(seeds, values, strict=True):
+        variable.assign(value)
 
 
 def build(

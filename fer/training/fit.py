@@ -19,6 +19,7 @@ from fer.training.beginning import (
     check,
     find_pretrained,
     load_pretrained,
+    load_start,
     make_deterministic,
     preprocessing_of,
 )
@@ -41,7 +42,7 @@ class Trained:
 
     Attributes:
         model: float32, with the best epoch's weights, calibrated on validation.
-        weights: what it began from, ``random`` or the pretrained file's label.
+        weights: what it began from, ``random``, the pretrained file's label or the model of the job's ``start``.
         preprocessing: the key of ``PREPROCESSINGS``.
         temperature: what its logits are divided by.
         progress: the finished training.
@@ -63,6 +64,7 @@ def fit(
     on_warning: Callable[[str], None] = lambda message: None,
     watch: Watch = lambda progress, steps: [],
     targets: np.ndarray | None = None,
+    start: Path | None = None,
 ) -> Trained:
     """Fit the network, or go on where an interrupted training stopped.
 
@@ -81,17 +83,18 @@ def fit(
         watch: called before every epoch; its callbacks see every batch and change nothing.
         targets: float32 ``[N, C]``, rows that sum to 1: what is to be predicted of the train split's images, in
             the data set's order, where that is not their labels.
+        start: the weights' file of the job's ``start``.
 
     Raises:
-        UserError: for missing or wrong pretrained weights, a class without images, a batch larger than the train split,
-            a damaged checkpoint, or a loss that diverges or is no longer finite.
+        UserError: for missing or wrong weights to begin from, a class without images, a batch larger than the train
+            split, a damaged checkpoint, or a loss that diverges or is no longer finite.
     """
     keep_freed_memory()
     make_deterministic()
     architecture = get_architecture(job.architecture)
     faces, labels = _split(dataset, "train")
     check(job, labels)
-    model, source, saved = _begin(job, architecture, faces, weights_folder, checkpoint, on_warning)
+    model, source, saved = _begin(job, architecture, faces, weights_folder, start, checkpoint, on_warning)
     held_out = _split(dataset, "validation")
     if targets is None:
         targets = np.eye(len(job.classes), dtype=np.float32)[labels]
@@ -104,24 +107,39 @@ def _begin(
     architecture: Architecture,
     faces: np.ndarray,
     weights_folder: Path | None,
+    start: Path | None,
     checkpoint: Checkpoint,
     on_warning: Callable[[str], None],
 ) -> tuple[keras.Model, PretrainedFile | None, Saved]:
     """The model as the checkpoint left it, or before its first epoch; what it began from; and the training's state."""
     saved = _load(checkpoint, job, on_warning)
     if saved:
-        source = next((file for file in architecture.pretrained if file.name == saved.progress.weights), None)
+        source = _source(job, architecture, saved.progress.weights)
         model = build(job, architecture, source, saved.progress.precision, faces.shape[1])
         write(model_variables(model), saved.model)
         return model, source, saved
-    source, path = find_pretrained(job, architecture, weights_folder, on_warning)
+    source, path = _source(job, architecture), None
+    if not job.start:
+        source, path = find_pretrained(job, architecture, weights_folder, on_warning)
     precision = _precision(job, architecture, source, faces)
     model = build(job, architecture, source, precision, faces.shape[1])
     if source and path:
         load_pretrained(model, source, path, faces, job.seed)
+    if start:
+        load_start(model, start)
     code = code_digest(job.architecture)
-    begun = Progress(weights=source.name if source else RANDOM, precision=precision, code=code)
+    began = job.start.model if job.start else source.name if source else RANDOM
+    begun = Progress(weights=began, precision=precision, code=code)
     return model, source, Saved(begun, [], [], [])
+
+
+def _source(job: Job, architecture: Architecture, name: str = "") -> PretrainedFile | None:
+    """The pretrained file of that name; of a job that goes on from a model, one of the model's preprocessing."""
+    if job.start:
+        files = (file for file in architecture.pretrained if file.preprocessing == job.start.preprocessing)
+    else:
+        files = (file for file in architecture.pretrained if file.name == name)
+    return next(files, None)
 
 
 def _finish(
@@ -142,7 +160,7 @@ def _finish(
     final.set_weights(saved.best)
     return Trained(
         final,
-        source.label if source else RANDOM,
+        job.start.model if job.start else source.label if source else RANDOM,
         preprocessing_of(architecture, source),
         temperature,
         saved.progress,
@@ -161,7 +179,8 @@ def _fit_epochs(
 ) -> None:
     """The epochs that are missing, each with its checkpoint; ``saved`` is the state before and after."""
     progress, recipe = saved.progress, job.recipe
-    head_epochs = recipe.head_epochs if progress.weights != RANDOM else 0
+    # A model that is gone on from has a head that knows the classes.
+    head_epochs = recipe.head_epochs if progress.weights != RANDOM and not job.start else 0
     progress.total = head_epochs + recipe.epochs
     compiled = ""
     while progress.epochs < progress.total:

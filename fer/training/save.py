@@ -68,6 +68,7 @@ def write_outputs(
             | {"backend": trained.progress.backend},
             job=job.key,
             teacher=job.teacher,
+            start=job.start,
             corrections=dataset.corrected.fingerprint if dataset.corrected else None,
         )
         (fresh / "run.json").write_text(run.to_json(), encoding="utf-8")

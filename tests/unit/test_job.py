@@ -1,3 +1,4 @@
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -8,8 +9,9 @@ from trained_models import job_of, write_trained
 
 from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
-from fer.job import Teacher
+from fer.job import Job, Start, Teacher
 
+START = Start("compact on faces", "unit", "d" * 64)
 TEACHER = Teacher(0.7, "compact 0.60, vgg16 0.40", "d" * 64)
 
 
@@ -35,6 +37,21 @@ def test_a_distilled_models_job_is_found_again_and_named_after_what_it_is(folder
 def test_every_fact_of_the_teacher_changes_the_key(folder: ModelFolder) -> None:
     teachers = [None, TEACHER, replace(TEACHER, share=0.5), replace(TEACHER, digest="e" * 64)]
     assert len({replace(folder.job, teacher=teacher).key for teacher in teachers}) == 4
+
+
+def test_what_a_training_goes_on_from_is_found_again_and_changes_the_key(folder: ModelFolder, tmp_path: Path) -> None:
+    tuned = folder.run.model_copy(update={"start": START})
+    (tmp_path / "run.json").write_text(tuned.to_json())
+    assert ModelFolder(tmp_path).job == replace(folder.job, start=START)
+    starts = [None, START, replace(START, preprocessing="tf"), replace(START, digest="e" * 64)]
+    assert len({replace(folder.job, start=start).key for start in starts}) == 4
+
+
+def test_the_keys_of_earlier_trainings_stay() -> None:
+    recipe = job_of(small_dataset(train=2, held_out=2)).recipe.model_copy(update={"epochs": 2})
+    job = Job("baseline", ("angry", "happy"), "f" * 16, recipe, 1)
+    content = [job.architecture, job.classes, job.fingerprint, recipe.model_dump(exclude_defaults=True), 1, None]
+    assert job.key == hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def test_a_folder_written_by_other_code_is_one_line(folder: ModelFolder, tmp_path: Path) -> None:

@@ -82,6 +82,22 @@ def test_the_network_is_taken_in_float16_too(folder: ModelFolder, dataset: FaceD
     assert kinds[onnx.TensorProto.FLOAT16] == 0
 
 
+def test_the_card_has_the_gaps_between_groups_as_the_file_reads_them(
+    folder: ModelFolder, dataset: FaceDataset, tmp_path: Path
+) -> None:
+    """It is the card of what is served: those of the trained network were lost here."""
+    parts = ["coast", "hills"] * len(dataset.table)
+    grouped = replace(dataset, table=dataset.table.assign(region=parts[: len(dataset.table)]))
+    made = quantize_model(folder, folder.onnx, grouped, tmp_path / MODEL_FILE)
+    own = quantized_card(card_of(folder, SETTINGS.promote, grouped), made, tmp_path, SETTINGS.promote)
+    labels, answers = scored_rows(made.predictions, folder.classes, Split.TEST)
+    right = answers.argmax(axis=1) == labels
+    region = grouped.table["region"][grouped.rows("test")].to_numpy()
+    gap = abs(right[region == "coast"].mean() - right[region == "hills"].mean())
+    assert own.metrics["test.gap.region"] == pytest.approx(gap)
+    assert 0 < own.metrics["test.gap.region.p"] <= 1
+
+
 def test_preprocessing_and_softmax_stay_in_float32(folder: ModelFolder, dataset: FaceDataset, tmp_path: Path) -> None:
     quantize(folder.onnx, tmp_path / "int8.onnx", calibration_faces(dataset))
     nodes = onnx.load(tmp_path / "int8.onnx").graph.node

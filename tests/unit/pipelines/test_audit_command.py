@@ -5,15 +5,18 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from face_datasets import small_dataset, with_images
+from onnx_models import write_model
 from project import ROOT
 
 from fer.data.corrections import read_corrections
 from fer.data.dataset import FaceDataset
 from fer.data.ingest import build_dataset
 from fer.errors import UserError
+from fer.inference.runtime import onnx_predict
 from fer.params import Sample, load_params
 from fer.report.tables import heading
 from pipelines import paths
@@ -33,7 +36,14 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_tables_figures_and_a_file_of_corrections(project, capsys):
+    dataset = FaceDataset.load(paths.DATASET)
+    card = json.loads((write_model(paths.CHAMPION, dataset.classes) / "card.json").read_text())
+    (paths.CHAMPION / "card.json").write_text(json.dumps(card | {"fingerprint": dataset.fingerprint}))
     audit(None, page=True)
+    accuracy = pd.read_csv(paths.AUDIT / "test_accuracy.csv").set_index(["model", "part"])["accuracy"]
+    tested = dataset.rows("test")
+    said = onnx_predict(paths.CHAMPION / "model.onnx", np.asarray(dataset.images[tested])).argmax(axis=1)
+    assert accuracy["champion", "all"] == pytest.approx((said == dataset.labels[tested]).mean())
     table = pd.read_parquet(paths.AUDIT / "images.parquet")
     summary = json.loads((paths.AUDIT / "audit.json").read_text())
     assert len(table) == summary["images"] == 56

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import shutil
@@ -13,11 +14,13 @@ from mlflow_stores import every_run, settings_of
 from trained_models import PARAMS, history, job_of, write_trained
 
 from fer.errors import UserError
+from fer.job import Start
 from fer.params import load_params
 from fer.tracking import PIPELINE_RUN_ID, Tracker
 from fer.training.checkpoint import Checkpoint
 from fer.training.state import Origin, Progress
 from pipelines import environment, recipes, retrain, train
+from pipelines.jobs import make_job
 
 
 def test_without_tensorflow_the_checkpoint_is_the_result_and_one_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,6 +77,7 @@ def test_settings_that_were_not_written_since_an_edit_are_one_line(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(PARAMS.read_text())
+    Path("data/raw").mkdir(parents=True)
     refused = r"^reports/recipes/mini.json: not what params.yaml and fer/models say now; run dvc repro recipes$"
     with pytest.raises(UserError, match=refused):
         train.train.fn("mini")
@@ -85,6 +89,33 @@ def test_settings_that_were_not_written_since_an_edit_are_one_line(
     Path("params.yaml").write_text(yaml.safe_dump(params))
     with pytest.raises(UserError, match=refused):
         train.train.fn("mini")
+
+
+def test_a_start_is_part_of_the_recipe_and_the_job_and_nothing_is_where_there_is_none(tmp_path: Path) -> None:
+    params, dataset = load_params(PARAMS), small_dataset(train=2, held_out=2)
+    folder = write_trained(tmp_path / "first", dataset)
+    (folder.path / "run.json").write_text(folder.run.model_copy(update={"preprocessing": "unit"}).to_json())
+    weights = folder.path / "model.weights.h5"
+    weights.write_bytes(b"weights")
+    digest = hashlib.sha256(b"weights").hexdigest()
+    begun = params.model_copy(update={"train": params.train.model_copy(update={"start_from": weights})})
+    assert "start_from" not in json.loads(recipes.settings_of(params, "baseline"))
+    assert json.loads(recipes.settings_of(begun, "baseline"))["start_from"] == digest
+    assert make_job(params, dataset, "baseline").start is None
+    assert make_job(begun, dataset, "baseline").start == Start(f"baseline on {dataset.name}", "unit", digest)
+    with pytest.raises(
+        UserError, match=r"a baseline, which mini cannot go on from; set train.architectures to"
+    ) as told:
+        make_job(begun, dataset, "mini")
+    others = small_dataset(2, 2, ("angry", "happy"))
+    with pytest.raises(
+        UserError, match=r"knows angry, .* neutral, the data set angry, happy; set data.classes"
+    ) as both:
+        make_job(begun, others, "baseline")
+    weights.unlink()
+    with pytest.raises(UserError, match=r"model.weights.h5: cannot be read \(No such file") as missing:
+        make_job(begun, dataset, "baseline")
+    assert not any("\n" in str(error.value) for error in (told, both, missing))
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from tiny_training import (
 
 from fer.errors import UserError
 from fer.evaluation.scores import accuracy_and_macro_f1
-from fer.job import Job
+from fer.job import Job, Start
 from fer.models.common import registry
 from fer.models.common.network import NETWORK
 from fer.models.common.registry import BACKBONE
@@ -339,6 +339,33 @@ def test_statistics_are_estimated_on_a_shuffled_train_split(tmp_path: Path, monk
     orders = [Batches(faces, labels, targets, job.recipe, job.seed, epoch, 2).order for epoch in (0, 1)]
     for found, order in zip(seen, orders, strict=True):
         np.testing.assert_array_equal(found, faces[order])
+
+
+START = Start("tiny on faces", "tf", "d" * 64)
+
+
+def test_a_training_goes_on_from_a_trained_model_and_may_be_interrupted(whole: Run, tmp_path: Path) -> None:
+    """At a rate of nearly nothing it stays what it was, its head too; statistics are measured anew."""
+    start = whole.folder / "model.weights.h5"
+    job = replace(make_job(seed=4, epochs=2, learning_rate=1e-9, ema_decay=0.0), start=START)
+    checkpoint = Checkpoint(tmp_path / "checkpoint")
+    with pytest.raises(KeyboardInterrupt):
+        fit(dataset(), job, None, checkpoint, stop_at(2), start=start)
+    tuned = fit(dataset(), job, None, checkpoint, start=start)
+    assert (tuned.weights, tuned.preprocessing, tuned.progress.total) == ("tiny on faces", "tf", 2)
+    former, now = (model.get_layer(NETWORK).trainable_weights for model in (whole.trained.model, tuned.model))
+    for before, after in zip(former, now, strict=True):
+        np.testing.assert_allclose(before, after, atol=1e-6)
+
+
+@pytest.mark.parametrize("written", [False, True])
+def test_what_cannot_be_gone_on_from_is_one_line(tmp_path: Path, written: bool) -> None:
+    start = tmp_path / "model.weights.h5"
+    if written:
+        keras.Sequential([keras.Input((8,)), keras.layers.Dense(2)]).save_weights(start)
+    with pytest.raises(UserError, match=r"model.weights.h5: not weights of this network \(.*input_size") as caught:
+        fit(dataset(), replace(make_job(), start=START), None, Checkpoint(tmp_path / "checkpoint"), start=start)
+    assert "\n" not in str(caught.value)
 
 
 def test_what_is_learned_is_what_the_targets_say(tmp_path: Path) -> None:
