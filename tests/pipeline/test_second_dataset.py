@@ -12,7 +12,7 @@ from project import Project, json_of, make_project, tiny
 
 from fer import Reader
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.nightly]
 
 DOCS = Path(__file__).parents[2] / "docs" / "your-own-data.md"
 SIZE = 96
