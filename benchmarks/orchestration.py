@@ -63,11 +63,11 @@ def main() -> None:
 
     architecture = sys.argv[1] if len(sys.argv) > 1 else "mobilenetv2"
     with running_server():
-        pairs = [(bare(architecture), stage(architecture)) for _ in range(ROUNDS)]
-    for (alone, alone_cpu), (orchestrated, orchestrated_cpu) in pairs:
-        added, added_cpu = orchestrated - alone, orchestrated_cpu - alone_cpu
-        print(f"{architecture}: library {alone:.1f} s, DVC stage {orchestrated:.1f} s, added {added:.1f} s")
-        print(f"  processor: {alone_cpu:.1f} s, {orchestrated_cpu:.1f} s, added {added_cpu:.1f} s")
+        for _ in range(ROUNDS):
+            (alone, alone_cpu), (orchestrated, orchestrated_cpu) = bare(architecture), stage(architecture)
+            added, added_cpu = orchestrated - alone, orchestrated_cpu - alone_cpu
+            print(f"{architecture}: library {alone:.1f} s, DVC stage {orchestrated:.1f} s, added {added:.1f} s")
+            print(f"  processor: {alone_cpu:.1f} s, {orchestrated_cpu:.1f} s, added {added_cpu:.1f} s", flush=True)
 
 
 if __name__ == "__main__":
