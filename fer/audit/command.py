@@ -133,7 +133,7 @@ def _settings(path: Path, settings: Path | None) -> "Data":
 def _read(path: Path, data: "Data") -> "FaceDataset":
     """The data set as it lies there: with its copies, and with the classes that it has where none are asked for."""
     from fer.data.dataset import FaceDataset
-    from fer.data.ingest import prepare, read_source
+    from fer.data.ingest import emotions_of, prepare, read_source
 
     if (path / "dataset.json").is_file():
         return FaceDataset.load(path)
@@ -142,9 +142,7 @@ def _read(path: Path, data: "Data") -> "FaceDataset":
     source = read_source(data)
     readings = list(source.readings)
     if data.classes == "found":
-        classes = [name for name in EMOTIONS if name in set(source.table["emotion"])]
-        if len(classes) < 2:
-            raise UserError(f"{path}: all {len(source.table)} images are {classes[0]}; a data set needs two emotions")
+        classes = emotions_of(source)
         if missing := [name for name in EMOTIONS if name not in classes]:
             readings.append(f"no image is {', '.join(missing)}")
         data = data.model_copy(update={"classes": classes})

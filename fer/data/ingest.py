@@ -90,9 +90,22 @@ def build_dataset(data: Data) -> tuple[FaceDataset, dict[str, Any]]:
         UserError: when the source is missing or broken, or a class ends without images in a split.
     """
     source = read_source(data)
+    emotions_of(source)
     dataset, report = prepare(source, data)
     _check_classes(dataset, source.where)
     return dataset, report
+
+
+def emotions_of(source: SourceFaces) -> list[str]:
+    """The emotions that a source has, in the order of their codes.
+
+    Raises:
+        UserError: where it has one alone.
+    """
+    found = [name for name in EMOTIONS if name in set(source.table["emotion"])]
+    if len(found) < 2:
+        raise UserError(f"{source.where}: all {len(source.table)} images are {found[0]}; a data set needs two emotions")
+    return found
 
 
 def prepare(source: SourceFaces, data: Data) -> tuple[FaceDataset, dict[str, Any]]:
@@ -175,6 +188,9 @@ def _check_classes(dataset: FaceDataset, where: str) -> None:
     for emotion in dataset.classes:
         empty = [split for split in SPLITS if counts.loc[split, emotion] == 0]
         if empty:
+            out = dataset.removed.loc[dataset.removed["emotion"] == emotion, "reason"].value_counts()
+            told = ", ".join(f"{reason} {count}" for reason, count in out.items())
             raise UserError(
-                f"{where}: no image of {emotion!r} in {', '.join(empty)}; add some or leave it out of data.classes"
+                f"{where}: no image of {emotion!r} in {', '.join(empty)}{f' ({told} taken out)' if told else ''}; "
+                "add some or leave it out of data.classes"
             )

@@ -121,5 +121,5 @@ def test_splits_that_the_source_brings_stay():
 
 def test_too_few_images_to_carve_from():
     table, images = carving(4)
-    with pytest.raises(UserError, match=r"data\.test_share: too few different images \(\d+\) .* stratified 10%"):
+    with pytest.raises(UserError, match=r"data\.test_share: too few different images \(\d+, blank.* stratified 10%"):
         carve_splits(table, images, 0.1, 0.1, 0)

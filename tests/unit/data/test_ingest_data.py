@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from face_files import csv_text, data_params, full_csv_text, random_faces, write_folders
+from face_files import csv_text, data_params, full_csv_text, random_faces, write_folders, write_image
 
 from fer.data import kaggle_source
 from fer.data.dataset import COLUMNS, FaceDataset
@@ -219,6 +219,33 @@ def test_a_class_without_images_is_named(tmp_path):
     csv.write_text(full_csv_text().replace("3,", "4,", 1))
     with pytest.raises(UserError, match=r"f\.csv: no image of 'happy' in train; add some"):
         build_dataset(data_params(path=csv))
+
+
+@pytest.mark.parametrize(
+    ("image", "splits", "fault"),
+    [
+        (random_faces(1)[0], ["train", "val", "test"], "no image of 'angry' in train (leak 2 taken out); add some"),
+        (np.zeros((48, 48)), ["train", "val", "test"], "no image of 'angry' in train (blank 2 taken out); add some"),
+        (np.full((1, 1), 7), ["train", "val", "test"], "no image of 'angry' in train (blank 2 taken out); add some"),
+        (random_faces(1)[0], [""], "data.test_share: too few different images (1, blank ones apart)"),
+        (np.full((1, 1), 7), [""], "data.test_share: too few different images (0, blank ones apart)"),
+    ],
+    ids=["equal", "black", "1x1", "equal, no splits", "1x1, no splits"],
+)
+def test_images_that_are_all_the_same_are_one_line_that_says_what_became_of_them(tmp_path, image, splits, fault):
+    for split in splits:
+        for emotion in EMOTIONS:
+            for number in range(2):
+                write_image(tmp_path / split / emotion / f"{number}.png", image.astype(np.uint8))
+    with pytest.raises(UserError, match=re.escape(fault)) as caught:
+        build_dataset(data_params(source="folder", path=tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def test_one_emotion_alone_is_one_line(tmp_path):
+    write_image(tmp_path / "happy" / "0.png", random_faces(1)[0])
+    with pytest.raises(UserError, match=r": all 1 images are happy; a data set needs two emotions$"):
+        build_dataset(data_params(source="folder", path=tmp_path))
 
 
 def tiny(name: str) -> FaceDataset:
