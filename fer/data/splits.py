@@ -85,8 +85,8 @@ def _stratified(candidates: pd.DataFrame, share: float, seed: int, setting: str)
         )
     except ValueError as error:
         raise UserError(
-            f"params.yaml: {setting}: too few different images ({len(candidates)}, blank ones apart) to carve a stratified "
-            f"{share:.0%} out of train; add images to every class or change the share"
+            f"params.yaml: {setting}: too few different images ({len(candidates)}, blank ones apart) to carve a "
+            f"stratified {share:.0%} out of train; add images to every class or change the share"
         ) from error
     return chosen
 
