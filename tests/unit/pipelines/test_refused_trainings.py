@@ -18,6 +18,7 @@ from pipelines import paths
 from pipelines.ablate import ablate
 from pipelines.distill import distill, read_teachers
 from pipelines.ensemble import teach
+from pipelines.pack import pack
 from pipelines.repeat import repeat
 
 
@@ -28,6 +29,7 @@ def dataset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FaceDataset:
     shutil.copy(PARAMS, "params.yaml")
     faces = small_dataset(train=2, held_out=2)
     faces.save(paths.DATASET)
+    Path("data/raw").mkdir()
     return faces
 
 
@@ -41,6 +43,15 @@ def another_training() -> None:
     )
 
 
+def goes_on() -> None:
+    """A model to go on from, which is a baseline."""
+    folder = write_trained(Path("first"), small_dataset(train=2, held_out=2))
+    (folder.path / "model.weights.h5").write_bytes(b"weights")
+    text = PARAMS.read_text().replace("start_from: data/raw", f"start_from: {folder.path / 'model.weights.h5'}")
+    Path("params.yaml").write_text(text)
+    Path("plan.yaml").write_text("{recipe: quick, reserve: 0, jobs: [{name: mini, architecture: mini}]}")
+
+
 @pytest.mark.parametrize(
     ("before", "command", "words"),
     [
@@ -51,6 +62,8 @@ def another_training() -> None:
         (no_data, lambda: distill.fn("mini"), "data/dataset/dataset.json: not to be read ("),
         (None, lambda: repeat.fn("mobilenetv3", 2), "architectures: unknown architecture 'mobilenetv3'; did you mean"),
         (no_data, lambda: repeat.fn("mini", 2), "data/dataset/dataset.json: not to be read ("),
+        (goes_on, lambda: repeat.fn("mini", 2), "first/baseline/model.weights.h5: a baseline, which mini cannot go on"),
+        (goes_on, lambda: pack(Path("plan.yaml"), Path("packed")), "pack: train.start_from: the model does not travel"),
         (
             another_training,
             lambda: repeat.fn("mini", 2),
