@@ -35,7 +35,7 @@ def test_from_its_folder_to_a_model_that_reads_its_photos(tmp_path: Path, prefec
     """The network that was trained on the first data set is measured on it, goes on with it, is promoted and packed."""
     first = retrained.project.folder
     project = replace(make_project(tmp_path / "project"), prefect=prefect)
-    said(project, "draw", "data/neighbours", "--images", "150")
+    said(project, "draw", "data/neighbours", "--images", "200")
 
     def change(params: dict[str, Any]) -> None:
         tiny(params)
