@@ -68,6 +68,7 @@ def audit(
     table = table.join(flaws(measured).add_prefix("flaw_"))
     if "source_width" in dataset.table:
         table["flaw_odd_size"] = odd_sizes(dataset.table)
+        table["file_side"] = np.sqrt(dataset.table["source_width"] * dataset.table["source_height"])
     pairs, group = _copies(images, table["sha256"], progress("near copies"))
     names = table["source_id"].to_numpy()
     first = _first_of(table["sha256"])

@@ -69,6 +69,11 @@ SIGHTS = {
         "A face before a plain ground has little information too.",
         "entropy",
     ),
+    "odd_size": Sight(
+        "The file's side is beyond a factor of two from the others', in pixels.",
+        "A small file may hold a good face, and a large one an enlarged face.",
+        "file_side",
+    ),
 }
 
 

@@ -125,7 +125,7 @@ def _flaws(book: Book) -> dict[str, Any]:
             for gallery in book.galleries
             if len(gallery.rows)
         ],
-        "empty_galleries": [gallery.name for gallery in book.galleries if not len(gallery.rows)],
+        "empty_galleries": [gallery.name.replace("_", " ") for gallery in book.galleries if not len(gallery.rows)],
     }
 
 

@@ -33,6 +33,8 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Book:
     dataset = without_rows(dataset, dataset.table.index[dataset.table.eval("split == 'train' and emotion == 'sad'")])
     table = dataset.table.assign(region=np.where(np.arange(len(dataset)) % 2, EVIL, "north"), camera="one")
     table.loc[table.index[:40], "source_id"] += EVIL
+    table[["source_width", "source_height"]] = 64
+    table.loc[table.index[3], "source_width"] = 2000
     dataset = replace(dataset, name=f"a & b {EVIL}", table=table)
     model = write_model(folder / "model", CLASSES, size=64) / "model.onnx"
     guesses = np.eye(3, dtype=np.float32)[dataset.labels[dataset.rows("test")]]
@@ -103,10 +105,12 @@ def test_without_a_flaw_the_gallery_says_so(bare):
 
 def test_every_flaw_and_proxy_has_a_gallery_with_its_worst_image_first(full):
     measured = full.found.table
-    names = flaws(measured).columns.tolist()
+    names = [*flaws(measured), "odd_size"]
     assert set(SIGHTS) == set(names)
     found = galleries(measured.assign(flaw_dark=True), Path("nowhere"))
     assert [gallery.name for gallery in found] == [*names, *PROXIES]
+    odd = next(gallery for gallery in found if gallery.name == "odd_size")
+    assert odd.rows.tolist() == [measured.index[3]]
     dark = next(gallery for gallery in found if gallery.name == "dark")
     assert measured["brightness"][dark.rows[0]] == measured["brightness"].min()
     assert sum(dark.counts.values()) == len(measured)
