@@ -44,10 +44,10 @@ def load_image(source: Any) -> np.ndarray:
         return _load_file(source)
     if isinstance(source, bytes | bytearray | memoryview):
         return decode(read_still(bytes(source)))
-    if hasattr(source, "read") and not hasattr(source, "convert"):
-        return decode(read_still(_read(source)))
     if hasattr(source, "getexif") and hasattr(source, "convert"):
         return _of_pil(source)
+    if hasattr(source, "read"):
+        return decode(read_still(_read(source)))
     return _of_array(source)
 
 
