@@ -1,7 +1,8 @@
-"""One batch for the faces of many requests."""
+"""Batches for the faces of many requests, one on each core."""
 
 import threading
 from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,82 +10,74 @@ import numpy as np
 from fer.inference.classifier import Classifier
 
 #: Faces of one batch: more win nothing (benchmarks/serving.py), and everybody waits for them.
-LARGEST = 64
+LARGEST = 32
 
 
-@dataclass
-class _Caller:
-    """A thread that waits for the probabilities of its faces."""
+@dataclass(frozen=True)
+class _Part:
+    """Faces of one caller, and where it waits for their probabilities."""
 
     faces: np.ndarray
-    #: Set when the probabilities are there, or when the thread shall run the next batch itself.
-    woken: threading.Event = field(default_factory=threading.Event)
-    probabilities: np.ndarray | None = None
-    error: Exception | None = None
-
-    @property
-    def served(self) -> bool:
-        """Whether there is anything to go home with."""
-        return self.probabilities is not None or self.error is not None
+    probabilities: "Future[np.ndarray]" = field(default_factory=Future)
 
 
 class BatchingClassifier(Classifier):
-    """A classifier whose threads share batches: while one batch runs, the next one gathers.
+    """A classifier whose callers share batches: while some run, the next one gathers.
 
-    A caller that finds nobody at work starts at once, so a single request waits for nothing. No two batches run at the
-    same time, and so none fights for the cores.
+    A batch has a core of its own. Threads of ONNX Runtime that share one wait for each other wherever another thread
+    takes their core, and the faces of other requests are decoded on the same cores. A caller that finds a free lane
+    starts at once in its own thread, so a single request waits for nothing.
 
     Args:
-        classifier: runs the batches.
+        classifier: runs a batch on one thread, and several at the same time.
+        lanes: batches at the same time.
     """
 
-    def __init__(self, classifier: Classifier) -> None:
+    def __init__(self, classifier: Classifier, lanes: int) -> None:
         self.card = classifier.card
         self._classifier = classifier
+        self._lanes = self._free = lanes
+        self._threads = ThreadPoolExecutor(lanes, "batch")  # they end with the last reference to it
         self._lock = threading.Lock()
-        self._queue: deque[_Caller] = deque()
-        self._running = False
+        self._queue: deque[_Part] = deque()
 
     def predict(self, faces: np.ndarray) -> np.ndarray:
-        """As ``Classifier.predict``."""
-        parts = [faces[start : start + LARGEST] for start in range(0, len(faces), LARGEST)]
-        return np.concatenate([self._join(part) for part in parts]) if parts else self._classifier.predict(faces)
-
-    def _join(self, faces: np.ndarray) -> np.ndarray:
-        mine = _Caller(faces)
+        """As ``Classifier.predict``; many faces are spread over the lanes."""
+        if len(faces) == 0:
+            return self._classifier.predict(faces)
+        size = min(LARGEST, -(-len(faces) // self._lanes))
+        parts = [_Part(faces[start : start + size]) for start in range(0, len(faces), size)]
         with self._lock:
-            self._queue.append(mine)
-            leads, self._running = not self._running, True
-        if not leads:
-            mine.woken.wait()
-        if not mine.served:  # the first of the queue, and nobody at work
-            self._lead()
-        if mine.error is not None:
-            raise mine.error
-        assert mine.probabilities is not None
-        return mine.probabilities
+            starting = parts[: self._free]
+            self._free -= len(starting)
+            self._queue.extend(parts[len(starting) :])
+        for part in starting[1:]:
+            self._threads.submit(self._run, [part])
+        if starting:
+            self._run(starting[:1])
+        return np.concatenate([part.probabilities.result() for part in parts])
 
-    def _lead(self) -> None:
-        """Run one batch, and hand the lead to whoever is first in the queue then."""
-        with self._lock:
-            batch = [self._queue.popleft()]
-            size = len(batch[0].faces)
-            while self._queue and size + len(self._queue[0].faces) <= LARGEST:
-                batch.append(self._queue.popleft())
-                size += len(batch[-1].faces)
+    def _run(self, batch: list[_Part]) -> None:
+        """Run a batch, and hand the lane to the next one."""
         try:
-            probabilities = self._classifier.predict(np.concatenate([caller.faces for caller in batch]))
-            ends = np.cumsum([len(caller.faces) for caller in batch])[:-1]
-            for caller, part in zip(batch, np.split(probabilities, ends), strict=True):
-                caller.probabilities = part
+            probabilities = self._classifier.predict(np.concatenate([part.faces for part in batch]))
+            ends = np.cumsum([len(part.faces) for part in batch])[:-1]
+            for part, found in zip(batch, np.split(probabilities, ends), strict=True):
+                part.probabilities.set_result(found)
         except Exception as error:
-            for caller in batch:
-                caller.error = error
+            for part in batch:
+                part.probabilities.set_exception(error)
         finally:
             with self._lock:
-                following = self._queue[0] if self._queue else None
-                self._running = following is not None
-            for caller in batch[1:]:
-                caller.woken.set()
+                following = self._gather()
+                self._free += not following
             if following:
-                following.woken.set()
+                self._threads.submit(self._run, following)
+
+    def _gather(self) -> list[_Part]:
+        batch: list[_Part] = []
+        size = 0
+        while self._queue and (not batch or size + len(self._queue[0].faces) <= LARGEST):
+            batch.append(self._queue.popleft())
+            size += len(batch[-1].faces)
+        return batch

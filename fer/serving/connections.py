@@ -4,6 +4,8 @@ import asyncio
 import socket
 
 import h11
+from bentoml._internal.server.http import traffic
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http import auto
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -103,9 +105,25 @@ class GuardedProtocol(H11Protocol):
             self._timer = None
 
 
+class Untimed:
+    """In place of BentoML's limit of time: bodies and answers have clocks of their own (``uploads``, ``engine``).
+
+    BentoML's clock is not stopped by the answer. It kept what belongs to a request for a minute and more, and Python's
+    search of all that for garbage held requests up by 200 ms.
+    """
+
+    def __init__(self, app: ASGIApp, timeout: float) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on."""
+        await self._app(scope, receive, send)
+
+
 def guard_connections() -> None:
-    """Make every uvicorn of this process use ``GuardedProtocol``: BentoML starts its own, and takes no protocol."""
+    """Make BentoML, which takes neither, serve by ``GuardedProtocol`` and ``Untimed`` in this process."""
     auto.AutoHTTPProtocol = GuardedProtocol
+    traffic.TimeoutMiddleware = Untimed  # type: ignore[misc, assignment]
 
 
 def _refusal(error: ApiError) -> bytes:

@@ -39,7 +39,7 @@ class Settings(BaseModel):
         answer_seconds: within which a request is answered, from the end of its body.
         queue_seconds: the longest wait; a request that would wait longer is refused with 503 at once.
         workers: processes; by default one for every four cores.
-        threads: of one call of the classifier; by default the cores of one worker.
+        threads: of one worker that classify, each a batch of its own; by default the cores of one worker.
         api_key: that requests must carry as ``Authorization: Bearer ...`` or ``X-API-Key``; none is asked by default.
         cors_origins: origins whose pages may call the service, separated by commas; none by default.
         monitor: folder for records of predictions, without pixels; none are kept by default.
@@ -124,7 +124,7 @@ class Settings(BaseModel):
 
     @property
     def thread_count(self) -> int:
-        """Threads of one call of the classifier."""
+        """Threads of one worker that classify."""
         return self.threads or max(1, cores() // self.worker_count)
 
 
