@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from fer.inference.detection import Box, Detection
+from fer.inference.detection import Box, Detection, averaged
 from fer.inference.face_size import FACE_SIZE
 from fer.inference.resize import to_face
 
@@ -79,7 +79,7 @@ def square(
     size = np.array(part.shape[1::-1])
     if shrink > 1:
         width, height = (max(1, round(pixels / shrink)) for pixels in size)
-        part = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
+        part = averaged(part, (width, height))
     pixels = max(1, round(side / shrink))
     angle = np.radians(roll)
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]]) * (pixels / side)
