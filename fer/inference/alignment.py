@@ -74,8 +74,11 @@ def square(
     edge = np.array(image.shape[1::-1])
     start = np.clip(np.floor(np.subtract(centre, reach)), 0, edge - 1).astype(int)
     end = np.clip(np.ceil(np.add(centre, reach)), start + 1, edge).astype(int)
-    part = image[start[1] : end[1], start[0] : end[0]]
     shrink = max(1.0, side / most)
+    if shrink > 1:  # so many pixels that halving them leaves no edge out
+        whole = 2 ** int(np.log2(2 * shrink))
+        end -= np.where(end - start >= whole, (end - start) % whole, 0)
+    part = image[start[1] : end[1], start[0] : end[0]]
     size = np.array(part.shape[1::-1])
     if shrink > 1:
         width, height = (max(1, round(pixels / shrink)) for pixels in size)

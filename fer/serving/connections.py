@@ -108,8 +108,8 @@ class GuardedProtocol(H11Protocol):
 class Untimed:
     """In place of BentoML's limit of time: bodies and answers have clocks of their own (``uploads``, ``engine``).
 
-    BentoML's clock is not stopped by the answer. It kept what belongs to a request for a minute and more, and Python's
-    search of all that for garbage held requests up by 200 ms.
+    BentoML's clock is not stopped by the answer. It kept what belongs to a request for minutes, and Python's search of
+    all that for garbage held requests up by 200 ms.
     """
 
     def __init__(self, app: ASGIApp, timeout: float) -> None:

@@ -22,7 +22,7 @@ logger = logging.getLogger("fer.serving")
 #: The folder of its records.
 FOLDER = Path("fer-shadow", "data")
 #: Batches that wait for the challenger; of more, the faces are not recorded.
-MOST_WAITING = 32
+MOST_WAITING = 64
 
 
 class Shadow:

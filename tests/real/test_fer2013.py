@@ -110,9 +110,11 @@ def test_small_changes_move_the_released_models_probabilities_little(ingested, n
     assert broken_bounds(Classifier(name).predict, np.asarray(ingested.dataset.images[rows])) == []
 
 
-def test_verify_gives_the_cards_figures(ingested):
+@pytest.mark.parametrize("model", [pytest.param("standard", marks=pytest.mark.nightly), "mini"])
+def test_verify_gives_the_cards_figures(model):
     """The command, its own reading of the file and its own metrics against what the pipeline measured."""
-    command = [sys.executable, "-c", "from fer.cli import main; main()", "verify", str(FOLDER / "fer2013.csv.xz")]
+    fer = [sys.executable, "-c", "from fer.cli import main; main()"]
+    command = [*fer, "verify", str(FOLDER / "fer2013.csv.xz"), "--model", model]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = [line.split() for line in done.stdout.splitlines()[1:] if line[:6].strip() in ("3,589", "3,301")]
