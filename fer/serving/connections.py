@@ -123,7 +123,7 @@ class Untimed:
 def guard_connections() -> None:
     """Make BentoML, which takes neither, serve by ``GuardedProtocol`` and ``Untimed`` in this process."""
     auto.AutoHTTPProtocol = GuardedProtocol
-    traffic.TimeoutMiddleware = Untimed  # type: ignore[misc, assignment]
+    traffic.TimeoutMiddleware = Untimed
 
 
 def _refusal(error: ApiError) -> bytes:
