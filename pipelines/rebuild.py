@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 from fer.delivery.champion import write_champion
 from fer.delivery.origin import PATCH, UNKNOWN
 from fer.delivery.registry import Registry
@@ -101,6 +103,7 @@ def fetch(folder: Path, target: Registered, train: bool) -> ModelFolder:
     for needed in [*before, *([] if train else [stage])]:
         _checkout(folder, needed)
     if train:
+        bring_start(folder)
         environment = {"MLFLOW_TRACKING_URI": f"sqlite:///{paths.STATE / 'mlflow.db'}"}
         _run([*DVC, "repro", "--force", "--single-item", stage], folder, "the lines above say why", environment)
     return ModelFolder(folder / models / network)
@@ -111,6 +114,22 @@ def copy_local_settings(folder: Path) -> None:
     local = Path(".dvc/config.local")
     if local.is_file():
         shutil.copy(local, folder / local)
+
+
+def bring_start(folder: Path) -> None:
+    """Give a clone what the version's ``train.start_from`` names in the project; Git and DVC keep neither.
+
+    A training compares the file with the digest that the version's recipe has.
+    """
+    train = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8")).get("train", {})
+    start = Path(train.get("start_from") or ".")
+    if (folder / start).exists():
+        return
+    if start.is_file():
+        (folder / start).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(start, folder / start)
+    elif start.is_dir():
+        (folder / start).mkdir(parents=True)
 
 
 def software_of(model: ModelFolder) -> str:
