@@ -136,6 +136,7 @@ def candidate_pairs(images: np.ndarray) -> np.ndarray:
     for start in range(0, len(usable), _CHUNK):
         points[start : start + _CHUNK] = descriptors(images[usable[start : start + _CHUNK]], projection)
     index = build_index(points)
+    del points  # the index has a copy
     codes = []
     for start in range(0, len(usable), _CHUNK):
         rows = usable[start : start + _CHUNK]

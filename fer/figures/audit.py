@@ -94,7 +94,7 @@ def _slice_panel(name: str, slices: pd.DataFrame, best: str) -> Panel:
         errors = 100 * np.array([rows["accuracy"] - rows["low"], rows["high"] - rows["accuracy"]])
         look: dict[str, Any] = {"fmt": "o", "color": MODEL_COLORS[0], "markersize": 6, "capsize": 3}
         axes.errorbar(100 * rows["accuracy"], range(len(rows)), xerr=errors, **look)
-        axes.set_yticks(range(len(rows)), labels, size=9, parse_math=False)
+        axes.set_yticks(range(len(rows)), labels, parse_math=False)
         axes.set(xlabel="accuracy, %", ylim=(len(rows) - 0.4, -0.6))
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x")
@@ -102,7 +102,7 @@ def _slice_panel(name: str, slices: pd.DataFrame, best: str) -> Panel:
     said = "; ".join(
         f"{row.part} {row.accuracy:.1%} ({row.low:.1%} to {row.high:.1%}) of {row.images}" for row in rows.itertuples()
     )
-    return Panel(name, f"Accuracy of {best} by {name}: {said}.", fill, left=158)
+    return Panel(name, f"Accuracy of {best} by {name}: {said}.", fill, left=20 + 6 * max(map(len, labels)))
 
 
 def _short(text: str, most: int = 18) -> str:
