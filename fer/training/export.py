@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import keras
+import numpy as np
 import onnx
 from tf2onnx import optimizer
 
@@ -30,6 +31,7 @@ def export_onnx(model: keras.Model, path: Path) -> None:
         with _in_place(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"):
             frozen.export(fresh, format="onnx", verbose=False, input_signature=signature)
         exported = onnx.load(fresh)
+        _fix_shapes(exported)
         exported.graph.CopyFrom(_canonical(exported.graph))
         onnx.checker.check_model(exported)
         onnx.save(exported, fresh)
@@ -48,6 +50,21 @@ def _in_place() -> Iterator[None]:
         yield
     finally:
         optimizer.optimize_graph = copying
+
+
+def _fix_shapes(model: onnx.ModelProto) -> None:
+    """Give every reshape constants, in place: all sizes but the batch's are known.
+
+    Once in many exports tf2onnx leaves one to be computed at every call: its optimiser goes by memory addresses.
+    """
+    inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
+    shapes = {value.name: value.type.tensor_type.shape.dim for value in inferred.graph.value_info}
+    constants = {constant.name for constant in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "Reshape" and node.input[1] not in constants:
+            sizes = np.array([size.dim_value or -1 for size in shapes[node.output[0]]], np.int64)
+            node.input[1] = f"shape of {node.output[0]}"
+            model.graph.initializer.append(onnx.numpy_helper.from_array(sizes, node.input[1]))
 
 
 def _canonical(graph: onnx.GraphProto) -> onnx.GraphProto:

@@ -7,7 +7,7 @@ import pytest
 
 from fer.models.common.network import build_classifier
 from fer.models.common.registry import get_architecture
-from fer.training.export import _canonical, export_onnx
+from fer.training.export import _canonical, _fix_shapes, export_onnx
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +57,29 @@ def test_other_weights_give_other_bytes(exported: Path, tmp_path: Path) -> None:
     keras.utils.set_random_seed(2)
     export_onnx(build_classifier(get_architecture("mobilenetv2"), 7, 32, "tf"), tmp_path / "model.onnx")
     assert (tmp_path / "model.onnx").read_bytes() != exported.read_bytes()
+
+
+def test_a_reshape_by_computed_sizes_gives_the_same_bytes(exported: Path) -> None:
+    """The defect: one export of hundreds had other bytes than all others, with the same weights."""
+    model = onnx.load(exported)
+    wanted = model.graph.SerializeToString(deterministic=True)
+    shapes = {constant.name: onnx.numpy_helper.to_array(constant) for constant in model.graph.initializer}
+    reshape = next(node for node in model.graph.node if node.op_type == "Reshape")
+    constants = {"from": [0], "to": [1], "rest": shapes[reshape.input[1]][1:]}
+    model.graph.initializer.extend(
+        onnx.numpy_helper.from_array(np.array(values, np.int64), name) for name, values in constants.items()
+    )
+    computed = [
+        onnx.helper.make_node("Shape", [reshape.input[0]], ["all"]),
+        onnx.helper.make_node("Slice", ["all", "from", "to"], ["batch"]),
+        onnx.helper.make_node("Concat", ["batch", "rest"], ["sizes"], axis=0),
+    ]
+    reshape.input[1] = "sizes"
+    place = list(model.graph.node).index(reshape)
+    nodes = [*model.graph.node[:place], *computed, *model.graph.node[place:]]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.checker.check_model(model)
+    assert _canonical(model.graph).SerializeToString(deterministic=True) != wanted
+    _fix_shapes(model)
+    assert _canonical(model.graph).SerializeToString(deterministic=True) == wanted
