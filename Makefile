@@ -68,7 +68,7 @@ rehearsal: .venv/tested
 # Pages, pictures and files that they link to, as they lie in the repository; a link that leads nowhere is an error.
 docs: .venv-tools/installed
 	@rm -rf build/docs && mkdir -p build/docs
-	@git ls-files -z --cached --others --exclude-standard '*.md' docs fer/delivery/gates.py tests/pipeline/test_bad_days.py | tar -c --null -T - | tar -x -C build/docs
+	@git ls-files -z --cached --others --exclude-standard '*.md' docs prefect.yaml fer/delivery/gates.py tests/pipeline/test_bad_days.py | tar -c --null -T - | tar -x -C build/docs
 	NO_MKDOCS_2_WARNING=1 .venv-tools/bin/mkdocs build --strict
 	@echo "Open build/site/index.html"
 
