@@ -1,13 +1,17 @@
 """Which source files a result depends on: the imports of a module, followed through the project."""
 
 import ast
+import contextlib
 import hashlib
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 #: The folder that holds the packages.
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("fer", "pipelines")
+
+_PARSING = threading.Lock()
 
 #: Modules that change no result, each with what it does instead. Neither they nor their imports count.
 NO_RESULT_MODULES = {
@@ -81,7 +85,17 @@ def file_digests(*modules: str) -> dict[str, str]:
 
 
 def _parse(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+    """A module's code.
+
+    CPython 3.11 counts the depth of what all threads parse together, and calls it an error where they meet (gh-106905):
+    ours take turns, and where a library's is in the way, it is tried again.
+    """
+    text = path.read_text(encoding="utf-8")
+    with _PARSING:
+        for _ in range(9):
+            with contextlib.suppress(SystemError):
+                return ast.parse(text)
+        return ast.parse(text)
 
 
 def _file(module: str) -> Path | None:
