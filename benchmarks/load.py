@@ -98,7 +98,8 @@ def main(minutes: float, share: float, times: float) -> bool:
             flush=True,
         )
 
-        over = asyncio.run(load(service.port, request, 12, 8 * CLIENTS, times * capacity))
+        # So many that they would wait for over a second, and fewer than the connections that are let in.
+        over = asyncio.run(load(service.port, request, 12, 15 * CLIENTS, times * capacity))
         back = asyncio.run(recovery(service, probe, calm.quantile(0.5)))
         good = f"{over.rate():.0f} good answers/s ({over.rate() / capacity:.2f} of capacity)"
         print(
