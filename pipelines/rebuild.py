@@ -121,6 +121,7 @@ def bring_start(folder: Path) -> None:
 
     A training compares the file with the digest that the version's recipe has.
     """
+    # Read as it is: the version's settings may be those of other code.
     train = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8")).get("train", {})
     start = Path(train.get("start_from") or ".")
     if (folder / start).exists():

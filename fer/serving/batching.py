@@ -115,7 +115,7 @@ class BatchingClassifier(Classifier):
         self.card = classifier.card
         self._classifier = classifier
         self._queue = _Queue(lanes)
-        # The lanes know the queue alone, and end with the last reference to this object.
+        # The lanes do not refer to this object, and end with the last reference to it.
         weakref.finalize(self, self._queue.close).atexit = False
         for number in range(lanes):
             # A daemon: where the program ends, it still serves those who wait.

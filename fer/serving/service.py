@@ -77,7 +77,7 @@ class FerService:
         STATE.take(reader)
         # A Bento's model is the Bento's; a folder may be given another one.
         self._follower = Follower(folder, seen, self._another, self._take) if CHAMPION is None else None
-        # What is loaded now stays: a search of all of it for garbage held every request up by 150 ms.
+        # What is loaded now stays: every search of all of it for garbage held the requests up by 50 to 90 ms.
         gc.collect()
         gc.freeze()
 

@@ -33,7 +33,7 @@ class Slow(Classifier):
             self.most_at_once = max(self.most_at_once, self._at_work)
             self.sizes.append(len(faces))
         try:
-            time.sleep(0.01)
+            time.sleep(0.05)
             return super().predict(faces)
         finally:
             with self._lock:
