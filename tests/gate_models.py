@@ -42,5 +42,6 @@ def candidate(
     probabilities[np.arange(len(labels)), predicted] = sure
     half = np.cumsum(right) <= kept * right.sum()
     correct = {UNCHANGED: right} | dict.fromkeys(CHANGES, right & half)
-    values = {"model_sha256": f"sha of {name}", "megabytes": 3.0, "latency_ms": 4.0, "parity": 1e-6, "correct": correct}
+    values = {"model_sha256": f"sha of {name}", "megabytes": 3.0, "latency_ms": 4.0, "parity": 1e-6}
+    values |= {"read_changed": lambda: correct}
     return Candidate(name, classes, labels=labels, probabilities=probabilities, **(values | facts))

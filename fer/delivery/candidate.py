@@ -1,7 +1,7 @@
 """A model as the gates of promotion see it, the facts beside it, and what a gate says."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -25,7 +25,7 @@ class Candidate:
         parity: largest difference of a probability between Keras and ONNX Runtime; 0 to 1, or not a number.
         megabytes: of its ONNX file.
         latency_ms: of one face on one thread.
-        correct: by change of ``fer.evaluation.robustness``, bool ``[M]``: whether it reads the changed faces rightly.
+        read_changed: gives ``correct``; seconds a model, so it is called for those alone of whom it is asked.
     """
 
     name: str
@@ -36,12 +36,17 @@ class Candidate:
     parity: float = 0.0
     megabytes: float = 0.0
     latency_ms: float = 0.0
-    correct: Mapping[str, np.ndarray] = field(default_factory=dict)
+    read_changed: Callable[[], Mapping[str, np.ndarray]] = dict
 
     @cached_property
     def metrics(self) -> dict[str, float]:
         """``fer.evaluation.metrics.evaluate`` of the validation images."""
         return evaluate(self.labels, self.probabilities, self.classes)
+
+    @cached_property
+    def correct(self) -> Mapping[str, np.ndarray]:
+        """By change of ``fer.evaluation.robustness``, bool ``[M]``: whether it reads the changed faces rightly."""
+        return self.read_changed()
 
     @property
     def score(self) -> float:

@@ -4,7 +4,7 @@ Gates look at validation images. Test figures play no part. A gate's bounds stan
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -232,6 +232,8 @@ GATES: tuple[Gate, ...] = (
     no_robustness_lost,
     beats_champion,
 )
+#: That let a model read changed faces, seconds each: asked last, and of no more models than the decision needs.
+LAST_GATES: tuple[Gate, ...] = (robustness, no_robustness_lost)
 
 
 def name_of(gate: Callable[..., Outcome | None]) -> str:
@@ -239,9 +241,11 @@ def name_of(gate: Callable[..., Outcome | None]) -> str:
     return gate.__name__.replace("_", " ")
 
 
-def outcomes(candidate: Candidate, champion: Candidate | None, facts: Facts) -> dict[str, Outcome]:
-    """What every gate that applies says of a candidate, by the gate's name."""
-    said = {name_of(gate): gate(candidate, champion, facts) for gate in GATES}
+def outcomes(
+    candidate: Candidate, champion: Candidate | None, facts: Facts, gates: Sequence[Gate] = GATES
+) -> dict[str, Outcome]:
+    """What every one of the gates that applies says of a candidate, by the gate's name."""
+    said = {name_of(gate): gate(candidate, champion, facts) for gate in gates}
     return {name: outcome for name, outcome in said.items() if outcome}
 
 

@@ -72,7 +72,7 @@ def champion_as_candidate(
             return replace(known, name=name)
     with files.model(current) as model:
         faces = faces_of(dataset, dataset.rows("validation"), card.face_size)
-        return _measured(
+        measured = _measured(
             model,
             dataset,
             card.face_size,
@@ -82,6 +82,8 @@ def champion_as_candidate(
             probabilities=onnx_predict(model, faces, BATCH),
             parity=0.0,
         )
+        correct = measured.correct  # now: the file goes with the block
+        return replace(measured, read_changed=lambda: correct)
 
 
 def gate_slices(dataset: FaceDataset) -> dict[str, np.ndarray]:
@@ -130,7 +132,7 @@ def _measured(
         parity,
         megabytes=model.stat().st_size / 1e6,
         latency_ms=least_latency(model),
-        correct=correct_by_change(model, faces_of(dataset, some, size), dataset.labels[some]),
+        read_changed=lambda: correct_by_change(model, faces_of(dataset, some, size), dataset.labels[some]),
     )
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from fer.data.dataset import FaceDataset
 from fer.delivery.candidate import Candidate, Facts, Outcome
 from fer.delivery.gaps import gaps_of
-from fer.delivery.gates import GATES, OWN_GATES, beats_champion, latency, name_of, outcomes
+from fer.delivery.gates import GATES, LAST_GATES, OWN_GATES, beats_champion, latency, name_of, outcomes
 from fer.delivery.version_files import Registered
 from fer.evaluation.abstention import thresholds_of
 from fer.evaluation.face_check import fit_face_check
@@ -30,7 +30,7 @@ class Decision:
         champion: the name of the model to promote, or None where the current champion stays or none qualifies.
         challenger: the name of the model that waits for a person's word (``promote --accept``), or None.
         reason: one line.
-        gates: what each gate said, by candidate and gate; the best candidate first.
+        gates: what each gate that was asked said, by candidate and gate; the best candidate first.
     """
 
     champion: str | None
@@ -43,7 +43,7 @@ def decide(candidates: Sequence[Candidate], champion: Candidate | None, facts: F
     """Choose the candidate with the best validation macro-F1 among those that pass every gate.
 
     Where none does, the best that scores higher than the champion and fails in nothing but the proof of it is the
-    challenger.
+    challenger. The last gates are asked, best first, of who passed the others, until one is chosen.
 
     Args:
         candidates: all trained on the same data; the first of equals is chosen. The champion itself is none.
@@ -53,19 +53,28 @@ def decide(candidates: Sequence[Candidate], champion: Candidate | None, facts: F
     """
     others = [model for model in candidates if champion is None or model.model_sha256 != champion.model_sha256]
     best_first = sorted(others, key=lambda candidate: -candidate.score)
-    gates = {candidate.name: outcomes(candidate, champion, facts) for candidate in best_first}
-    failed = {name: {gate for gate, outcome in said.items() if not outcome.passed} for name, said in gates.items()}
-    passed = [model for model in best_first if not failed[model.name]]
+    first = [gate for gate in GATES if gate not in LAST_GATES]
+    gates = {candidate.name: outcomes(candidate, champion, facts, first) for candidate in best_first}
+
+    def fails(model: Candidate) -> set[str]:
+        return {gate for gate, outcome in gates[model.name].items() if not outcome.passed}
+
+    def fails_only(model: Candidate, allowed: set[str]) -> bool:
+        if fails(model) != allowed:
+            return False
+        said = gates[model.name] | outcomes(model, champion, facts, LAST_GATES)
+        gates[model.name] = {name: said[name] for name in map(name_of, GATES) if name in said}
+        return fails(model) == allowed
+
     stays = f"{champion.name} stays with {champion.score:.4f}; " if champion else ""
-    if passed:
-        chosen = passed[0]
+    if chosen := next((model for model in best_first if fails_only(model, set())), None):
         scored = f"{chosen.name} with validation macro-F1 {chosen.score:.4f}"
         if wait:
             return Decision(None, chosen.name, f"{stays}{scored} waits as challenger: {wait}", gates)
         ahead = f"ahead of {champion.name} with {champion.score:.4f}" if champion else "no champion to beat"
         return Decision(chosen.name, None, f"{scored}, {ahead}", gates)
     for model in best_first:
-        if champion and failed[model.name] == {name_of(beats_champion)} and model.score > champion.score:
+        if champion and model.score > champion.score and fails_only(model, {name_of(beats_champion)}):
             waits = f"{model.name} with {model.score:.4f} waits as challenger: it scores higher, by no more than chance"
             return Decision(None, model.name, f"{stays}{waits}", gates)
     return Decision(None, None, f"{stays}no candidate passes every gate", gates)

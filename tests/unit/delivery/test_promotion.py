@@ -115,6 +115,27 @@ def test_the_champion_itself_is_no_candidate_and_is_not_refused():
     ]
 
 
+def test_changed_faces_are_read_by_no_more_models_than_the_decision_needs():
+    asked = []
+
+    def model(right: float, name: str, **facts: object) -> Candidate:
+        made = candidate(right, name=name, **facts)
+        return replace(made, read_changed=lambda: asked.append(name) or made.correct)
+
+    decision = choose(
+        [model(0.9, "refused", parity=1.0), model(0.8, "chosen"), model(0.85, "fragile", kept=0.1), model(0.7, "worse")]
+    )
+    assert decision.champion == "chosen"
+    assert asked == ["fragile", "chosen"]
+    table = gate_table(decision).set_index("gate")
+    assert table.loc["robustness"].str[:2].tolist() == ["-", "FA", "ok", "-"]
+    assert list(decision.gates["chosen"]) == [name for name in table.index if name in decision.gates["chosen"]]
+
+    asked.clear()
+    assert choose([model(0.5, "worse")], candidate(0.8, name="old")).challenger is None
+    assert asked == []
+
+
 def test_a_tie_goes_to_the_one_that_comes_first():
     assert choose([candidate(0.8, name="b"), candidate(0.8, name="a")]).champion == "b"
     assert choose([candidate(0.8, name="a"), candidate(0.8, name="b")]).champion == "a"
