@@ -7,6 +7,7 @@ correlate after the best shift, scale and mirroring.
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
 import cv2
 import faiss
@@ -39,6 +40,8 @@ COPY = 0.92
 WINDOW = 0.71
 
 _CHUNK = 4096
+#: Images whose details are kept between comparisons, 8 KB each: pairs of an image follow each other.
+_KEPT = 8192
 
 
 def near_copies(images: np.ndarray, steps: Steps = silent) -> pd.DataFrame:
@@ -155,6 +158,7 @@ class Comparison:
 
     def __init__(self, images: np.ndarray) -> None:
         self._images = images
+        self._details = lru_cache(_KEPT)(self._measure_details)
         half = images.shape[1] // 2
         self._half = np.empty((len(images), half, half), np.uint8)
         self._cut = np.empty((len(images), len(COARSE), *2 * (round(WINDOW * half),)), np.uint8)
@@ -178,9 +182,13 @@ class Comparison:
 
     def _similarity(self, one: int, other: int, mirrored: int) -> float:
         """The highest correlation of two images' centres over shifts and scales, -1 to 1."""
-        first, second = (_without_light(self._images[position]) for position in (one, other))
-        first = np.ascontiguousarray(first[:, ::-1]) if mirrored else first
-        return _correlation(first, _centres(first, FINE), second, _centres(second, FINE))
+        return _correlation(*self._details(one, mirrored), *self._details(other, 0))
+
+    def _measure_details(self, position: int, mirrored: int) -> tuple[np.ndarray, np.ndarray]:
+        """An image without its slow changes of light, and its centres."""
+        plain = _without_light(self._images[position])
+        plain = np.ascontiguousarray(plain[:, ::-1]) if mirrored else plain
+        return plain, _centres(plain, FINE)
 
 
 def _correlation(first: np.ndarray, cut: np.ndarray, second: np.ndarray, other_cut: np.ndarray) -> float:
