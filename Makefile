@@ -77,14 +77,14 @@ audit-lock: .venv-tools/installed
 	.venv-tools/bin/pip-audit --strict --disable-pip --require-hashes --ignore-vuln CVE-2025-69872 \
 	    $(addprefix -r ,$(wildcard requirements*.lock))
 
-# After an edit of pyproject.toml's dependencies; needs uv. TensorFlow never imports libclang (61 MB); the servers are tested
-# on the event loop that an installation without Evidently has.
+# After an edit of pyproject.toml's dependencies; needs uv. TensorFlow never imports libclang (61 MB), nor what we use of
+# Evidently statsmodels and faker (60 MB); the servers are tested on the event loop that an installation without it has.
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
     --no-annotate --no-header
 BESIDE := -c requirements.lock $$(sed -n 's/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements.lock | sort -u)
 lock:
 	$(LOCK) pyproject.toml --extra serving --extra training -o requirements.lock \
-	    $(addprefix --no-emit-package ,libclang uvloop httptools)
+	    $(addprefix --no-emit-package ,libclang statsmodels patsy faker uvloop httptools)
 	$(LOCK) pyproject.toml --extra dev -o requirements-dev.lock $(BESIDE)
 	sed -n 's/^opencv-python-headless==\([^ ]*\).*/opencv-python==\1/p' requirements.lock | $(LOCK) --no-deps - \
 	    -o requirements-window.lock
@@ -100,10 +100,13 @@ lock-tools:
 	@echo "Installing into .venv (a few minutes, once)"
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14) and "Python 3.11 to 3.13 is needed; say which: make PYTHON=python3.12 run")'
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
-	    --no-deps --require-hashes -r requirements.lock
-	@# TensorFlow's C++ headers (290 MB) are for those who compile operations of their own.
-	@rm -rf .venv/lib/python3*/site-packages/tensorflow/include
+	@# Two halves at a time: unpacking takes a core. Every package has its hash, so none looks at another.
+	@awk '/^[^ ]/ { half = 1 - half } { print > ".venv/half-" half }' requirements.lock
+	@printf '%s\n' .venv/half-0 .venv/half-1 | xargs -P 2 -n 1 $(BIN)/python -m pip install --quiet \
+	    --disable-pip-version-check --no-compile --no-deps --require-hashes -r
+	@# Headers are for those who compile operations of their own, the libraries' tests for their makers: 400 MB.
+	@cd .venv/lib/python3*/site-packages && rm -rf tensorflow/include pyarrow/include onnx/backend/test && \
+	    find matplotlib numpy pandas pyarrow scipy sklearn -type d -name tests -prune -exec rm -rf {} +
 	@# The lock's OpenCV opens no windows and runs anywhere; where there is libGL the one with windows takes its place.
 	@if $(BIN)/python -c 'import ctypes, sys; sys.platform == "linux" and [ctypes.CDLL(f"lib{name}") for name in ("GL.so.1", "gthread-2.0.so.0")]' 2>/dev/null; then \
 	    $(BIN)/python -m pip install --quiet --require-hashes --no-deps --no-compile --force-reinstall -r requirements-window.lock && \

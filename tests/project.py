@@ -211,11 +211,11 @@ def wait_for(what: Callable[[], Any], pause: float = 0.05) -> Any:
 def tiny(params: dict[str, Any]) -> None:
     """Two cheap architectures, one epoch, 140 drawn faces."""
     params["data"]["sample"]["images"] = 140
-    params["train"]["architectures"] = ["baseline", "mobilenetv2"]
+    params["train"]["architectures"] = ["baseline", "mini"]
     params["distill"]["students"] = ["baseline"]
     params["ablations"]["architecture"] = "baseline"
     params["architectures"]["baseline"]["quick"].update(epochs=2)
-    params["architectures"]["mobilenetv2"]["quick"].update(epochs=1, input_size=32)
+    params["architectures"]["mini"]["quick"].update(epochs=1, input_size=32)
     params["compare"]["bootstrap"] = 50
     # So short a training may end at chance, and 14 validation images tell little.
     params["promote"].update(min_skill=0.0, min_class_f1=0.0, max_calibration_error=1.0, min_robustness=0.0)

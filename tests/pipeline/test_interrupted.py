@@ -14,34 +14,39 @@ from project import SECONDS, json_of, kill, wait_for
 pytestmark = pytest.mark.slow
 
 EPOCHS = 8
+#: A recipe of a user's own, which no architecture has a section for.
+RECIPE = {"epochs": EPOCHS, "input_size": 40}
 
 
-def test_a_killed_training_leaves_the_last_good_model_and_goes_on_at_its_last_epoch(copy, monkeypatch):
-    last_good = copy.bytes_of("models/baseline")
-    copy.edit(lambda params: params["architectures"]["baseline"]["quick"].update(epochs=EPOCHS))
+def test_a_killed_training_by_a_new_recipe_leaves_the_last_good_model_and_goes_on_at_its_last_epoch(copy, monkeypatch):
+    last_good = copy.bytes_of("models/mini")
+    copy.edit(lambda params: params["recipes"].update(night=params["recipes"]["quick"] | RECIPE))
+    copy.edit(lambda params: params["train"].update(recipe="night"))
     checkpoints = copy.folder / "state" / "checkpoints"
-    with copy.start("dvc", "repro", "train@baseline") as process:
-        wait_for(lambda: list(checkpoints.glob("baseline-*/progress.json")) or process.poll() is not None)
+    with copy.start("dvc", "repro", "train@mini") as process:
+        wait_for(lambda: list(checkpoints.glob("mini-*/progress.json")) or process.poll() is not None)
         kill(process)
-    (checkpoint,) = checkpoints.glob("baseline-*")
+    (checkpoint,) = checkpoints.glob("mini-*")
     finished = json_of(checkpoint / "progress.json")["epochs"]
     assert 1 <= finished < EPOCHS
-    assert copy.bytes_of("models/baseline") == last_good
+    assert copy.bytes_of("models/mini") == last_good
 
-    done = copy.run("dvc", "repro", "train@baseline")
+    done = copy.run("dvc", "repro", "train@mini")
     assert done.returncode == 0, done.stdout + done.stderr
-    epochs = [int(epoch) for epoch in re.findall(r"^baseline: epoch (\d+)/", done.stdout, re.MULTILINE)]
+    epochs = [int(epoch) for epoch in re.findall(r"^mini: epoch (\d+)/", done.stdout, re.MULTILINE)]
     assert epochs == list(range(finished + 1, EPOCHS + 1))
     assert not checkpoint.exists()
-    assert pd.read_csv(copy.folder / "models/baseline/history.csv")["epoch"].tolist() == list(range(1, EPOCHS + 1))
+    assert json_of(copy.folder / "models/mini/run.json")["recipe"]["input_size"] == 40
+    assert pd.read_csv(copy.folder / "models/mini/history.csv")["epoch"].tolist() == list(range(1, EPOCHS + 1))
     store = store_of(copy, monkeypatch)
-    run = runs_of(store)["baseline"]
+    run = runs_of(store)["mini"]
     assert run.info.status == "FINISHED"
     steps = [point.step for point in store.get_metric_history(run.info.run_id, "epoch.loss")]
     assert steps == list(range(1, EPOCHS + 1))
 
 
-@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.nightly), "2"])
+@pytest.mark.nightly
+@pytest.mark.parametrize("workers", ["1", "2"])
 def test_a_terminated_retrain_leaves_nothing_running_and_no_lock(copy, prefect_home, workers, monkeypatch):
     copy = replace(copy, prefect=None)
     shutil.copytree(prefect_home, copy.folder / "state" / "prefect")

@@ -17,9 +17,10 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def project(tmp_path_factory: pytest.TempPathFactory, prefect_home: Path) -> Project:
     made = make_project(tmp_path_factory.mktemp("mistakes") / "project")
     made.edit(tiny)
+    shutil.copytree(prefect_home, made.folder / "state" / "prefect")
     return made
 
 

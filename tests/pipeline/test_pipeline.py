@@ -17,8 +17,8 @@ from fer.inference.classifier import Card
 
 pytestmark = pytest.mark.slow
 
-ARCHITECTURES = ["baseline", "mobilenetv2"]
-TRAINED = ["train@baseline", "train@mobilenetv2"]
+ARCHITECTURES = ["baseline", "mini"]
+TRAINED = ["train@baseline", "train@mini"]
 STAGES = [
     "ingest", "validate", "explore", "recipes", *TRAINED, "ensemble", "distill@baseline", "compare", "promote",
     "package",

@@ -10,7 +10,7 @@ from project import json_of
 
 pytestmark = pytest.mark.slow
 
-MODELS = ["baseline", "mobilenetv2", "baseline_distilled"]
+MODELS = ["baseline", "mini", "baseline_distilled"]
 
 
 def keep_one_of_another_machine(model: Path, record: Path) -> None:
@@ -24,6 +24,7 @@ def keep_one_of_another_machine(model: Path, record: Path) -> None:
         (record / name).write_text(json.dumps(content))
 
 
+@pytest.mark.nightly
 def test_the_results_page_is_written_from_the_runs_files(copy):
     done = copy.run("pipelines", "ablate", "copies_kept")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -35,7 +36,7 @@ def test_the_results_page_is_written_from_the_runs_files(copy):
     own = json_of(copy.folder / "models/baseline/run.json")
     assert json_of(ablation / "run.json")["fingerprint"] != own["fingerprint"]
     records = copy.folder / "docs/records/drawn-sample"
-    keep_one_of_another_machine(copy.folder / "models/mobilenetv2", records / "models/vgg16")
+    keep_one_of_another_machine(copy.folder / "models/mini", records / "models/vgg16")
     done = copy.run("pipelines", "results")
     assert done.returncode == 0, done.stdout + done.stderr
     page = (copy.folder / "docs/results.md").read_text()
@@ -79,7 +80,7 @@ def test_the_best_small_model_is_released_into_the_package(copy):
     assert {path.name for path in (released / "standard").iterdir()} == {"model.onnx", "card.json", "README.md"}
     card = json_of(released / "standard" / "card.json")
     assert card["dataset"] == "drawn sample"
-    assert card["architecture"] in ("baseline", "baseline_distilled", "mobilenetv2")
+    assert card["architecture"] in ("baseline", "baseline_distilled", "mini")
     assert set(card["thresholds"]) == set(card["classes"])
     assert card["arithmetic"] == "int8"
     assert (released / "standard" / "model.onnx").stat().st_size < 5_000_000

@@ -115,6 +115,7 @@ def test_an_alias_that_was_set_by_hand_is_followed_by_the_next_run(
     assert json_of(project.folder / "reports/bento.json")["model_sha256"] == good
 
 
+@pytest.mark.nightly
 def test_by_hand_alone_a_candidate_waits_until_it_is_accepted(
     copy_with_stores: Project, monkeypatch: pytest.MonkeyPatch
 ):

@@ -19,7 +19,7 @@ pytestmark = [
 
 
 #: The id of an MLflow run.
-RUN_IDS = {f"{folder}/mlflow.json" for folder in ("models/baseline", "models/mobilenetv2", "distilled/baseline")}
+RUN_IDS = {f"{folder}/mlflow.json" for folder in ("models/baseline", "models/mini", "distilled/baseline")}
 #: With the time that a face takes.
 TIMED = {"reports/compare/comparison.csv", "reports/compare/comparison.png"}
 
@@ -85,7 +85,7 @@ def test_trainings_fan_out_and_a_lost_machine_costs_one_retry(tmp_path, retraine
     assert untimed(asking.folder) == untimed(retrained.project.folder)
     assert not asking.stale()
     # The trainings on other machines are stages of this retrain, as those here are.
-    assert {run["name"] for run in stages} >= {"train baseline", "train mobilenetv2"}
+    assert {run["name"] for run in stages} >= {"train baseline", "train mini"}
     for secret in (PASSWORD, SECRET):
         assert secret not in shown + stdout + stderr + logs + mlflow
 
