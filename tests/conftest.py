@@ -57,11 +57,17 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def empty_store(shared: Path) -> Path:
     """MLflow's database as its migrations leave it, which take seconds; to copy (``mlflow_stores.settings_of``)."""
     from mlflow_stores import make_store  # MLflow takes seconds too
 
-    return make_store(tmp_path_factory.mktemp("store"))
+    folder, making = shared / "mlflow", shared / ".mlflow"
+    with FileLock(shared / "mlflow.lock"):
+        if not folder.exists():
+            making.mkdir()
+            make_store(making)
+            making.rename(folder)
+    return folder / "mlflow.db"
 
 
 @pytest.fixture(scope="session")

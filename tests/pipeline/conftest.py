@@ -17,8 +17,8 @@ class Retrained:
 
 
 @pytest.fixture(scope="session")
-def retrained(shared: Path) -> Retrained:
-    """A project after ``retrain``, both architectures at the same time on a fresh store; read only.
+def retrained(shared: Path, prefect_home: Path, empty_store: Path) -> Retrained:
+    """A project after ``retrain``, both architectures at the same time on empty stores; read only.
 
     The processes of pytest-xdist share it: the first that needs it makes it, while the others wait.
     """
@@ -27,6 +27,8 @@ def retrained(shared: Path) -> Retrained:
         if not said.exists():
             make_project(project.folder)
             project.edit(tiny)
+            shutil.copytree(prefect_home, project.folder / "state" / "prefect")
+            shutil.copy(empty_store, project.folder / "state" / "mlflow.db")
             done = project.run("pipelines", "retrain", "--workers", "2")
             assert done.returncode == 0, done.stdout + done.stderr
             said.write_text(done.stdout)

@@ -76,7 +76,9 @@ def test_the_best_small_model_is_released_into_the_package(copy):
     done = copy.run("pipelines", "release")
     assert done.returncode == 0, done.stdout + done.stderr
     released = copy.folder / "fer" / "released"
-    assert [path.name for path in released.iterdir()] == ["standard"], "none is small enough for mini"
+    assert {path.name for path in released.iterdir()} == {"standard", "mini"}
+    assert json_of(released / "mini" / "card.json")["architecture"] == "mini"
+    assert (released / "mini" / "model.onnx").stat().st_size <= 1_000_000
     assert {path.name for path in (released / "standard").iterdir()} == {"model.onnx", "card.json", "README.md"}
     card = json_of(released / "standard" / "card.json")
     assert card["dataset"] == "drawn sample"

@@ -8,7 +8,7 @@ from face_datasets import small_dataset, with_images
 from gate_models import candidate, labels_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mlflow_stores import make_store, settings_of
+from mlflow_stores import settings_of
 from trained_models import write_trained
 
 from fer.delivery.candidate import Candidate, Facts
@@ -175,18 +175,13 @@ def test_a_new_champion_qualifies_is_the_best_that_does_and_beats_the_current_on
         assert decision.gates[decision.champion][name_of(onnx_parity)].value <= 0.001
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_store(tmp_path_factory.mktemp("store"))
-
-
 def test_a_champion_of_other_data_is_measured_on_the_new_and_a_worse_model_does_not_replace_it(
-    tmp_path, store, monkeypatch
+    tmp_path, empty_store, monkeypatch
 ):
     """The defect: 0.026 replaced 0.535, since "scores on different data cannot be compared"."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     former = small_dataset(train=2, held_out=4)
-    tracker = Tracker(settings_of(tmp_path / "state", store))
+    tracker = Tracker(settings_of(tmp_path / "state", empty_store))
     registry = Registry(tracker.store)
     folder = write_trained(tmp_path / "former", former)
     registry.promote(tracker.ensure_run(folder, former), card_of(folder, SETTINGS, former))
@@ -230,11 +225,11 @@ def test_a_candidate_is_measured_from_its_files(folder):
 
 
 def test_faces_of_another_size_than_48_pixels_are_measured_and_a_champion_gets_them_in_its_own(
-    tmp_path, store, monkeypatch
+    tmp_path, empty_store, monkeypatch
 ):
     """The defect: with data.image_size 64 promote ended in ONNX Runtime's "Got invalid dimensions"."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
-    large, tracker = small_dataset(train=1, held_out=2, size=64), Tracker(settings_of(tmp_path / "state", store))
+    large, tracker = small_dataset(train=1, held_out=2, size=64), Tracker(settings_of(tmp_path / "state", empty_store))
     trained = write_trained(tmp_path / "large", large)
     found = candidate_of(trained, large)
     assert 0 < found.latency_ms < 1000
