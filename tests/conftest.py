@@ -28,20 +28,24 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
-#: The files that take longest come first, so that all processes end together. The very first needs no trained project:
-#: one process runs it while the other makes that project.
+#: The files that take longest come first, so that all processes end together. The very first makes the trained project
+#: that those of the pipeline copy; meanwhile the other process has files that need none.
 LONGEST = (
-    "test_rehearsal.py",
-    "test_schedules.py",
     "test_changes.py",
-    "test_interrupted.py",
-    "test_results.py",
-    "test_browser.py",
-    "test_save.py",
     "test_fer2013.py",
-    "test_processes.py",
-    "test_mistakes.py",
+    "test_train.py",
     "test_fit.py",
+    "test_rollback.py",
+    "test_interrupted.py",
+    "test_mistakes.py",
+    "test_results.py",
+    "test_monitor.py",
+    "test_save.py",
+    "test_video_command.py",
+    "test_browser.py",
+    "test_registry.py",
+    "test_checks.py",
+    "test_processes.py",
 )
 
 
