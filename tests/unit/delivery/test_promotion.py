@@ -1,6 +1,5 @@
 import hashlib
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
