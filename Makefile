@@ -104,6 +104,7 @@ lock-tools:
 	@awk '/^[^ ]/ { half = 1 - half } { print > ".venv/half-" half }' requirements.lock
 	@printf '%s\n' .venv/half-0 .venv/half-1 | xargs -P 2 -n 1 $(BIN)/python -m pip install --quiet \
 	    --disable-pip-version-check --no-compile --no-deps --require-hashes -r
+	@rm .venv/half-0 .venv/half-1
 	@# Headers are for those who compile operations of their own, the libraries' tests for their makers: 400 MB.
 	@cd .venv/lib/python3*/site-packages && rm -rf tensorflow/include pyarrow/include onnx/backend/test && \
 	    find matplotlib numpy pandas pyarrow scipy sklearn -type d -name tests -prune -exec rm -rf {} +
