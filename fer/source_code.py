@@ -68,9 +68,10 @@ def import_closure(*modules: str) -> set[str]:
 
 def counts(path: Path) -> bool:
     """Whether a module is more than an ``__init__.py`` that only says what its package is, or which version."""
+    if path.name != "__init__.py":
+        return True
     code = _parse(path)
-    defines = any(isinstance(part, ast.FunctionDef | ast.ClassDef) for part in code.body)
-    return path.name != "__init__.py" or defines or any(_imports(code))
+    return any(isinstance(part, ast.FunctionDef | ast.ClassDef) for part in code.body) or any(_imports(code))
 
 
 def closure_digest(*modules: str) -> str:
