@@ -13,7 +13,7 @@ import httpx
 import pytest
 from face_datasets import small_dataset
 from mlflow import MlflowClient
-from mlflow_stores import settings_of
+from mlflow_stores import settings_of, without_figures
 from trained_models import job_of, write_trained
 
 from fer.delivery.promotion import card_of
@@ -33,6 +33,7 @@ def no_store_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """``mlflow.set_tracking_uri`` sets the variable too, for the processes that it starts."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    without_figures(monkeypatch)
 
 
 @pytest.fixture(scope="module")

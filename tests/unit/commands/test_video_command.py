@@ -157,9 +157,7 @@ def test_a_source_that_ends_early_is_told_as_far_as_it_goes(tmp_path, model_fold
         assert json.loads(done.stdout.splitlines()[-1])["summary"]["problem"] == last
 
 
-@pytest.mark.parametrize(
-    ("number", "code", "suffix"), [(signal.SIGINT, 130, ".mp4"), (signal.SIGTERM, 143, ".avi")]
-)
+@pytest.mark.parametrize(("number", "code", "suffix"), [(signal.SIGINT, 130, ".mp4"), (signal.SIGTERM, 143, ".avi")])
 def test_after_a_signal_what_was_written_is_valid(tmp_path, model_folder, number, code, suffix):
     path = write_video(tmp_path / "clip.avi", 800, draw=looping_face)
     output, picture, table = tmp_path / f"out{suffix}", tmp_path / "line.png", tmp_path / "rows.csv"

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import requests
 from face_datasets import small_dataset
-from mlflow_stores import settings_of
+from mlflow_stores import settings_of, without_figures
 from trained_models import write_trained
 
 from fer.delivery.data_changes import rows_of
@@ -29,6 +29,7 @@ SETTINGS = Promote(min_class_f1=0.0, min_skill=0.0, parity=0.001, certain_precis
 @pytest.fixture
 def tracker(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Tracker:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    without_figures(monkeypatch)
     return Tracker(settings_of(tmp_path / "state", empty_store))
 
 

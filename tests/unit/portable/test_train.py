@@ -40,7 +40,6 @@ def training(folder: Path, job: PackedJob, weights: Path, say=quiet, teachers=()
     return Training(job, splits(), list(teachers), weights, Checkpoint(folder / "checkpoint"), "abc", say)
 
 
-
 @dataclass
 class Whole:
     """A job that nothing interrupted, and its folder."""
@@ -70,7 +69,13 @@ def test_without_random_changes_it_is_the_training_of_fit(
 
     From random weights there is one phase, and so half as much to compile.
     """
-    plain = {"optimizer": optimizer, "pretrained": pretrained, "batch_size": 8, "learning_rate": 0.005, "first_layer_rate": 0.3}
+    plain = {
+        "optimizer": optimizer,
+        "pretrained": pretrained,
+        "batch_size": 8,
+        "learning_rate": 0.005,
+        "first_layer_rate": 0.3,
+    }
     job = tiny_job(**PLAIN, **plain)
     here = training(tmp_path / "here", job, weights).run(FREE)
     changes = {"augmentation": Augmentation(**NO_CHANGES), "mixup": Mixup(alpha=0, until=1)}
@@ -211,7 +216,10 @@ def lesson(whole: Whole) -> Lesson:
     keras.utils.set_random_seed(5)
     student = build_classifier(get_architecture("tiny"), len(CLASSES), 32, "unit")
     faces, labels = splits()[0]
-    teachers = [teacher_of(tiny_job(), whole.finished, 48), build_classifier(get_architecture("tiny"), len(CLASSES), 32, "unit")]
+    teachers = [
+        teacher_of(tiny_job(), whole.finished, 48),
+        build_classifier(get_architecture("tiny"), len(CLASSES), 32, "unit"),
+    ]
     targets = np.eye(len(CLASSES), dtype=np.float32)[labels]
     recipe = tiny_job(mixup={"alpha": 1.0, "until": 1.0}).recipe
     return Lesson(student, faces, targets, np.ones(len(faces), np.float32), recipe, 4, teachers, 0.7)
