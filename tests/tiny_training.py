@@ -127,7 +127,6 @@ def main(folder: Path, when: str, precision: str) -> None:
     checkpoint = Checkpoint(folder / "checkpoint")
     if moment == "save":
         checkpoint = DyingCheckpoint(folder / "checkpoint", int(number))
-
     job = make_job(precision=precision)
     trained = fit(dataset(), job, folder / "weights", checkpoint)
     write_outputs(folder / "model", dataset(), job, trained)
