@@ -26,6 +26,11 @@ def settings_of(state: Path, store: Path | None = None) -> Tracking:
     return Tracking(uri=f"sqlite:///{state / 'mlflow.db'}", experiment="fer", model="fer-classifier")
 
 
+def without_figures(patch: pytest.MonkeyPatch) -> None:
+    """Runs are written without their pictures, half of the time that a run takes; test_tracking.py looks at those."""
+    patch.setattr("fer.tracking._draw", lambda *_: None)
+
+
 def store_of(project: Project, monkeypatch: pytest.MonkeyPatch) -> mlflow.MlflowClient:
     """A client of the project's MLflow store, which keeps the variable that MLflow sets to this test."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")

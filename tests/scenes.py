@@ -4,15 +4,15 @@ import functools
 
 import cv2
 import numpy as np
+from drawn_faces import drawn_sample
 
-from fer.data.sample import draw_sample
 from fer.inference.detection import Box
 
 
 @functools.cache
 def drawn_faces() -> np.ndarray:
     """Drawn faces uint8 ``[70, 48, 48]``."""
-    return draw_sample(70, 3)[0]
+    return drawn_sample(70, 3)[0]
 
 
 def scene(places: dict[int, Box], size: tuple[int, int] = (480, 640), seed: int = 0) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +18,12 @@ from fer.job import Job
 from fer.params import load_params
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
+committed_params = cache(lambda: load_params(PARAMS))
 
 
 def job_of(dataset: FaceDataset, architecture: str = "baseline", seed: int = 0) -> Job:
     """The job that params.yaml describes for the data set."""
-    return Job(architecture, dataset.classes, dataset.fingerprint, load_params(PARAMS).recipe(architecture), seed)
+    return Job(architecture, dataset.classes, dataset.fingerprint, committed_params().recipe(architecture), seed)
 
 
 def write_trained(

@@ -18,9 +18,8 @@ from typing import Any
 import cv2
 import httpx
 import numpy as np
+from drawn_faces import drawn_sample
 from playwright.sync_api import Page
-
-from fer.data.sample import draw_sample
 
 READY_WITHIN = 60  # seconds
 
@@ -97,7 +96,7 @@ def end(process: subprocess.Popen) -> None:
 @functools.cache
 def face() -> np.ndarray:
     """A drawn face, uint8 ``[300, 300, 1]``, that every detector finds."""
-    faces, _ = draw_sample(70, 1)
+    faces, _ = drawn_sample(70, 1)
     return cv2.resize(faces[5], (300, 300), interpolation=cv2.INTER_CUBIC)[..., np.newaxis]
 
 

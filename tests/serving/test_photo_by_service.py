@@ -7,9 +7,8 @@ import sys
 import cv2
 import numpy as np
 import pytest
+from drawn_faces import drawn_sample
 from services import serving
-
-from fer.data.sample import draw_sample
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +23,7 @@ def photo(folder, *arguments):
 
 
 def test_a_service_reads_as_this_machine_does(tmp_path, model_folder):
-    faces, table = draw_sample(140, seed=48)
+    faces, table = drawn_sample(140, 48)
     whole = [cv2.resize(faces[row], (192, 192)) for row in np.flatnonzero(table["flaw"] == "")[:4]]
     (tmp_path / "p").mkdir()
     for number, face in enumerate(whole):

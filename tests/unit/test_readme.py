@@ -8,8 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-
-from fer.data.sample import draw_sample
+from drawn_faces import drawn_sample
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -21,7 +20,7 @@ SNIPPETS = [
 @pytest.fixture
 def folder(tmp_path):
     """A folder with a photo and a short video of a drawn face, under the names that the README uses."""
-    faces, table = draw_sample(140, seed=48)
+    faces, table = drawn_sample(140, 48)
     drawn = cv2.resize(faces[np.flatnonzero(table["flaw"] == "")[0]], (192, 192))
     picture = cv2.cvtColor(cv2.copyMakeBorder(drawn, 60, 60, 60, 60, cv2.BORDER_REPLICATE), cv2.COLOR_GRAY2BGR)
     cv2.imwrite(str(tmp_path / "photo.jpg"), picture)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 from face_datasets import small_dataset
 from mlflow import MlflowClient
-from mlflow_stores import settings_of
+from mlflow_stores import settings_of, without_figures
 from trained_models import job_of, write_trained
 
 from fer.delivery.promotion import card_of
@@ -33,6 +33,7 @@ def no_store_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """``mlflow.set_tracking_uri`` sets the variable too, for the processes that it starts."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    without_figures(monkeypatch)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +69,8 @@ def test_a_store_that_cannot_be_opened_is_one_line(uri, tmp_path):
 
 
 @pytest.mark.parametrize("uri", ["http://fer:s3cr%24t@127.0.0.1:9", "postgresql://fer:s3cr%24t@127.0.0.1:9/fer"])
-def test_no_message_shows_a_password(uri):
+def test_no_message_shows_a_password(uri, monkeypatch):
+    monkeypatch.setattr("mlflow.store.db.utils.MAX_RETRY_COUNT", 1)  # ten of them sleep for 100 seconds
     with pytest.raises(UserError, match=r"://fer:\*\*\*@127\.0\.0\.1:9") as caught:
         Store(Tracking(uri=uri, experiment="fer", model="fer-classifier"))
     assert "s3cr" not in str(caught.value)

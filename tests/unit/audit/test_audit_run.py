@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_faces import MANY, drawn_sample
 from face_datasets import small_dataset
 
 from fer.audit.effects import accuracies, parts_of_test
@@ -13,21 +14,22 @@ from fer.audit.figures import label_figures, near_leaks
 from fer.audit.run import Audit, audit
 from fer.data.cleaning import image_hashes, train_copies
 from fer.data.dataset import FaceDataset
-from fer.data.sample import draw_sample
 from fer.emotions import EMOTIONS, FERPLUS_OTHER, FERPLUS_VOTES
-
-
-def drawn(images: int) -> FaceDataset:
-    """The drawn sample with its flaws left in."""
-    pixels, table = draw_sample(images, seed=9)
-    table["sha256"] = image_hashes(pixels)
-    table["train_copy"] = train_copies(table)
-    return FaceDataset("drawn", EMOTIONS, pixels, table, table.iloc[:0].assign(reason="", copy_of=""))
 
 
 @pytest.fixture(scope="module")
 def sample() -> FaceDataset:
-    return drawn(700)
+    """The drawn sample with its flaws left in."""
+    pixels, table = drawn_sample(*MANY)
+    table = table.assign(sha256=image_hashes(pixels))
+    table["train_copy"] = train_copies(table)
+    return FaceDataset("drawn", EMOTIONS, pixels, table, table.iloc[:0].assign(reason="", copy_of=""))
+
+
+def part(sample: FaceDataset, train: int) -> FaceDataset:
+    """The test split, and some of the train split."""
+    rows = np.sort(np.concatenate([sample.rows("train")[:train], sample.rows("test")]))
+    return replace(sample, images=sample.images[rows], table=sample.table.iloc[rows].reset_index(drop=True))
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +69,9 @@ def test_seven_of_ten_planted_wrong_labels_are_doubtful(sample, audited):
     assert audited.table["label_doubtful"].mean() < 0.2
 
 
-def test_planted_near_leaks_are_named():
+def test_planted_near_leaks_are_named(sample):
     """Test images that are mirrored and relit in train."""
-    sample = drawn(320)
+    sample = part(sample, 270)
     train, test = sample.rows("train"), sample.rows("test")[:20]
     images = sample.images.copy()
     images[train[:20]] = np.clip(images[test][:, :, ::-1] * 0.8 + 20, 0, 255).astype(np.uint8)
@@ -86,8 +88,8 @@ def test_the_table_has_a_row_per_image_in_order(sample, audited):
     assert audited.table.notna().all(axis=None)
 
 
-def test_the_audit_repeats():
-    one, other = (audit(drawn(120), seed=0) for _ in range(2))
+def test_the_audit_repeats(sample):
+    one, other = (audit(part(sample, 70), seed=0) for _ in range(2))
     pd.testing.assert_frame_equal(one.table, other.table)
     pd.testing.assert_frame_equal(one.pairs, other.pairs)
     assert one.summary == other.summary

@@ -4,11 +4,11 @@ import faiss
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_faces import drawn_sample
 
 from fer.audit import copies
 from fer.audit.copies import build_index, descriptors, fit_projection, groups_of, near_copies
 from fer.data.planted import NEAR_COPIES
-from fer.data.sample import draw_sample
 
 ORIGINALS, PLANTED = 400, 40
 
@@ -16,7 +16,7 @@ ORIGINALS, PLANTED = 400, 40
 @pytest.fixture(scope="module")
 def faces() -> np.ndarray:
     """Different drawn people."""
-    images, table = draw_sample(ORIGINALS + 60, seed=3)
+    images, table = drawn_sample(ORIGINALS + 60, 3)
     people = (table["flaw"].isin(["", "wrong_label"])).to_numpy()
     return images[people][:ORIGINALS]
 

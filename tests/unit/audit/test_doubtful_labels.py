@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
+from drawn_faces import MANY, drawn_sample
 
 from fer.audit.labels import audit_labels, gradients, out_of_fold, ranking_figures
-from fer.data.sample import draw_sample
 from fer.emotions import EMOTIONS
 
 
@@ -74,11 +74,11 @@ def test_figures_of_a_known_ranking():
 
 
 def test_gradients_tell_drawn_emotions_apart():
-    images, table = draw_sample(400, seed=1)
+    images, table = drawn_sample(*MANY)
     labels = np.array([EMOTIONS.index(emotion) for emotion in table["emotion"]])
     points = gradients(images)
-    assert points.shape == (400, 900)
-    probabilities = out_of_fold(points, labels, np.arange(400), 7, seed=0)
+    assert points.shape == (len(images), 900)
+    probabilities = out_of_fold(points, labels, np.arange(len(images)), 7, seed=0)
     assert (probabilities.argmax(axis=1) == labels).mean() > 0.5
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_faces import MANY, drawn_sample
 
 from fer.audit.flaws import INVERTED, PROXIES, flaws, inversion
-from fer.data.sample import draw_sample
 
 FACE = {
     "brightness": 127.5,
@@ -42,7 +42,7 @@ def test_a_flaw_has_one_name(changes, found):
 
 
 def test_negatives_are_told_from_images_and_a_constant_change_of_light_is_none():
-    images = draw_sample(260, seed=4)[0]
+    images = drawn_sample(*MANY)[0]
     spoilt = images.copy()
     spoilt[:20] = 255 - spoilt[:20]
     spoilt[20:40] = (spoilt[20:40] * 0.7 + 30).astype(np.uint8)

@@ -13,13 +13,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from drawn_faces import drawn_sample
 from onnx_models import write_model
 from typer.testing import CliRunner
 from videos import write_video
 
 import fer
 from fer.cli import COMMANDS, app
-from fer.data.sample import draw_sample
 from fer.emotions import EMOTIONS, FIVE_EMOTIONS
 from fer.errors import UserError
 from fer.inference.faces import COLUMNS
@@ -33,7 +33,7 @@ FER = [sys.executable, "-c", "from fer.cli import main; main()"]
 @pytest.fixture(scope="module")
 def face():
     """A drawn face in a larger picture, which the cascade finds."""
-    faces, table = draw_sample(140, seed=48)
+    faces, table = drawn_sample(140, 48)
     drawn = cv2.resize(faces[np.flatnonzero(table["flaw"] == "")[0]], (192, 192))
     return cv2.copyMakeBorder(drawn, 60, 60, 60, 60, cv2.BORDER_REPLICATE)
 

@@ -3,13 +3,13 @@
 import cv2
 import numpy as np
 import pytest
+from drawn_faces import drawn_sample
 from face_files import write_image
 
 from fer.data import faces
 from fer.data.faces import FaceReader
 from fer.data.folder_source import read_folder
 from fer.data.reading import Reading
-from fer.data.sample import draw_sample
 from fer.errors import UserError
 from fer.inference.alignment import aligned_face
 from fer.inference.detection import open_detector
@@ -25,7 +25,7 @@ def photo(*sides: int) -> np.ndarray:
     """Drawn faces of some sides beside each other on a grey ground."""
     drawn = [
         cv2.resize(face, (side, side), interpolation=cv2.INTER_CUBIC)
-        for face, side in zip(draw_sample(70, 3)[0][4:], sides, strict=False)
+        for face, side in zip(drawn_sample(70, 3)[0][4:], sides, strict=False)
     ]
     ground = np.full((320, 640, 3), 128, np.uint8)
     for number, face in enumerate(drawn):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import requests
 from face_datasets import small_dataset
-from mlflow_stores import settings_of
+from mlflow_stores import settings_of, without_figures
 from trained_models import write_trained
 
 from fer.delivery.data_changes import rows_of
@@ -29,6 +29,7 @@ SETTINGS = Promote(min_class_f1=0.0, min_skill=0.0, parity=0.001, certain_precis
 @pytest.fixture
 def tracker(tmp_path: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Tracker:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
+    without_figures(monkeypatch)
     return Tracker(settings_of(tmp_path / "state", empty_store))
 
 
@@ -183,23 +184,29 @@ def test_a_champion_whose_files_are_lost_or_damaged_is_one_line(tracker, tmp_pat
         pass
 
 
-@pytest.mark.parametrize("name", ["data.json", "data_rows.csv", "gates.json"])
-@pytest.mark.parametrize("content", ["{", "[1]", '"x"'])
-def test_papers_that_are_damaged_are_one_line_and_not_papers_that_were_never_kept(tracker, tmp_path, name, content):
+def test_papers_that_are_damaged_are_one_line_and_not_papers_that_were_never_kept(tracker, tmp_path):
     """The defect: without data.json the gate of the data's drift was passed over; a cut gates.json was a traceback."""
     registry, folder = Registry(tracker.store), write_trained(tmp_path, DATASET)
     papers = Papers({"size": "passed: small"}, facts_of(DATASET), rows=rows_of(DATASET))
     registry.promote(tracker.ensure_run(folder, DATASET), card_of(folder, SETTINGS, DATASET), papers)
     champion = registry.champion()
-    (file,) = (tmp_path / "state").rglob(name)
-    file.write_text(content)
-    words = rf"^MLflow: {name} of run {champion.run_id} is damaged; restore the run's files, or delete that one$"
-    reads = {"data.json": registry.data_of, "data_rows.csv": registry.rows_of}
-    with pytest.raises(UserError, match=words):
-        reads[name](champion) if name in reads else registry.describe(champion, champion.card)
-    file.unlink()
-    assert name not in reads or reads[name](champion) is None
-    registry.describe(champion, champion.card)
+
+    def describe(version):
+        return registry.describe(version, version.card)
+
+    reads = {"data.json": registry.data_of, "data_rows.csv": registry.rows_of, "gates.json": describe}
+    for name, read in reads.items():
+        (file,) = (tmp_path / "state").rglob(name)
+        whole = file.read_text()
+        words = rf"^MLflow: {name} of run {champion.run_id} is damaged; restore the run's files, or delete that one$"
+        for content in ("{", "[1]", '"x"'):
+            file.write_text(content)
+            with pytest.raises(UserError, match=words):
+                read(champion)
+        file.unlink()
+        assert read(champion) is None
+        describe(champion)
+        file.write_text(whole)
 
 
 def test_a_champion_whose_card_is_a_tag_stays_and_gets_its_file(tracker, tmp_path):

@@ -14,13 +14,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from drawn_faces import drawn_sample
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx_models import write_card, write_model
 from PIL import Image
 
 from fer import Face, Photo, Reader
-from fer.data.sample import draw_sample
 from fer.emotions import EMOTIONS, FIVE_EMOTIONS
 from fer.errors import UserError
 from fer.inference import classifier as classifier_module
@@ -54,7 +54,7 @@ def encoded(image: np.ndarray, suffix: str = ".png") -> bytes:
 
 def drawn_photo() -> np.ndarray:
     """A drawn face in a larger picture, that the cascade finds."""
-    faces, table = draw_sample(140, seed=48)
+    faces, table = drawn_sample(140, 48)
     face = faces[np.flatnonzero(table["flaw"] == "")[0]]
     grey = cv2.copyMakeBorder(cv2.resize(face, (192, 192)), 60, 60, 60, 60, cv2.BORDER_REPLICATE)
     return cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR)

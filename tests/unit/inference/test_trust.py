@@ -3,8 +3,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from drawn_faces import drawn_sample
 
-from fer.data.sample import draw_sample
 from fer.inference import trust
 from fer.inference.classifier import RELEASED, Card
 from fer.inference.detection import Detection
@@ -27,7 +27,7 @@ def doubts(
 
 @pytest.fixture(scope="module")
 def drawn() -> np.ndarray:
-    images, table = draw_sample(70, seed=1)
+    images, table = drawn_sample(70, 1)
     return images[(table["flaw"] == "").to_numpy()]
 
 

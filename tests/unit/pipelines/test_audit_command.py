@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from drawn_faces import drawn_sample
 from face_datasets import small_dataset, with_images
 from onnx_models import write_model
 from project import ROOT
@@ -16,11 +17,19 @@ from fer.data.corrections import read_corrections
 from fer.data.dataset import FaceDataset
 from fer.data.ingest import build_dataset
 from fer.errors import UserError
+from fer.inference.face_size import FACE_SIZE
 from fer.inference.runtime import onnx_predict
 from fer.params import Sample, load_params
 from fer.report.tables import heading
 from pipelines import paths
 from pipelines.audit import audit
+
+
+def drawn_again(images: int, seed: int, size: int) -> tuple[np.ndarray, pd.DataFrame]:
+    """The sample of which every ``build_dataset`` gets its own, drawn once."""
+    assert size == FACE_SIZE
+    faces, table = drawn_sample(images, seed)
+    return faces.copy(), table.copy()
 
 
 @pytest.fixture
@@ -67,6 +76,7 @@ def test_tables_figures_and_a_file_of_corrections(project, capsys):
 def test_what_the_audit_doubts_is_edited_and_ingest_applies_it(tmp_path, monkeypatch):
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("fer.data.sample.draw_sample", drawn_again)
     sample = Sample(images=240, seed=2)
     data = load_params().data.model_copy(
         update={"votes": Path(), "corrections": Path(), "reviewed": None, "sample": sample}

@@ -9,7 +9,7 @@ import mlflow
 import pytest
 from face_datasets import small_dataset
 from filelock import FileLock
-from mlflow_stores import settings_of
+from mlflow_stores import settings_of, without_figures
 from trained_models import PARAMS, write_trained
 
 from fer.delivery.champion import undisturbed, write_champion
@@ -36,6 +36,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path
     folder = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", "")
+        without_figures(patch)
         shutil.copy(PARAMS, folder / "params.yaml")
         tracker = Tracker(settings_of(folder / "state", empty_store))
         for seed in (1, 2):

@@ -2,11 +2,11 @@ import re
 
 import numpy as np
 import pytest
+from drawn_faces import drawn_sample
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from fer.data.sample import draw_sample
 from fer.errors import UserError
 from fer.portable.lossless import compress, decompress
 
@@ -24,7 +24,7 @@ def test_no_faces_come_back_as_none() -> None:
 
 
 def test_faces_take_fewer_bytes() -> None:
-    faces = draw_sample(70, 1)[0]
+    faces = drawn_sample(70, 1)[0]
     assert len(compress(faces)) < 0.8 * faces.size
     np.testing.assert_array_equal(decompress(compress(faces)), faces)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_jobs import SHORT, tiny_job, write_packed
+from tiny_jobs import PLAIN, SHORT, tiny_job, write_packed
 from tiny_training import dataset
 
 from fer.errors import UserError
@@ -151,6 +151,12 @@ def test_out_of_minutes_what_is_left_out_is_told(
     packed: Packed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The first job's epochs fit, those of both phases; the second is not begun, and so its student has no teacher."""
+    packed = write_packed(
+        tmp_path / "packed",
+        tiny_job("one", **PLAIN),
+        *packed.jobs[1:],
+        weights=packed.path / "weights",
+    )
     seconds = iter([1.0, 1.0, 10_000.0])
     monkeypatch.setattr(Training, "_measure", lambda self, phase: next(seconds))
     out, said = tmp_path / "out", []

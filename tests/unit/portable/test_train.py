@@ -1,6 +1,8 @@
 """A job trains as ``fer.training.fit`` does, within its minutes, and goes on where it was interrupted."""
 
+import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from tiny_jobs import NO_CHANGES, no_weights, quiet, splits, tiny_job
+from tiny_jobs import NO_CHANGES, PLAIN, no_weights, quiet, splits, tiny_job
 from tiny_training import CLASSES, EPOCHS, HEAD_EPOCHS, RECIPE, dataset, make_job, write_pretrained
 
 from fer.errors import UserError
@@ -38,10 +40,18 @@ def training(folder: Path, job: PackedJob, weights: Path, say=quiet, teachers=()
     return Training(job, splits(), list(teachers), weights, Checkpoint(folder / "checkpoint"), "abc", say)
 
 
+@dataclass
+class Whole:
+    """A job that nothing interrupted, and its folder."""
+
+    finished: Finished
+    folder: Path
+
+
 @pytest.fixture(scope="module")
-def whole(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """Nothing interrupted this one."""
-    return training(tmp_path_factory.mktemp("whole"), tiny_job(), weights).run(FREE)
+def whole(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    folder = tmp_path_factory.mktemp("whole")
+    return Whole(training(folder, tiny_job(), weights).run(FREE), folder)
 
 
 def assert_same(first: Finished, second: Finished) -> None:
@@ -51,11 +61,22 @@ def assert_same(first: Finished, second: Finished) -> None:
     np.testing.assert_array_equal(first.ten_views, second.ten_views)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_without_random_changes_it_is_the_training_of_fit(weights: Path, tmp_path: Path, optimizer: str) -> None:
-    """Schedule, decay, averages, statistics, class weights, smoothing, dropout, both phases and the epoch kept."""
-    plain = {"optimizer": optimizer, "batch_size": 8, "learning_rate": 0.005, "first_layer_rate": 0.3}
-    job = tiny_job(augmentation=NO_CHANGES, mixup={"alpha": 0.0, "until": 1.0}, **plain)
+@pytest.mark.parametrize(("optimizer", "pretrained"), [("sgd", "auto"), ("adam", "none")])
+def test_without_random_changes_it_is_the_training_of_fit(
+    weights: Path, tmp_path: Path, optimizer: str, pretrained: str
+) -> None:
+    """Schedule, decay, averages, statistics, class weights, smoothing, dropout, both phases and the epoch kept.
+
+    From random weights there is one phase, and so half as much to compile.
+    """
+    plain = {
+        "optimizer": optimizer,
+        "pretrained": pretrained,
+        "batch_size": 8,
+        "learning_rate": 0.005,
+        "first_layer_rate": 0.3,
+    }
+    job = tiny_job(**PLAIN, **plain)
     here = training(tmp_path / "here", job, weights).run(FREE)
     changes = {"augmentation": Augmentation(**NO_CHANGES), "mixup": Mixup(alpha=0, until=1)}
     there = fit(dataset(), make_job(**changes, **plain), weights, Checkpoint(tmp_path / "there"))
@@ -92,54 +113,44 @@ class KilledError(Exception):
     """As a kill would."""
 
 
-@pytest.mark.parametrize("epoch", [1, HEAD_EPOCHS + 1, TOTAL])
-def test_interrupted_and_resumed_the_weights_are_the_same(
-    whole: Finished, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, epoch: int
+def test_interrupted_again_and_again_and_resumed_the_weights_are_the_same(
+    whole: Whole, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Before the first checkpoint, in the first epoch of the second phase, and in the last epoch."""
     monkeypatch.setattr(train, "CHECKPOINT_SECONDS", -1.0)
     said: list[str] = []
+    for epoch in (1, HEAD_EPOCHS + 1, TOTAL):
 
-    def interrupt(line: str) -> None:
-        said.append(line)
-        if f"epoch {epoch}/" in line:
-            raise KilledError
+        def interrupt(line: str, last: str = f"epoch {epoch}/") -> None:
+            said.append(line)
+            if last in line:
+                raise KilledError
 
-    with pytest.raises(KilledError):
-        training(tmp_path, tiny_job(), weights, interrupt).run(FREE)
+        with pytest.raises(KilledError):
+            training(tmp_path, tiny_job(), weights, interrupt).run(FREE)
     resumed = training(tmp_path, tiny_job(), weights, said.append).run(FREE)
-    assert sum(": loss" in line for line in said) == TOTAL + 1, "the epoch that was not written is trained again"
-    assert_same(resumed, whole)
+    epochs = [int(line.split("epoch ")[1].split("/")[0]) for line in said if ": loss" in line]
+    assert epochs == [1, 1, 2, 3, 3, 4, 5, 5], "the epoch that was not written is trained again, and no other"
+    assert_same(resumed, whole.finished)
 
 
-def test_a_measurement_leaves_no_trace(whole: Finished, weights: Path, tmp_path: Path) -> None:
-    measured = training(tmp_path, tiny_job(), weights).run(Clock(60, 0))
-    assert measured.seconds["measuring"] > 0
-    assert_same(measured, whole)
-
-
-def test_both_phases_are_compiled_before_their_epochs_are_counted(weights: Path, tmp_path: Path) -> None:
-    """On an accelerator compiling takes longer than an epoch; what is compiled later ends after the minutes."""
-    one = training(tmp_path, tiny_job(), weights)
-    one._affordable(Clock(60, 0), None)
-    assert set(one.engines) == {HEAD, ALL}
-
-
-def test_another_code_begins_anew(whole: Finished, weights: Path, tmp_path: Path) -> None:
-    one = training(tmp_path, tiny_job(), weights)
-    one.run(FREE)
-    one.saved.progress.code = "other"
-    one.checkpoint.save(one.saved)
+def test_another_code_begins_anew(whole: Whole, weights: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole.folder / "checkpoint", tmp_path / "checkpoint")
+    checkpoint = Checkpoint(tmp_path / "checkpoint")
+    saved = checkpoint.load()
+    saved.progress.code = "other"
+    checkpoint.save(saved)
     said: list[str] = []
     again = training(tmp_path, tiny_job(), weights, said.append).run(FREE)
     assert said[0] == "one: the code has changed since the checkpoint; the training begins anew"
-    assert_same(again, whole)
+    assert_same(again, whole.finished)
 
 
 def test_fewer_epochs_are_trained_where_time_is_short_by_a_whole_schedule(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Training, "_measure", lambda self, phase: 10.0)
-    one = training(tmp_path, tiny_job(epochs=50, job={"minutes": 1.5}), weights)
+    one = training(tmp_path, tiny_job(epochs=50, job={"minutes": 1.5}, **PLAIN), weights)
     finished = one.run(Clock(60, 0))
     epochs = finished.progress.total - HEAD_EPOCHS
     assert 4 <= epochs <= 6, "85 s, less what came before, by 10 s, less those of the head"
@@ -159,42 +170,56 @@ def test_too_few_epochs_are_not_begun(weights: Path, tmp_path: Path, monkeypatch
 
 
 def test_where_the_minutes_end_too_soon_what_there_is_is_kept_and_gone_on_with(
-    whole: Finished, weights: Path, tmp_path: Path
+    whole: Whole, weights: Path, tmp_path: Path
 ) -> None:
-    clock, said = Clock(60, 0), []
+    """What is measured before leaves no trace.
+
+    Both phases are compiled by then: on an accelerator that takes longer than an epoch, and what is compiled later ends
+    after the minutes.
+    """
+    clock, said, compiled = Clock(60, 0), [], []
 
     def slow(line: str) -> None:
         said.append(line)
+        compiled.append(set(one.engines))
         if "epoch 3/" in line:
             clock.end = time.monotonic()
 
-    cut = training(tmp_path, tiny_job(), weights, slow).run(clock)
+    one = training(tmp_path, tiny_job(), weights, slow)
+    cut = one.run(clock)
+    assert compiled[0] == {HEAD, ALL}
+    assert cut.seconds["measuring"] > 0
     assert said[-1] == f"one: the minutes end after epoch 3 of {TOTAL}"
     assert (cut.progress.epochs, cut.progress.total, len(cut.progress.history)) == (3, TOTAL, 3)
+    assert cut.progress.history == whole.finished.progress.history[:3]
     assert cut.progress.best_epoch <= 3
     assert cut.ten_views.shape == (12, 3)
     said.clear()
-    assert_same(training(tmp_path, tiny_job(), weights, said.append).run(FREE), whole)
+    assert_same(training(tmp_path, tiny_job(), weights, said.append).run(FREE), whole.finished)
     assert sum(": loss" in line for line in said) == TOTAL - 3, "no epoch is trained twice"
 
 
-def test_no_minutes_at_all_begin_nothing(weights: Path, tmp_path: Path) -> None:
+def test_no_minutes_at_all_begin_nothing(weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Training, "_measure", lambda self, phase: 0.001)
     with pytest.raises(OutOfTimeError):
         training(tmp_path, tiny_job(), weights).run(Clock(0, 0))
 
 
 def test_a_loss_that_explodes_is_one_line(tmp_path: Path) -> None:
-    job = tiny_job(learning_rate=1e30, warmup_epochs=0, pretrained="none")
+    job = tiny_job(learning_rate=1e30, warmup_epochs=0, pretrained="none", **PLAIN)
     with pytest.raises(UserError, match=r"^one: the loss .* in epoch 1; lower its learning_rate"):
         training(tmp_path, job, no_weights(tmp_path / "weights")).run(FREE)
 
 
 @pytest.fixture(scope="module")
-def lesson(whole: Finished) -> Lesson:
+def lesson(whole: Whole) -> Lesson:
     keras.utils.set_random_seed(5)
     student = build_classifier(get_architecture("tiny"), len(CLASSES), 32, "unit")
     faces, labels = splits()[0]
-    teachers = [teacher_of(tiny_job(), whole, 48), build_classifier(get_architecture("tiny"), len(CLASSES), 32, "unit")]
+    teachers = [
+        teacher_of(tiny_job(), whole.finished, 48),
+        build_classifier(get_architecture("tiny"), len(CLASSES), 32, "unit"),
+    ]
     targets = np.eye(len(CLASSES), dtype=np.float32)[labels]
     recipe = tiny_job(mixup={"alpha": 1.0, "until": 1.0}).recipe
     return Lesson(student, faces, targets, np.ones(len(faces), np.float32), recipe, 4, teachers, 0.7)
@@ -229,7 +254,7 @@ def test_a_student_learns_what_its_teacher_says(weights: Path, tmp_path: Path) -
     values = [np.zeros_like(value) for value in teacher.get_weights()]
     values[-1] = np.float32([0, 0, 9])
     teacher.set_weights(values)
-    job = tiny_job(epochs=3, pretrained="none", learning_rate=0.1, job={"teachers": ("t",), "share": 1.0})
+    job = tiny_job(epochs=3, pretrained="none", learning_rate=0.1, job={"teachers": ("t",), "share": 1.0}, **PLAIN)
     taught = training(tmp_path, job, weights, teachers=[teacher]).run(FREE)
     assert taught.progress.history[-1]["accuracy"] == 1
     assert (taught.validation.argmax(axis=1) == 2).all()

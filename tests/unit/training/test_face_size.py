@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import onnx
 import pytest
+from drawn_faces import drawn_sample
 from tiny_training import CLASSES, NAME, dataset, make_job, register_tiny
 
-from fer.data.sample import draw_sample
 from fer.delivery.promotion import card_of
 from fer.errors import UserError
 from fer.inference.classifier import MODEL_FILE, Card, Classifier
@@ -53,7 +53,7 @@ def test_the_network_takes_faces_of_the_data_sets_size(model_folder):
 
 
 def test_a_photo_is_read_at_the_models_size(model_folder):
-    face = cv2.resize(draw_sample(70, 1)[0][0], (300, 300))
+    face = cv2.resize(drawn_sample(70, 1)[0][0], (300, 300))
     reader = Reader(model_folder, detector="cascade")
     (whole,) = reader.faces([face])
     (boxed,) = reader.photo(face, boxes=[[0, 0, 300, 300]]).faces

@@ -70,12 +70,18 @@ class Run:
         return self.folder / f"epoch-{epoch}"
 
 
-def run(folder: Path, weights: Path | None, job: Job, kind: type[Checkpoint] = Checkpoint) -> Run:
+def run(
+    folder: Path,
+    weights: Path | None,
+    job: Job,
+    kind: type[Checkpoint] = Checkpoint,
+    on_warning: Callable[[str], None] = lambda message: None,
+) -> Run:
     """Train as a process of its own would: Keras counts layer names, which stand in the file, from the start."""
     keras.utils.clear_session()
     epochs: list[int] = []
     checkpoint = kind(folder / "checkpoint")
-    trained = fit(dataset(), job, weights, checkpoint, lambda progress: epochs.append(progress.epochs))
+    trained = fit(dataset(), job, weights, checkpoint, lambda progress: epochs.append(progress.epochs), on_warning)
     trained.model.save_weights(folder / "model.weights.h5")
     return Run(trained, folder, epochs)
 
@@ -140,12 +146,10 @@ def test_predictions_are_probabilities(whole: Run) -> None:
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
 
 
-@pytest.mark.parametrize("epoch", range(TOTAL + 1))
-def test_resumed_after_any_epoch_the_weights_are_the_same(
-    whole: Run, weights: Path, tmp_path: Path, epoch: int
-) -> None:
-    if epoch:
-        shutil.copytree(whole.checkpoint(epoch), tmp_path / "checkpoint")
+@pytest.mark.parametrize("epoch", [1, HEAD_EPOCHS + 1, TOTAL])
+def test_resumed_after_an_epoch_the_weights_are_the_same(whole: Run, weights: Path, tmp_path: Path, epoch: int) -> None:
+    """The tests below resume after the others, and begin anew."""
+    shutil.copytree(whole.checkpoint(epoch), tmp_path / "checkpoint")
     resumed = run(tmp_path, weights, make_job())
     assert resumed.epochs == list(range(epoch + 1, TOTAL + 1)), "only the epochs that were missing are trained"
     assert_same(resumed, whole)
@@ -161,7 +165,9 @@ def test_interrupted_before_a_checkpoint_is_written(whole: Run, weights: Path, t
     assert saved.progress.origin == HERE
     saved.progress.origin = None
     checkpoint.save(saved)
-    assert_same(run(tmp_path, weights, make_job()), whole)
+    resumed = run(tmp_path, weights, make_job())
+    assert resumed.epochs == list(range(HEAD_EPOCHS + 1, TOTAL + 1)), "only the epochs that were missing are trained"
+    assert_same(resumed, whole)
 
 
 def stop_at(epoch: int) -> Callable[[Progress], None]:
@@ -175,10 +181,16 @@ def stop_at(epoch: int) -> Callable[[Progress], None]:
     return on_epoch
 
 
-def test_another_seed_gives_other_weights(whole: Run, tmp_path: Path) -> None:
-    others = [run(tmp_path / str(seed), None, make_job(seed, epochs=1, pretrained="none")) for seed in (4, 5)]
-    assert others[0].trained.model.count_params() == whole.trained.model.count_params()
-    first, second = ((other.folder / "model.weights.h5").read_bytes() for other in others)
+@pytest.fixture(scope="module")
+def short(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """One epoch from random weights, though there is a pretrained file."""
+    return run(tmp_path_factory.mktemp("short"), weights, make_job(epochs=1, pretrained="none"))
+
+
+def test_another_seed_gives_other_weights(whole: Run, short: Run, tmp_path: Path) -> None:
+    other = run(tmp_path, None, make_job(4, epochs=1, pretrained="none"))
+    assert other.trained.model.count_params() == whole.trained.model.count_params()
+    first, second = ((one.folder / "model.weights.h5").read_bytes() for one in (short, other))
     assert first != second
 
 
@@ -186,6 +198,7 @@ def test_a_resumed_training_keeps_the_weights_it_began_from(whole: Run, tmp_path
     """The pretrained file may be gone by then; the checkpoint still has what it gave."""
     shutil.copytree(whole.checkpoint(TOTAL - 1), tmp_path / "checkpoint")
     resumed = run(tmp_path, None, make_job())
+    assert resumed.epochs == [TOTAL]
     assert (resumed.trained.weights, resumed.trained.preprocessing) == ("faces", "tf")
     assert_same(resumed, whole)
 
@@ -204,9 +217,8 @@ def test_auto_without_a_file_warns_and_trains_from_random_weights(weights: Path,
     assert (trained.weights, trained.preprocessing, trained.progress.epochs) == ("random", "unit", 2)
 
 
-def test_none_does_not_look_for_a_file(weights: Path, tmp_path: Path) -> None:
-    trained = fit(dataset(), make_job(epochs=1, pretrained="none"), weights, Checkpoint(tmp_path / "checkpoint"))
-    assert (trained.weights, trained.progress.epochs) == ("random", 1)
+def test_none_does_not_look_for_a_file(short: Run) -> None:
+    assert (short.trained.weights, short.trained.progress.epochs) == ("random", 1)
 
 
 def test_required_without_a_file_is_one_line(tmp_path: Path) -> None:
@@ -303,14 +315,12 @@ def test_the_measured_precision_is_kept_with_the_checkpoint(tmp_path: Path, monk
 
 
 def test_a_measured_precision_trains_as_the_same_precision_asked_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    short: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(precision, "_step_seconds", lambda *arguments: 1.0)
-    files = []
-    for name, setting in (("auto", "auto"), ("plain", "float32")):
-        (tmp_path / name).mkdir()
-        run(tmp_path / name, None, make_job(epochs=1, pretrained="none", precision=setting))
-        files.append((tmp_path / name / "model.weights.h5").read_bytes())
+    measured = run(tmp_path, None, make_job(epochs=1, pretrained="none", precision="auto"))
+    assert make_job().recipe.precision == measured.trained.progress.precision == "float32"
+    files = [(one.folder / "model.weights.h5").read_bytes() for one in (measured, short)]
     assert files[0] == files[1]
 
 
@@ -321,9 +331,9 @@ def test_a_checkpoint_of_other_code_is_not_gone_on_with(whole: Run, weights: Pat
     saved.progress.code = "of another day"
     checkpoint.save(saved)
     warnings: list[str] = []
-    epochs: list[int] = []
-    fit(dataset(), make_job(), weights, checkpoint, lambda p: epochs.append(p.epochs), warnings.append)
-    assert epochs == list(range(1, TOTAL + 1))
+    again = run(tmp_path, weights, make_job(), on_warning=warnings.append)
+    assert again.epochs == list(range(1, TOTAL + 1))
+    assert_same(again, whole)
     assert warnings == ["tiny: the code has changed since the checkpoint; the training begins anew"]
 
 
