@@ -78,7 +78,7 @@ audit-lock: .venv-tools/installed
 	    $(addprefix -r ,$(wildcard requirements*.lock))
 
 # After an edit of pyproject.toml's dependencies; needs uv. TensorFlow never imports libclang (61 MB), nor what we use of
-# Evidently statsmodels and faker (60 MB); the servers are tested on the event loop that an installation without it has.
+# Evidently statsmodels and faker (60 MB); servers are tested on the event loop that there is without Evidently's uvloop.
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
     --no-annotate --no-header
 BESIDE := -c requirements.lock $$(sed -n 's/^\([a-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements.lock | sort -u)
@@ -100,13 +100,14 @@ lock-tools:
 	@echo "Installing into .venv (a few minutes, once)"
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14) and "Python 3.11 to 3.13 is needed; say which: make PYTHON=python3.12 run")'
 	@$(PYTHON) -m venv .venv
-	@# Two halves at a time: unpacking takes a core. Every package has its hash, so none looks at another.
-	@awk '/^[^ ]/ { half = 1 - half } { print > ".venv/half-" half }' requirements.lock
+	@# Two halves at a time: unpacking takes a core. The three packages of MLflow hold the same files: they stay together.
+	@awk '/^[^ ]/ && !/^mlflow-/ { half = 1 - half } { print > (".venv/half-" half) }' requirements.lock
 	@printf '%s\n' .venv/half-0 .venv/half-1 | xargs -P 2 -n 1 $(BIN)/python -m pip install --quiet \
 	    --disable-pip-version-check --no-compile --no-deps --require-hashes -r
 	@rm .venv/half-0 .venv/half-1
 	@# Headers are for those who compile operations of their own, the libraries' tests for their makers: 400 MB.
-	@cd .venv/lib/python3*/site-packages && rm -rf tensorflow/include pyarrow/include onnx/backend/test && \
+	@cd "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" && \
+	    rm -rf tensorflow/include pyarrow/include onnx/backend/test && \
 	    find matplotlib numpy pandas pyarrow scipy sklearn -type d -name tests -prune -exec rm -rf {} +
 	@# The lock's OpenCV opens no windows and runs anywhere; where there is libGL the one with windows takes its place.
 	@if $(BIN)/python -c 'import ctypes, sys; sys.platform == "linux" and [ctypes.CDLL(f"lib{name}") for name in ("GL.so.1", "gthread-2.0.so.0")]' 2>/dev/null; then \

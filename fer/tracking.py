@@ -2,7 +2,6 @@
 
 import os
 import tempfile
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -226,16 +225,16 @@ class Tracker:
         self.client.log_batch(run_id, [Metric(name, value, now, 0) for name, value in metrics.items()])
 
     @told
-    def note_gates(self, run_id: str, table: str, failed: Sequence[str]) -> None:
+    def note_gates(self, run_id: str, table: str, verdict: str) -> None:
         """Keep with a finished run what the gates of promotion said.
 
         Args:
             run_id: of the run.
             table: of every gate for every candidate, in Markdown.
-            failed: the gates that this run's model failed; they become its tag.
+            verdict: of this run's model, in words; it becomes the run's tag.
         """
         self.client.log_text(run_id, table, "gates.md")
-        self.client.set_tag(run_id, GATES_TAG, f"failed: {', '.join(failed)}" if failed else "all passed")
+        self.client.set_tag(run_id, GATES_TAG, verdict)
 
     @told
     def note_data(self, run_id: str, changes: str) -> None:

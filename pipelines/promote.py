@@ -28,6 +28,7 @@ from fer.delivery.promotion import (
     gates_of_card,
     must_wait,
     refusals,
+    verdict,
 )
 from fer.delivery.quantization import int8_accuracy, quantize_model, quantized_card
 from fer.delivery.registry import TAKEN_BACK, Registry
@@ -66,7 +67,7 @@ def promote() -> None:
     if current:
         tell_changes(tracker, current, data_changes(tracker, current, dataset), list(folders.values()))
     facts, wait = gather(tracker, current, dataset, params)
-    decision = decide(measure(list(folders.values()), dataset), champion, facts, wait)
+    decision = judge(list(folders.values()), dataset, champion, facts, wait)
     known = [folder for folder in folders.values() if current and folder.run.model_sha256 == current.card.model_sha256]
     publish(tracker, decision, list(folders.values()))
     name_run(name_of_run(decision))
@@ -167,9 +168,11 @@ def gather(tracker: Tracker, current: Registered | None, dataset: FaceDataset, p
 
 
 @task
-def measure(folders: Sequence[ModelFolder], dataset: FaceDataset) -> list[Candidate]:
-    """Every model on the validation images, plain and changed."""
-    return [candidate_of(folder, dataset) for folder in folders]
+def judge(
+    folders: Sequence[ModelFolder], dataset: FaceDataset, champion: Candidate | None, facts: Facts, wait: str
+) -> Decision:
+    """Measure every model on the validation images, those that may be chosen on changed ones too, and decide."""
+    return decide([candidate_of(folder, dataset) for folder in folders], champion, facts, wait)
 
 
 @network_task
@@ -180,9 +183,8 @@ def publish(tracker: Tracker, decision: Decision, folders: Sequence[ModelFolder]
     table = gate_table(decision)
     show_table(table, "promotion", "Gates: value (bound), on validation", "Who may be champion")
     for folder in folders:
-        if (said := decision.gates.get(folder.name)) and (run_id := tracker.find_run(folder)):
-            failed = [name for name, outcome in said.items() if not outcome.passed]
-            tracker.note_gates(run_id, markdown(table), failed)
+        if folder.name in decision.gates and (run_id := tracker.find_run(folder)):
+            tracker.note_gates(run_id, markdown(table), verdict(decision, folder.name))
 
 
 @network_task

@@ -68,7 +68,7 @@ def empty_store(shared: Path) -> Path:
     folder, making = shared / "mlflow", shared / ".mlflow"
     with FileLock(shared / "mlflow.lock"):
         if not folder.exists():
-            making.mkdir()
+            making.mkdir(exist_ok=True)
             make_store(making)
             making.rename(folder)
     return folder / "mlflow.db"

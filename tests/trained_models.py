@@ -15,10 +15,15 @@ from fer.evaluation.predictions import split_metrics, with_predictions
 from fer.evaluation.run_facts import RunFacts
 from fer.inference.runtime import onnx_predict, parity, ten_view_predict
 from fer.job import Job
-from fer.params import load_params
+from fer.params import Params, load_params
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
-committed_params = cache(lambda: load_params(PARAMS))
+
+
+@cache
+def committed_params() -> Params:
+    """params.yaml as it stands in the repository, read once."""
+    return load_params(PARAMS)
 
 
 def job_of(dataset: FaceDataset, architecture: str = "baseline", seed: int = 0) -> Job:

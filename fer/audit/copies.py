@@ -7,7 +7,7 @@ correlate after the best shift, scale and mirroring.
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import cv2
 import faiss
@@ -157,8 +157,7 @@ class Comparison:
     """Images without their slow changes of light at half size, and what is looked for in them."""
 
     def __init__(self, images: np.ndarray) -> None:
-        self._images = images
-        self._details = lru_cache(_KEPT)(self._measure_details)
+        self._details = lru_cache(_KEPT)(partial(_details, images))
         half = images.shape[1] // 2
         self._half = np.empty((len(images), half, half), np.uint8)
         self._cut = np.empty((len(images), len(COARSE), *2 * (round(WINDOW * half),)), np.uint8)
@@ -184,11 +183,12 @@ class Comparison:
         """The highest correlation of two images' centres over shifts and scales, -1 to 1."""
         return _correlation(*self._details(one, mirrored), *self._details(other, 0))
 
-    def _measure_details(self, position: int, mirrored: int) -> tuple[np.ndarray, np.ndarray]:
-        """An image without its slow changes of light, and its centres."""
-        plain = _without_light(self._images[position])
-        plain = np.ascontiguousarray(plain[:, ::-1]) if mirrored else plain
-        return plain, _centres(plain, FINE)
+
+def _details(images: np.ndarray, position: int, mirrored: int) -> tuple[np.ndarray, np.ndarray]:
+    """An image without its slow changes of light, and its centres."""
+    plain = _without_light(images[position])
+    plain = np.ascontiguousarray(plain[:, ::-1]) if mirrored else plain
+    return plain, _centres(plain, FINE)
 
 
 def _correlation(first: np.ndarray, cut: np.ndarray, second: np.ndarray, other_cut: np.ndarray) -> float:

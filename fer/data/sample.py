@@ -4,14 +4,13 @@ It shows that every part of the pipeline works. Its emotions are drawn plainly, 
 photographs, and its differences between architectures nothing about their rank on FER-2013.
 """
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
 from fer.data.dataset import SPLITS
 from fer.data.drawing.face import draw_person, draw_units
@@ -48,8 +47,6 @@ FLAW_SHARES = {
 #: Flaws that even the smallest sample has; the others come in from 300 images at the latest.
 _ALWAYS = ("blank", "duplicate", "leak")
 _SMALLEST = 70
-#: So few images are drawn before other processes have started.
-_ALONE = 500
 
 #: Share of every class in validation, and in test: predicted from ten views, a face costs more there than in training.
 SPLIT_SHARE = 0.07
@@ -113,8 +110,10 @@ def draw_sample(images: int, seed: int, size: int = FACE_SIZE) -> tuple[np.ndarr
     _plan_flaws(rows, rng)
     pixels = np.zeros((images, size, size), np.uint8)
     occlusions = [""] * images
-    for number, image, occlusion in _draw_all({n: row for n, row in enumerate(rows) if row.copy_of < 0}, seed, size):
-        pixels[number], occlusions[number] = image, occlusion
+    with _one_thread():
+        for number, row in enumerate(rows):
+            if row.copy_of < 0:
+                pixels[number], occlusions[number] = _draw(row, np.random.default_rng([seed, number]), size)
     for number, row in enumerate(rows):
         if row.copy_of >= 0:
             pixels[number], occlusions[number] = pixels[row.copy_of], occlusions[row.copy_of]
@@ -214,20 +213,13 @@ def _spoil(
         row.true_emotion = rows[row.copy_of].emotion
 
 
-def _draw_all(rows: Mapping[int, _Row], seed: int, size: int) -> Iterator[tuple[int, np.ndarray, str]]:
-    """Number, image and cover of every row, drawn on all cores: an image goes by the seed and its number alone."""
-    numbers = list(rows)
-    processes = (os.cpu_count() or 1) if len(numbers) > _ALONE else 1
-    parts = [{number: rows[number] for number in numbers[first::processes]} for first in range(processes)]
-    for drawn in Parallel(processes)(delayed(_draw_some)(part, seed, size) for part in parts):
-        yield from drawn
-
-
-def _draw_some(rows: Mapping[int, _Row], seed: int, size: int) -> list[tuple[int, np.ndarray, str]]:
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """OpenCV by one thread: on areas as small as a face's several wait for each other, a third more processor time."""
     threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)  # on areas so small they wait for each other: a third more processor time
+    cv2.setNumThreads(1)
     try:
-        return [(number, *_draw(row, np.random.default_rng([seed, number]), size)) for number, row in rows.items()]
+        yield
     finally:
         cv2.setNumThreads(threads)
 

@@ -43,5 +43,6 @@ def test_a_mistake_is_told_before_any_server_starts(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(schedule, "running_server", lambda: pytest.fail("a server is started"))
     damage()
-    with pytest.raises(UserError, match=reason):
+    with pytest.raises(UserError, match=reason) as caught:
         schedule.schedule()
+    assert "\n" not in str(caught.value)

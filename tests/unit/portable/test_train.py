@@ -61,7 +61,7 @@ def assert_same(first: Finished, second: Finished) -> None:
     np.testing.assert_array_equal(first.ten_views, second.ten_views)
 
 
-@pytest.mark.parametrize(("optimizer", "pretrained"), [("sgd", "auto"), ("adam", "none")])
+@pytest.mark.parametrize(("optimizer", "pretrained"), [("adam", "auto"), ("sgd", "none")])
 def test_without_random_changes_it_is_the_training_of_fit(
     weights: Path, tmp_path: Path, optimizer: str, pretrained: str
 ) -> None:
