@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -90,17 +91,29 @@ def listening() -> Iterator[tuple[str, list[str]]]:
 
 
 def python(project: Project, code: str) -> None:
-    """Some lines by hand, in the project's environment."""
+    """Some lines by hand, in the project's environment, with its Prefect server where it has one."""
+    server = {"PREFECT_API_URL": project.prefect} if project.prefect else {}
     done = subprocess.run(
         [sys.executable, "-c", f"from pipelines.environment import set_defaults\nset_defaults()\n{code}"],
         cwd=project.folder,
-        env=clean_environment(),
+        env=clean_environment() | server,
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
 
+
+#: What ``schedule`` does before it works off what is due.
+MAKE = """
+from prefect.client.orchestration import get_client
+from pipelines import schedule
+
+with get_client(sync_client=True) as client:
+    schedule.make_pool(client)
+    schedule.deploy()
+    schedule.tell(client, schedule.notify_by(client))
+"""
 
 #: As ``python -m pipelines monitor`` raises it, ten times.
 STORM = """
@@ -122,6 +135,19 @@ BLOCK = """
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 CustomWebhookNotificationBlock(name="fer", url="URL", json_data={"said": "{{subject}}: {{body}}"}).save("fer")
 """
+
+
+def test_pool_deployments_and_automations_are_made(project, prefect):
+    there = replace(project, prefect=prefect)
+    python(there, BLOCK.replace("URL", "http://127.0.0.1:9"))
+    python(there, MAKE)
+    assert [pool["name"] for pool in ask(prefect, "work_pools")] == ["fer"]
+    deployments = {it["name"]: it["schedules"][0]["schedule"]["cron"] for it in ask(prefect, "deployments")}
+    assert deployments == {"retrain": "0 3 * * *", "monitor": "15 * * * *"}
+    automations = {it["name"]: it["actions"][0]["type"] for it in ask(prefect, "automations")}
+    told = {"fer: a run failed", "fer: new models were refused", "fer: the monitor raised an alarm"}
+    assert {name for name, action in automations.items() if action == "send-notification"} == told
+    assert "run-deployment" in automations.values(), "an alarm starts a retrain"
 
 
 @pytest.mark.nightly
