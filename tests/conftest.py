@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import absl.logging
@@ -65,13 +66,7 @@ def empty_store(shared: Path) -> Path:
     """MLflow's database as its migrations leave it, which take seconds; to copy (``mlflow_stores.settings_of``)."""
     from mlflow_stores import make_store  # MLflow takes seconds too
 
-    folder, making = shared / "mlflow", shared / ".mlflow"
-    with FileLock(shared / "mlflow.lock"):
-        if not folder.exists():
-            making.mkdir(exist_ok=True)
-            make_store(making)
-            making.rename(folder)
-    return folder / "mlflow.db"
+    return made_once(shared / "mlflow", make_store) / "mlflow.db"
 
 
 @pytest.fixture(scope="session")
@@ -86,10 +81,19 @@ def prefect_home(shared: Path) -> Path:
     """Prefect's folder with its database as the migrations leave it, which take seconds; to copy."""
     from project import prefect_environment, prefect_server
 
-    home, making = shared / "prefect", shared / ".prefect"
-    with FileLock(shared / "prefect.lock"):
-        if not home.exists():
-            with prefect_server(shared, prefect_environment(making)):
-                pass
-            making.rename(home)
-    return home
+    def migrate(home: Path) -> None:
+        with prefect_server(shared, prefect_environment(home)):
+            pass
+
+    return made_once(shared / "prefect", migrate)
+
+
+def made_once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """A folder that the first process of pytest-xdist makes, while the others wait."""
+    making = folder.with_name(f".{folder.name}")
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            making.mkdir(exist_ok=True)
+            make(making)
+            making.rename(folder)
+    return folder

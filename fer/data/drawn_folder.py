@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fer.data.colour_faces import draw_colour_face
+from fer.data.drawing.canvas import one_thread
 from fer.data.drawing.face import Person, draw_person, draw_units
 from fer.data.drawing.objects import draw_object
 from fer.data.drawing.portrait import Scene, draw_scene
@@ -98,11 +99,12 @@ def draw_folder(folder: Path, images: int, seed: int, steps: Callable[[int, int]
         photo = photos[place]
         photo.name = f"{photo.part}/{photo.camera}/{number + 1:05d}.jpg"
     # Copies last: their originals are files by then.
-    for number, photo in enumerate(photos):
-        path = folder / photo.name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(_file(photo, photos, subjects, folder, np.random.default_rng([seed, 1, number])))
-        steps(number + 1, len(photos))
+    with one_thread():
+        for number, photo in enumerate(photos):
+            path = folder / photo.name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(_file(photo, photos, subjects, folder, np.random.default_rng([seed, 1, number])))
+            steps(number + 1, len(photos))
     return _tables(folder, photos, subjects)
 
 

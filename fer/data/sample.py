@@ -4,15 +4,13 @@ It shows that every part of the pipeline works. Its emotions are drawn plainly, 
 photographs, and its differences between architectures nothing about their rank on FER-2013.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import pandas as pd
 
 from fer.data.dataset import SPLITS
+from fer.data.drawing.canvas import one_thread
 from fer.data.drawing.face import draw_person, draw_units
 from fer.data.drawing.objects import draw_object
 from fer.data.drawing.portrait import draw_face, draw_scene
@@ -110,7 +108,7 @@ def draw_sample(images: int, seed: int, size: int = FACE_SIZE) -> tuple[np.ndarr
     _plan_flaws(rows, rng)
     pixels = np.zeros((images, size, size), np.uint8)
     occlusions = [""] * images
-    with _one_thread():
+    with one_thread():
         for number, row in enumerate(rows):
             if row.copy_of < 0:
                 pixels[number], occlusions[number] = _draw(row, np.random.default_rng([seed, number]), size)
@@ -211,17 +209,6 @@ def _spoil(
     elif flaw == "conflict":
         row.copy_of = choose(originals[str(rng.choice(others)), "train"])
         row.true_emotion = rows[row.copy_of].emotion
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """OpenCV by one thread: on areas as small as a face's several wait for each other, a third more processor time."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        yield
-    finally:
-        cv2.setNumThreads(threads)
 
 
 def _draw(row: _Row, rng: np.random.Generator, size: int) -> tuple[np.ndarray, str]:

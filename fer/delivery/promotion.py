@@ -31,14 +31,12 @@ class Decision:
         challenger: the name of the model that waits for a person's word (``promote --accept``), or None.
         reason: one line.
         gates: what each gate that was asked said, by candidate and gate; the best candidate first.
-        asked: the candidates of whom the last gates were asked.
     """
 
     champion: str | None
     challenger: str | None
     reason: str
     gates: dict[str, dict[str, Outcome]]
-    asked: frozenset[str] = frozenset()
 
 
 def decide(candidates: Sequence[Candidate], champion: Candidate | None, facts: Facts, wait: str = "") -> Decision:
@@ -57,7 +55,6 @@ def decide(candidates: Sequence[Candidate], champion: Candidate | None, facts: F
     best_first = sorted(others, key=lambda candidate: -candidate.score)
     first = [gate for gate in GATES if gate not in LAST_GATES]
     gates = {candidate.name: outcomes(candidate, champion, facts, first) for candidate in best_first}
-    asked: set[str] = set()
 
     def fails(model: Candidate) -> set[str]:
         return {gate for gate, outcome in gates[model.name].items() if not outcome.passed}
@@ -65,7 +62,6 @@ def decide(candidates: Sequence[Candidate], champion: Candidate | None, facts: F
     def fails_only(model: Candidate, allowed: set[str]) -> bool:
         if fails(model) != allowed:
             return False
-        asked.add(model.name)
         said = gates[model.name] | outcomes(model, champion, facts, LAST_GATES)
         gates[model.name] = {name: said[name] for name in map(name_of, GATES) if name in said}
         return fails(model) == allowed
@@ -74,15 +70,14 @@ def decide(candidates: Sequence[Candidate], champion: Candidate | None, facts: F
     if chosen := next((model for model in best_first if fails_only(model, set())), None):
         scored = f"{chosen.name} with validation macro-F1 {chosen.score:.4f}"
         if wait:
-            waits = f"{stays}{scored} waits as challenger: {wait}"
-            return Decision(None, chosen.name, waits, gates, frozenset(asked))
+            return Decision(None, chosen.name, f"{stays}{scored} waits as challenger: {wait}", gates)
         ahead = f"ahead of {champion.name} with {champion.score:.4f}" if champion else "no champion to beat"
-        return Decision(chosen.name, None, f"{scored}, {ahead}", gates, frozenset(asked))
+        return Decision(chosen.name, None, f"{scored}, {ahead}", gates)
     for model in best_first:
         if champion and model.score > champion.score and fails_only(model, {name_of(beats_champion)}):
             waits = f"{model.name} with {model.score:.4f} waits as challenger: it scores higher, by no more than chance"
-            return Decision(None, model.name, f"{stays}{waits}", gates, frozenset(asked))
-    return Decision(None, None, f"{stays}no candidate passes every gate", gates, frozenset(asked))
+            return Decision(None, model.name, f"{stays}{waits}", gates)
+    return Decision(None, None, f"{stays}no candidate passes every gate", gates)
 
 
 def refusals(decision: Decision) -> list[str]:
@@ -108,7 +103,7 @@ def gate_table(decision: Decision) -> pd.DataFrame:
     """What every gate said of every candidate, as texts: a row a gate, a column a model."""
     table: dict[str, list[str]] = {"gate": [name_of(gate) for gate in GATES]}
     for model, said in decision.gates.items():
-        last = UNKNOWN if model in decision.asked else "not asked"
+        last = UNKNOWN if _all_asked(said) else "not asked"
         missing = {name_of(gate): last if gate in LAST_GATES else UNKNOWN for gate in GATES}
         table[model] = [_cell(said[name]) if name in said else words for name, words in missing.items()]
     return pd.DataFrame(table)
@@ -116,11 +111,16 @@ def gate_table(decision: Decision) -> pd.DataFrame:
 
 def verdict(decision: Decision, model: str) -> str:
     """What the gates said of a candidate together, in words."""
-    failed = [name for name, outcome in decision.gates[model].items() if not outcome.passed]
-    if failed:
+    said = decision.gates[model]
+    if failed := [name for name, outcome in said.items() if not outcome.passed]:
         return f"failed: {', '.join(failed)}"
     left = ", ".join(name_of(gate) for gate in LAST_GATES)
-    return "all passed" if model in decision.asked else f"passed; not asked: {left}"
+    return "all passed" if _all_asked(said) else f"passed; not asked: {left}"
+
+
+def _all_asked(said: Mapping[str, Outcome]) -> bool:
+    """Whether the last gates were asked too: of measured faces at least one has something to say."""
+    return any(name_of(gate) in said for gate in LAST_GATES)
 
 
 def _cell(outcome: Outcome) -> str:
