@@ -103,7 +103,7 @@ class Change(Section):
 
 
 class Ablations(Section):
-    """Trainings of one architecture that differ in one thing, by name."""
+    """Single changes by name, and the architecture that is trained with one where no other is named."""
 
     architecture: str
     changes: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Change]
@@ -214,14 +214,13 @@ class Params(Section):
         _check_architecture(architecture, asked_by)
         return self._merge(name, architecture)
 
-    def ablated(self, name: str) -> "Params":
-        """These parameters with an ablation's change to the data and to its architecture's recipe.
+    def ablated(self, name: str, architecture: str) -> "Params":
+        """These parameters with an ablation's change to the data and to an architecture's recipe.
 
         Raises:
             UserError: for an ablation that params.yaml does not have, or a bad setting in it.
         """
-        changes, architecture = self.ablations.changes, self.ablations.architecture
-        self.recipe(architecture, "ablations.architecture")
+        changes = self.ablations.changes
         if name not in changes:
             raise UserError(f"params.yaml: ablations.changes: unknown ablation {name!r}{did_you_mean(name, changes)}")
         own = self.architectures.get(architecture, {})
@@ -259,8 +258,9 @@ class Params(Section):
                     )
             for name in self.recipes:
                 self._merge(name, architecture)
+        self.recipe(self.ablations.architecture, "ablations.architecture")
         for name in self.ablations.changes:
-            self.ablated(name)
+            self.ablated(name, self.ablations.architecture)
 
     def _merge(self, name: str, architecture: str) -> Recipe:
         own = self.architectures.get(architecture, {}).get(name, {})

@@ -85,14 +85,14 @@ def rebuild(
 
 
 @app.command()
-def ablate(name: str) -> None:
-    """Train the ablation architecture with the change NAME of params.yaml."""
+def ablate(name: str, architecture: Annotated[str | None, typer.Argument()] = None) -> None:
+    """Train ARCHITECTURE, by default that of ablations, with the change NAME of params.yaml."""
     environment.check_backend()
     with environment.quiet_start():
         from pipelines.ablate import ablate
         from pipelines.flows import run
 
-    run(ablate, name=name)
+    run(ablate, name=name, architecture=architecture)
 
 
 @app.command()

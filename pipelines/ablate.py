@@ -11,16 +11,17 @@ from pipelines.jobs import make_job
 
 
 @flow(flow_run_name="ablate {name}")
-def ablate(name: str) -> None:
-    """Train the ablations' architecture with one change of ``ablations.changes`` in params.yaml.
+def ablate(name: str, architecture: str | None) -> None:
+    """Train an architecture, that of ``ablations`` by default, with one change of ``ablations.changes`` in params.yaml.
 
     Raises:
-        UserError: for an unknown change, or one that changes nothing.
+        UserError: for an unknown change or architecture, or a change that changes nothing.
     """
     params = load_params()
-    changed = params.ablated(name)
+    architecture = architecture or params.ablations.architecture
+    params.recipe(architecture, "architectures")
+    changed = params.ablated(name, architecture)
     dataset = FaceDataset.load(paths.DATASET) if changed.data == params.data else build_dataset(changed.data)[0]
-    architecture = params.ablations.architecture
     job = make_job(changed, dataset, architecture)
     if changed.data == params.data and job == make_job(params, dataset, architecture):
         raise UserError(
@@ -30,4 +31,5 @@ def ablate(name: str) -> None:
     with environment.quiet_start():
         from pipelines.train import train_job
 
-    train_job(changed, dataset, job, f"{architecture}_{name}", paths.ABLATIONS / name, ["ablate", name])
+    command, folder = ["ablate", name, architecture], paths.ABLATIONS / architecture / name
+    train_job(changed, dataset, job, f"{architecture}_{name}", folder, command)

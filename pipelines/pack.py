@@ -27,7 +27,7 @@ def pack(plan_file: Path, folder: Path) -> None:
     def home_of(job: PlannedJob, architecture: str, seed: int) -> str:
         """Where the project has such a training."""
         if job.ablation:
-            return str(paths.ABLATIONS / job.ablation)
+            return str(paths.ABLATIONS / architecture / job.ablation)
         if job.teachers:
             return str(paths.DISTILLED / architecture)
         if seed == params.train.seed:

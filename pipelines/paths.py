@@ -55,7 +55,7 @@ BENTO = Path("reports/bento.json")
 #: What the service records, and what was found when it was held against the champion's reference.
 MONITORING, WATCH = STATE / "monitoring", Path("reports/monitoring")
 
-#: Trainings with one change of ``ablations.changes``, by its name.
+#: Trainings with one change of ``ablations.changes``: ``<architecture>/<its name>``.
 ABLATIONS = Path("reports/ablations")
 #: Trainings by seeds of their own: ``<architecture>_<recipe>_<seed>``.
 REPEATS = Path("reports/repeats")

@@ -9,7 +9,8 @@ from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import SCORE, Split
 from fer.inference.classifier import CARD_FILE, MODEL_FILE, PACKAGE, Card
 from fer.params import load_params
-from fer.report.records import trained_below
+from fer.report.ablations import COPIES_KEPT
+from fer.report.records import trained_below, trained_by_architecture
 from fer.report.results import slug
 from pipelines import paths
 
@@ -63,9 +64,9 @@ def release(again: bool) -> None:
 
 def _trained(dataset: FaceDataset) -> list[ModelFolder]:
     """Every training of this machine on the data set, by other seeds and with one change too."""
-    places = (paths.MODELS, paths.DISTILLED, paths.REPEATS, paths.ABLATIONS)
-    found = [folder for place in places for folder in trained_below(place) if folder.onnx.is_file()]
-    return [folder for folder in found if folder.job.fingerprint == dataset.fingerprint]
+    places = (paths.MODELS, paths.DISTILLED, paths.REPEATS)
+    found = [folder for place in places for folder in trained_below(place)] + trained_by_architecture(paths.ABLATIONS)
+    return [folder for folder in found if folder.onnx.is_file() and folder.job.fingerprint == dataset.fingerprint]
 
 
 def _record_of(card: Card, records: Path) -> ModelFolder:
@@ -74,8 +75,9 @@ def _record_of(card: Card, records: Path) -> ModelFolder:
     Raises:
         UserError: where there is none.
     """
-    places = (records / "models", records / "repeats", *(records / "ablations").glob("*"))
-    for folder in (folder for place in places for folder in trained_below(place)):
+    places = (records / "models", records / "repeats")
+    kept = [folder for place in places for folder in trained_below(place)]
+    for folder in kept + trained_by_architecture(records / "ablations"):
         if folder.run.model_sha256 == card.network_sha256:
             return folder
     raise UserError(
@@ -86,5 +88,5 @@ def _record_of(card: Card, records: Path) -> ModelFolder:
 
 def _published(folder: ModelFolder, records: Path) -> ModelFolder | None:
     """The training that differs from this one in that its train split kept copies of evaluation images."""
-    twin = ModelFolder(records / "ablations" / folder.job.architecture / "copies_kept")
+    twin = ModelFolder(records / "ablations" / folder.job.architecture / COPIES_KEPT)
     return twin if twin.path.is_dir() and twin.job.recipe == folder.job.recipe else None

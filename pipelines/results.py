@@ -62,9 +62,7 @@ def gather(params: Params, dataset: FaceDataset, here: list[ModelFolder]) -> Res
         ensemble=summarize_ensemble(models, groups, params),
         pairs=pairs_on(dataset, models, params),
         seed_groups=groups,
-        ablations=keeping.keep_ablations(
-            paths.ABLATIONS, params, models, records / "ablations" / params.ablations.architecture
-        ),
+        ablations=keeping.keep_ablations(paths.ABLATIONS, params, models, records / "ablations"),
         released=released_on(dataset),
         links=Links(
             records=records.relative_to(page).as_posix(),

@@ -115,7 +115,7 @@ def jobs_of(
         own = params
         architecture = job.architecture or params.ablations.architecture
         if job.ablation:
-            own = params.ablated(job.ablation)
+            own = params.ablated(job.ablation, architecture)
             if own.data != params.data:
                 raise UserError(f"job {job.name}: ablation {job.ablation} changes the data, of which one set travels")
         seed = params.train.seed if job.seed is None else job.seed

@@ -13,6 +13,9 @@ from fer.evaluation.predictions import Split
 from fer.params import Compare, Params
 from fer.report.tables import UNKNOWN, estimate, metric, number, share
 
+#: The change of params.yaml that trains as published works did: with copies of evaluation images in train.
+COPIES_KEPT = "copies_kept"
+
 COLUMNS = (
     "training",
     "validation accuracy without copied images",
@@ -36,11 +39,13 @@ class Ablation:
         label: what the table calls it.
         command: trains it once more.
         folder: its files.
+        change: the name in params.yaml of what differs; "" for a training of a stage.
     """
 
     label: str
     command: str
     folder: ModelFolder
+    change: str = ""
 
 
 def ablation_groups(params: Params, folders: list[ModelFolder], trained: Path) -> list[list[Ablation]]:
@@ -49,7 +54,7 @@ def ablation_groups(params: Params, folders: list[ModelFolder], trained: Path) -
     Args:
         params: whose ablations are looked for.
         folders: own trainings and distilled ones.
-        trained: holds a folder for every ablation that was trained, by its name.
+        trained: holds a folder for every ablation that was trained: ``<architecture>/<name>``.
     """
     groups = []
     for own in (folder for folder in folders if folder.job.teacher is None):
@@ -70,14 +75,14 @@ def finished_ablations(params: Params, own: ModelFolder, trained: Path) -> list[
     Args:
         params: whose ablations are looked for.
         own: the training of an architecture.
-        trained: holds a folder for every ablation that was trained, by its name.
+        trained: holds a folder for every ablation that was trained: ``<architecture>/<name>``.
     """
-    found = []
+    found, architecture = [], own.job.architecture
     for name in params.ablations.changes:
-        folder = ModelFolder(trained / name)
+        folder = ModelFolder(trained / architecture / name)
         if (folder.path / "run.json").is_file() and _belongs(folder, own, params, name):
             label = f"{own.run.title}, {name.replace('_', ' ')}"
-            found.append(Ablation(label, f"python -m pipelines ablate {name}", folder))
+            found.append(Ablation(label, f"python -m pipelines ablate {name} {architecture}", folder, name))
     return found
 
 
@@ -87,9 +92,9 @@ def _same(student: ModelFolder, own: ModelFolder) -> bool:
 
 
 def _belongs(folder: ModelFolder, own: ModelFolder, params: Params, name: str) -> bool:
-    architecture, changed = params.ablations.architecture, params.ablated(name)
-    before, after = params.recipe(architecture), changed.recipe(architecture)
-    if own.job.architecture != architecture or own.job.recipe != before:
+    changed = params.ablated(name, own.job.architecture)
+    before, after = params.recipe(own.job.architecture), changed.recipe(own.job.architecture)
+    if own.job.recipe != before:
         return False
     # Other data have another fingerprint, which only the change itself can tell: everything else is as it was.
     expected = replace(own.job, recipe=after)

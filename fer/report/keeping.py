@@ -18,6 +18,7 @@ from fer.report.records import (
     kept_models,
     remedy_of,
     trained_below,
+    trained_by_architecture,
 )
 from fer.report.seeds import repeat_name, seed_groups
 
@@ -65,27 +66,27 @@ def keep_ablations(trained: Path, params: Params, models: list[ModelFolder], rec
     An ablation that differs from that training in more than its own change is left out, with a line that says so.
 
     Args:
-        trained: holds a folder an ablation.
+        trained: holds a folder an ablation: ``<architecture>/<name>``.
         params: whose ablations are looked for.
         models: the kept models, distilled ones included.
-        records: where ablations are kept.
+        records: where ablations are kept, in the same folders.
     """
-    architecture = params.ablations.architecture
-    own = next((folder for folder in models if folder.name == architecture), None)
-    here = trained_below(trained)
+    here, kept = trained_by_architecture(trained), trained_by_architecture(records)
     for folder in here:
-        check(folder, f"run python -m pipelines ablate {folder.path.name} again, or remove it")
-    kept = trained_below(records)
+        change = f"{folder.path.name} {folder.path.parent.name}"
+        check(folder, f"run python -m pipelines ablate {change} again, or remove it")
     for folder in kept:
         check(folder, remedy_of(folder))
-    belonging = [ablation.folder for ablation in finished_ablations(params, own, trained)] if own else []
+    own = [folder for folder in models if folder.job.teacher is None]
+    belonging = [ablation.folder for one in own for ablation in finished_ablations(params, one, trained)]
     before = _digests(kept)
     for folder in belonging:
-        _keep_one(folder, records / folder.path.name, before)
+        _keep_one(folder, records / folder.path.relative_to(trained), before)
     groups = ablation_groups(params, models, records)
     shown = {ablation.folder.path for group in groups for ablation in group}
-    for folder in (*(folder for folder in here if folder not in belonging), *trained_below(records)):
+    for folder in (*(folder for folder in here if folder not in belonging), *trained_by_architecture(records)):
         if folder.path not in shown:
+            architecture = folder.path.parent.name
             _say(f"{folder.path}: left out, not {architecture}'s training with one change of params.yaml alone")
     return groups
 

@@ -19,7 +19,7 @@ from fer.report.model_tables import (
     slice_table,
     without_copies_table,
 )
-from fer.report.published import published_table
+from fer.report.published import BEST_SMALL, both_protocols, protocols_table, published_table
 from fer.report.reference_study import STUDY, study_table
 from fer.report.results import Results
 from fer.report.seeds import seeds_table, title_of
@@ -44,6 +44,8 @@ def _facts(results: Results) -> dict[str, Any]:
         "five": FIVE_EMOTIONS,
         # Figures of others are of FER-2013's test images and seven classes.
         "published": bool(results.pairs) and results.dataset.classes == EMOTIONS,
+        "best_small": BEST_SMALL,
+        "twins": both_protocols(results.ablations),
         "distilled": any(model.job.teacher for model in results.models),
         "latency_cores": f"{cores[0]:.0f}" if measured.any() else "",
         "some_unmeasured": not measured.all(),
@@ -54,13 +56,14 @@ def _facts(results: Results) -> dict[str, Any]:
 def _tables(results: Results) -> dict[str, Any]:
     """Every table as Markdown, by its name in the template; empty where the results have none of the kind."""
     models, classes, settings = results.models, results.dataset.classes, results.params.compare
-    parts = slices_of(results.dataset, "test")
+    parts, twins = slices_of(results.dataset, "test"), both_protocols(results.ablations)
     tables = {
         "models_table": models_table(results.table, classes),
         "without_copies_table": without_copies_table(results.table),
         "restricted_table": restricted_table(models, FIVE_EMOTIONS) if set(FIVE_EMOTIONS) <= set(classes) else None,
         "study_table": study_table(results.pairs) if results.pairs else None,
         "published_table": published_table(),
+        "protocols_table": protocols_table(twins, settings) if twins else None,
         "ensemble_table": ensemble_table(results.ensemble.metrics, classes),
         "seeds_table": seeds_table(results.seed_groups),
         "ablation_table": ablation_table(results.ablations, settings) if results.ablations else None,

@@ -147,6 +147,11 @@ def trained_below(path: Path) -> list[ModelFolder]:
     return [ModelFolder(folder) for folder in sorted(found)]
 
 
+def trained_by_architecture(path: Path) -> list[ModelFolder]:
+    """The trainings in the folders of ``path``, one of which is an architecture's."""
+    return [folder for place in sorted(path.glob("[!.]*")) for folder in trained_below(place)]
+
+
 def best_first(folders: list[ModelFolder]) -> list[ModelFolder]:
     """By validation macro-F1, and by name where that is equal."""
     return sorted(folders, key=lambda folder: (-folder.metrics[SCORE], folder.name))

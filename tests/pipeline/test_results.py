@@ -32,7 +32,7 @@ def test_the_results_page_is_written_from_the_runs_files(copy):
     assert done.returncode == 0, done.stdout + done.stderr
     repeat = copy.folder / "reports/repeats/baseline_quick_2"
     assert json_of(repeat / "run.json")["seed"] == 2
-    ablation = copy.folder / "reports/ablations/copies_kept"
+    ablation = copy.folder / "reports/ablations/baseline/copies_kept"
     own = json_of(copy.folder / "models/baseline/run.json")
     assert json_of(ablation / "run.json")["fingerprint"] != own["fingerprint"]
     records = copy.folder / "docs/records/drawn-sample"
@@ -51,8 +51,9 @@ def test_the_results_page_is_written_from_the_runs_files(copy):
         "samples.png", "mistakes.png", "saliency.png",
     }  # fmt: skip
     accuracy = json_of(ablation / "metrics.json")["test.accuracy"]
-    kept = rf"\| Baseline CNN, copies kept \| .*\| {accuracy:.3f} .*\| `python -m pipelines ablate copies_kept` \|"
-    assert re.search(kept, page)
+    command = "`python -m pipelines ablate copies_kept baseline`"
+    assert re.search(rf"\| Baseline CNN, copies kept \| .*\| {accuracy:.3f} .*\| {command} \|", page)
+    assert re.search(rf"^\| Baseline CNN \| .* \| kept \| {accuracy:.3f} ", page, re.MULTILINE)
     assert re.search(r"\| Baseline CNN \(distilled\) \| .*\| `dvc repro distill@baseline` \|", page)
     accuracy = json_of(repeat / "metrics.json")["validation.accuracy"]
     assert re.search(rf"\| 2 \| {accuracy:.3f} \|.*\n.*mean of 2 \|  \| [\d.]+ ± [\d.]+ \|", page)

@@ -141,7 +141,7 @@ def test_an_ablation_changes_what_it_says_and_nothing_else(tmp_path: Path, conte
     }
     content["train"]["recipe"] = "full"
     params = load_params(write(tmp_path, content))
-    copies, blend = params.ablated("copies"), params.ablated("no_mixup")
+    copies, blend = params.ablated("copies", "mini"), params.ablated("no_mixup", "mini")
     assert copies.data == params.data.model_copy(update={"remove_copies": False})
     assert copies.recipe("mini") == params.recipe("mini")
     own = params.recipe("mini")
@@ -173,7 +173,7 @@ def test_a_bad_setting_of_an_ablation(
 def test_a_part_of_a_section_of_the_data_is_changed_alone(tmp_path: Path, content: dict[str, Any]) -> None:
     content["ablations"]["changes"]["smaller"] = {"data": {"sample": {"images": 200}}}
     params = load_params(write(tmp_path, content))
-    assert params.ablated("smaller").data.sample == params.data.sample.model_copy(update={"images": 200})
+    assert params.ablated("smaller", "mini").data.sample == params.data.sample.model_copy(update={"images": 200})
 
 
 def test_an_ablations_name_is_that_of_a_folder(tmp_path: Path, content: dict[str, Any]) -> None:
@@ -190,7 +190,7 @@ def test_an_unknown_ablation_and_an_ablation_of_an_unknown_architecture(
     tmp_path: Path, content: dict[str, Any]
 ) -> None:
     with pytest.raises(UserError, match=r"unknown ablation 'copies_kep'; did you mean copies_kept\?"):
-        load_params(COMMITTED).ablated("copies_kep")
+        load_params(COMMITTED).ablated("copies_kep", "mini")
     content["ablations"]["architecture"] = "minni"
     assert "ablations.architecture: unknown architecture 'minni'; did you mean" in load_error(write(tmp_path, content))
 

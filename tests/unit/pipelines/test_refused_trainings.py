@@ -55,9 +55,18 @@ def goes_on() -> None:
 @pytest.mark.parametrize(
     ("before", "command", "words"),
     [
-        (None, lambda: ablate.fn("no_mixup"), "ablations.changes.no_mixup: changes nothing of mini's recipe 'quick'"),
-        (None, lambda: ablate.fn("no_mixupp"), "unknown ablation 'no_mixupp'; did you mean no_mixup?"),
-        (no_data, lambda: ablate.fn("flip_alone"), "data/dataset/dataset.json: not to be read ("),
+        (
+            None,
+            lambda: ablate.fn("no_mixup", "mini"),
+            "ablations.changes.no_mixup: changes nothing of mini's recipe 'quick'",
+        ),
+        (None, lambda: ablate.fn("no_mixupp", None), "unknown ablation 'no_mixupp'; did you mean no_mixup?"),
+        (
+            None,
+            lambda: ablate.fn("no_mixup", "minni"),
+            "architectures: unknown architecture 'minni'; did you mean mini",
+        ),
+        (no_data, lambda: ablate.fn("flip_alone", None), "data/dataset/dataset.json: not to be read ("),
         (None, lambda: distill.fn("vgg16"), "params.yaml: distill.students: does not name 'vgg16'; add it"),
         (no_data, lambda: distill.fn("mini"), "data/dataset/dataset.json: not to be read ("),
         (None, lambda: repeat.fn("mobilenetv3", 2), "architectures: unknown architecture 'mobilenetv3'; did you mean"),

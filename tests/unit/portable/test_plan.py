@@ -111,7 +111,7 @@ def test_jobs_have_the_recipes_of_params_yaml(tmp_path: Path, params: Params) ->
     assert (jobs["two"].minutes, jobs["two"].least, jobs["two"].share) == (1.5, 3, 0.0)
     assert (jobs["student"].teachers, jobs["student"].share) == (("one", "two"), 0.9)
     assert jobs["student"].recipe == chosen.recipe("mini").model_copy(update={"epochs": 200})
-    assert jobs["mixed"].recipe == chosen.ablated("no_mixup").recipe("mini")
+    assert jobs["mixed"].recipe == chosen.ablated("no_mixup", "mini").recipe("mini")
     assert jobs["mixed"].recipe.mixup.alpha == 0
 
 

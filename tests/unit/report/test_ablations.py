@@ -16,7 +16,7 @@ from fer.report.ablations import Ablation, ablation_groups, ablation_table, fini
 
 SETTINGS = Compare(bootstrap=50, seed=5, sample_faces=7)
 TEACHER = {"members": "mini 1.00", "digest": "0", "share": 0.7}
-COMMANDS = ["python -m pipelines ablate fewer", "python -m pipelines ablate copies"]
+COMMANDS = ["python -m pipelines ablate fewer mini", "python -m pipelines ablate copies_kept mini"]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def params(tmp_path_factory: pytest.TempPathFactory) -> Params:
         "architecture": "mini",
         "changes": {
             "fewer": {"recipe": {"epochs": 2}},
-            "copies": {"data": {"remove_copies": False}},
+            "copies_kept": {"data": {"remove_copies": False}},
             "never_run": {"recipe": {"epochs": 9}},
         },
     }
@@ -48,10 +48,10 @@ def trained(dataset: FaceDataset, params: Params, tmp_path: Path) -> dict[str, M
     copies = with_values(dataset, "sha256", {int(dataset.rows("train")[0]): "0" * 64})
     own = write_trained(tmp_path / "models", dataset, "mini", seed=1)
     folders = {"mini": own}
-    for number, (name, faces) in enumerate((("fewer", dataset), ("copies", copies))):
+    for number, (name, faces) in enumerate((("fewer", dataset), ("copies_kept", copies))):
         written = write_trained(tmp_path / "made", faces, "mini", seed=2 + number)
-        target = tmp_path / "ablations" / name
-        target.parent.mkdir(exist_ok=True)
+        target = tmp_path / "ablations/mini" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
         written.path.rename(target)
         folders[name] = ModelFolder(target)
         change(folders[name], lambda run: run.update(seed=1))
@@ -74,7 +74,7 @@ def test_what_was_trained_is_found_with_its_command(
     params: Params, trained: dict[str, ModelFolder], tmp_path: Path
 ) -> None:
     ablations = found(params, trained, tmp_path)
-    assert [ablation.label for ablation in ablations] == ["Mini, fewer", "Mini, copies"]
+    assert [ablation.label for ablation in ablations] == ["Mini, fewer", "Mini, copies kept"]
     assert [ablation.command for ablation in ablations] == COMMANDS
 
 
@@ -95,14 +95,14 @@ def test_one_that_differs_in_more_than_its_change_is_left_out(
     params: Params, trained: dict[str, ModelFolder], tmp_path: Path, edit: Callable[[dict[str, Any]], None]
 ) -> None:
     change(trained["fewer"], edit)
-    assert [ablation.label for ablation in found(params, trained, tmp_path)] == ["Mini, copies"]
+    assert [ablation.label for ablation in found(params, trained, tmp_path)] == ["Mini, copies kept"]
 
 
 def test_one_with_predictions_of_other_images_is_left_out(
     params: Params, trained: dict[str, ModelFolder], tmp_path: Path
 ) -> None:
-    path = trained["copies"].path / "predictions.parquet"
-    table = trained["copies"].predictions
+    path = trained["copies_kept"].path / "predictions.parquet"
+    table = trained["copies_kept"].predictions
     table.assign(source_id=table["source_id"].iloc[::-1].to_numpy()).to_parquet(path)
     assert [ablation.label for ablation in found(params, trained, tmp_path)] == ["Mini, fewer"]
 
@@ -110,7 +110,7 @@ def test_one_with_predictions_of_other_images_is_left_out(
 def test_copies_kept_where_there_was_none_to_keep_are_left_out(
     params: Params, trained: dict[str, ModelFolder], tmp_path: Path
 ) -> None:
-    change(trained["copies"], lambda run: run.update(fingerprint=trained["mini"].run.fingerprint))
+    change(trained["copies_kept"], lambda run: run.update(fingerprint=trained["mini"].run.fingerprint))
     assert [ablation.label for ablation in found(params, trained, tmp_path)] == ["Mini, fewer"]
 
 

@@ -1,6 +1,7 @@
 """Tables of models whose predictions are chosen, so that every figure can be worked out by hand."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,10 @@ from fer.evaluation.ensemble import build_ensemble
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import split_metrics
 from fer.params import Compare
-from fer.report.ablations import Ablation, ablation_table
+from fer.report.ablations import COPIES_KEPT, Ablation, ablation_table
 from fer.report.comparison import models_table
 from fer.report.model_tables import abstention_table, restricted_table, slice_table, without_copies_table
+from fer.report.published import both_protocols, protocols_table
 from fer.report.seeds import seeds_table
 from fer.report.tables import estimate, mean_and_spread, metric, number, percent, share
 
@@ -141,6 +143,27 @@ def test_the_paired_difference_of_an_ablation(dataset: FaceDataset, tmp_path: Pa
     assert changed["test accuracy"].startswith("0.600 [")
     assert changed["without copied images"].startswith("0.578 [")
     assert (changed["epochs"], changed["command"]) == ("3", "`train changed`")
+
+
+def test_a_training_beside_the_same_with_the_copies_kept(dataset: FaceDataset, tmp_path: Path) -> None:
+    """Of the 60 test images 15 have a copy in train, the first 5 of every class: the twin knows those alone better."""
+    truth, copied = np.repeat([HAPPY, SAD, NEUTRAL], HELD_OUT), np.arange(60) % HELD_OUT < 5
+    group = []
+    for name, change, right in (("Own", "", np.arange(60) >= 20), ("Twin", COPIES_KEPT, np.arange(60) >= 15)):
+        codes = np.where(right | (copied & bool(change)), truth, (truth + 1) % 3).tolist()
+        folder = predicting(write_trained(tmp_path / name, dataset, "mini"), codes, codes)
+        group.append(Ablation(name, f"train {name}", folder, change))
+    without_twin = [group[0], replace(group[1], change="no_mixup")]
+    pairs = both_protocols([without_twin, group])
+    assert pairs == [(group[0], group[1])]
+    own, twin = protocols_table(pairs, SETTINGS).to_dict("records")
+    assert (own["training"], own["copies in train"], twin["training"], twin["copies in train"]) == (
+        "Own", "taken out", "Own", "kept",
+    )  # fmt: skip
+    # 40 of 60; with the copies 45 and 5 more. Of the 45 without a copy 30, and 5 more.
+    columns = ["one view", "ten views", "without copied images, one view", "without copied images, ten views"]
+    assert [own[column].split()[0] for column in columns] == ["0.667", "0.667", "0.667", "0.667"]
+    assert [twin[column].split()[0] for column in columns] == ["0.833", "0.833", "0.778", "0.778"]
 
 
 def test_what_is_left_without_copies(folder: ModelFolder) -> None:

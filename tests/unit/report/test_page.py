@@ -13,12 +13,13 @@ from fer.emotions import FIVE_EMOTIONS
 from fer.evaluation.comparison import comparison_table
 from fer.evaluation.model_folder import ModelFolder
 from fer.params import Params, load_params
+from fer.report.ablations import COPIES_KEPT, Ablation, ablation_groups
 from fer.report.comparison import models_table
 from fer.report.data_reports import IngestReport
 from fer.report.latency import latencies, with_latencies
 from fer.report.model_tables import abstention_table, calibration_table, ensemble_table, restricted_table
 from fer.report.page import results_page
-from fer.report.published import published_table
+from fer.report.published import both_protocols, protocols_table, published_table
 from fer.report.records import best_first, trained_below
 from fer.report.reference_study import pairs_with_study, study_table
 from fer.report.results import Links, Results, pairs_on, released_on, summarize_ensemble
@@ -130,6 +131,23 @@ def test_the_reference_study_stands_beside_the_same_test_images_only(
     assert "## Published figures" not in results_page(replace(results, pairs=pairs, dataset=five))
 
 
+def test_a_training_with_the_copies_kept_stands_beside_its_own(results: Results, published: list[ModelFolder]) -> None:
+    pairs = pairs_with_study(published, results.params.compare)
+    own, twin = (Ablation(name, "", results.models[0]) for name in ("Mini", "Mini, copies kept"))
+    groups = [[own, replace(twin, change=COPIES_KEPT)]]
+    shown = results_page(replace(results, pairs=pairs, ablations=groups))
+    assert markdown(protocols_table(both_protocols(groups), results.params.compare)) in shown
+    percent = 100 * twin.folder.metrics["test_ten_views.accuracy"]
+    assert (
+        f"- Mini trained as published works are, with the copies of test images kept in train: {percent:.1f} %" in shown
+    )
+    assert "never released" in shown
+    alone = results_page(replace(results, pairs=pairs))
+    assert "With the copies in train" not in alone
+    assert "an exact copy of 2 test images" in alone, "the published works trained on them, whatever was trained here"
+    assert "never released" not in alone
+
+
 def test_one_member_is_no_ensemble(results: Results) -> None:
     alone = summarize_ensemble(results.models[:1], [], results.params)
     page = results_page(replace(results, ensemble=alone))
@@ -152,6 +170,9 @@ def test_the_published_page_says_what_the_records_say(published: list[ModelFolde
     assert groups
     ensemble = summarize_ensemble(published, groups, params)
     classes = published[0].classes
+    trained = params.model_copy(update={"train": params.train.model_copy(update={"recipe": "full"})})
+    twins = both_protocols(ablation_groups(trained, published, RECORDS / "ablations"))
+    assert twins
     for shown in (
         models_table(table, classes),
         restricted_table(published, FIVE_EMOTIONS),
@@ -159,6 +180,7 @@ def test_the_published_page_says_what_the_records_say(published: list[ModelFolde
         calibration_table(published),
         abstention_table(published, params.promote.certain_precision),
         published_table(),
+        protocols_table(twins, params.compare),
         ensemble_table(ensemble.metrics, classes),
         seeds_table(groups),
         details_table(published, groups),

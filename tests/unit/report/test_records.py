@@ -275,7 +275,7 @@ def test_a_damaged_training_of_this_machine_is_one_line_before_it_is_kept(
 
 
 @pytest.mark.parametrize("damage", DAMAGES[:-2])
-@pytest.mark.parametrize("place", ["reports/ablations", "records"])
+@pytest.mark.parametrize("place", ["reports/ablations/mini", "records/mini"])
 def test_a_damaged_ablation_is_one_line(
     dataset: FaceDataset,
     tmp_path: Path,
@@ -285,12 +285,12 @@ def test_a_damaged_ablation_is_one_line(
 ) -> None:
     params = load_params(PARAMS)
     monkeypatch.chdir(tmp_path)
-    own = write_trained(Path("models"), dataset, params.ablations.architecture, params.train.seed)
+    own = write_trained(Path("models"), dataset, "mini", params.train.seed)
     shutil.copytree(own.path, Path(place) / "no_mixup")
     damage(Path(place) / "no_mixup")
     remedy = {
-        "reports/ablations": "run python -m pipelines ablate no_mixup again",
-        "records": "git checkout -- records",
+        "reports/ablations/mini": "run python -m pipelines ablate no_mixup mini again",
+        "records/mini": "git checkout -- records/mini",
     }
     with pytest.raises(UserError, match=f"^{place}/no_mixup: damaged.*; {remedy[place]}") as caught:
         keeping.keep_ablations(paths.ABLATIONS, params, [own], Path("records"))
