@@ -81,9 +81,10 @@ def optimizer_of(model: keras.Model, recipe: "Recipe", rate: Any) -> keras.optim
         "use_ema": recipe.ema_decay > 0,
         "ema_momentum": recipe.ema_decay,
     }
-    kind = keras.optimizers.Adam
+    on_tensorflow = keras.backend.backend() == "tensorflow"
+    kind = FusedAdam if on_tensorflow else keras.optimizers.Adam
     if recipe.optimizer == "sgd":
-        kind = keras.optimizers.SGD
+        kind = FusedSGD if on_tensorflow else keras.optimizers.SGD
         shared |= {"momentum": MOMENTUM, "nesterov": True}
     if recipe.first_layer_rate < 1:
         kind = _by_layer(kind, layer_rates(model, recipe.first_layer_rate))
@@ -91,6 +92,48 @@ def optimizer_of(model: keras.Model, recipe: "Recipe", rate: Any) -> keras.optim
     optimizer.exclude_from_weight_decay([weight for weight in model.trainable_variables if len(weight.shape) < 2])
     optimizer.build(model.trainable_variables)
     return optimizer
+
+
+class FusedAdam(keras.optimizers.Adam):
+    """Keras' Adam by TensorFlow's kernel, which passes over a weight once where Keras does ten times."""
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Take the step of one weight, a ``tf.Variable``."""
+        import tensorflow as tf  # other backends do without
+
+        place, dtype = self._get_variable_index(variable), variable.dtype
+        step = tf.cast(self.iterations.value + 1, dtype)
+        beta_1, beta_2 = tf.cast(self.beta_1, dtype), tf.cast(self.beta_2, dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[place].value.handle,
+            v=self._velocities[place].value.handle,
+            beta1_power=tf.pow(beta_1, step),
+            beta2_power=tf.pow(beta_2, step),
+            lr=tf.cast(learning_rate, dtype),
+            beta1=beta_1,
+            beta2=beta_2,
+            epsilon=tf.cast(self.epsilon, dtype),
+            grad=tf.cast(gradient, dtype),
+        )
+
+
+class FusedSGD(keras.optimizers.SGD):
+    """Keras' SGD with momentum, likewise."""
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """Take the step of one weight, a ``tf.Variable``."""
+        import tensorflow as tf
+
+        place, dtype = self._get_variable_index(variable), variable.dtype
+        tf.raw_ops.ResourceApplyKerasMomentum(
+            var=variable.handle,
+            accum=self.momentums[place].value.handle,
+            lr=tf.cast(learning_rate, dtype),
+            grad=tf.cast(gradient, dtype),
+            momentum=tf.cast(self.momentum, dtype),
+            use_nesterov=self.nesterov,
+        )
 
 
 def layer_rates(model: keras.Model, first: float) -> list[float]:

@@ -1,8 +1,3 @@
-import os
-import subprocess
-import sys
-from importlib.util import find_spec
-
 import keras
 import numpy as np
 import pytest
@@ -94,16 +89,6 @@ def test_statistics_are_estimated_as_plain_means_over_batches() -> None:
     layer.trainable = True
     estimate_statistics(model, faces // 2)
     assert float(layer.moving_mean[0]) < 0.6 * np.mean(batches[0])
-
-
-@pytest.mark.skipif(find_spec("jax") is None, reason="JAX has an environment of its own: make test-jax")
-def test_jax_estimates_the_same_by_a_compiled_pass() -> None:
-    """A process has one backend: the test above once more in another one."""
-    test = f"{__file__}::{test_statistics_are_estimated_as_plain_means_over_batches.__name__}"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test]
-    environment = os.environ | {"KERAS_BACKEND": "jax"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("depth", [1, 3])

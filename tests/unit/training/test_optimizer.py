@@ -93,3 +93,23 @@ def test_early_layers_of_a_backbone_learn_and_decay_slower(optimizer: str) -> No
         kept = 1 - 0.05 * share if old.ndim > 1 else 1
         np.testing.assert_allclose(variable.numpy(), kept * old, rtol=1e-5)
     assert layer_rates(compiled("head"), 0.04) == [1.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "keras_own"),
+    [("adam", keras.optimizers.Adam(0.01)), ("sgd", keras.optimizers.SGD(0.01, momentum=0.9, nesterov=True))],
+)
+def test_the_kernels_take_the_steps_of_keras(optimizer: str, keras_own: keras.optimizers.Optimizer) -> None:
+    model = compiled(
+        optimizer=optimizer, learning_rate=0.01, schedule="constant", warmup_epochs=0, weight_decay=0, ema_decay=0
+    )
+    mine = model.trainable_variables
+    theirs = [keras.Variable(variable.numpy()) for variable in mine]
+    keras_own.build(theirs)
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        gradients = [rng.normal(size=variable.shape).astype(np.float32) for variable in mine]
+        for one, variables in ((model.optimizer, mine), (keras_own, theirs)):
+            one.apply([keras.ops.convert_to_tensor(gradient) for gradient in gradients], variables)
+    for a, b in zip(mine, theirs, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-6)
