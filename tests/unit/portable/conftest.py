@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 from tiny_jobs import SHORT, tiny_job, write_packed
-from tiny_training import register_tiny, write_pretrained
+from tiny_training import tiny_known, write_pretrained
 
-from fer.models.common import registry
 from fer.portable import pieces
 from fer.portable.folder import Packed
 from fer.portable.run import run
@@ -15,11 +14,9 @@ from fer.portable.run import run
 
 @pytest.fixture(scope="package", autouse=True)
 def tiny() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "_ARCHITECTURES", dict(registry._ARCHITECTURES))
+    with tiny_known() as patch:
         patch.setenv("FER_CACHE", "/nonexistent/cache")
         patch.setattr(pieces, "LARGEST", 3000)
-        register_tiny()
         yield
 
 

@@ -8,13 +8,12 @@ import numpy as np
 import onnx
 import pytest
 from drawn_faces import drawn_sample
-from tiny_training import CLASSES, NAME, dataset, make_job, register_tiny
+from tiny_training import CLASSES, NAME, dataset, make_job, tiny_known
 
 from fer.delivery.promotion import card_of
 from fer.errors import UserError
 from fer.inference.classifier import MODEL_FILE, Card, Classifier
 from fer.inference.reader import Reader
-from fer.models.common import registry
 from fer.params import Promote
 from fer.training.checkpoint import Checkpoint
 from fer.training.fit import fit
@@ -26,18 +25,17 @@ SIZE = 100
 @pytest.fixture(scope="module")
 def model_folder(tmp_path_factory):
     """The tiny network's, trained for an epoch on faces of 100 pixels."""
-    register_tiny()
     folder = tmp_path_factory.mktemp("sized")
-    small = dataset()
-    images = np.stack([cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC) for image in small.images])
-    large = replace(small, images=images)
-    job = make_job(pretrained="none", epochs=1, head_epochs=0)
-    trained = fit(large, job, None, Checkpoint(folder / "checkpoint"))
-    outputs = write_outputs(folder / NAME, large, job, trained)
-    settings = Promote.model_construct(certain_precision=0.9)
-    card_of(outputs, settings, large).save(folder / NAME)
-    yield folder / NAME
-    registry._ARCHITECTURES.pop(NAME, None)
+    with tiny_known():
+        small = dataset()
+        images = np.stack([cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC) for image in small.images])
+        large = replace(small, images=images)
+        job = make_job(pretrained="none", epochs=1, head_epochs=0)
+        trained = fit(large, job, None, Checkpoint(folder / "checkpoint"))
+        outputs = write_outputs(folder / NAME, large, job, trained)
+        settings = Promote.model_construct(certain_precision=0.9)
+        card_of(outputs, settings, large).save(folder / NAME)
+        yield folder / NAME
 
 
 def test_the_network_takes_faces_of_the_data_sets_size(model_folder):

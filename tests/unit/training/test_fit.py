@@ -14,14 +14,13 @@ from tiny_training import (
     HEAD_EPOCHS,
     dataset,
     make_job,
-    register_tiny,
+    tiny_known,
     write_pretrained,
 )
 
 from fer.errors import UserError
 from fer.evaluation.scores import accuracy_and_macro_f1
 from fer.job import Job, Start
-from fer.models.common import registry
 from fer.models.common.network import NETWORK
 from fer.models.common.registry import BACKBONE
 from fer.recipe import Mixup
@@ -38,10 +37,8 @@ HERE = Origin("c" * 40, 2, "", run_id="abc")
 
 @pytest.fixture(scope="module", autouse=True)
 def tiny() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "_ARCHITECTURES", dict(registry._ARCHITECTURES))
+    with tiny_known() as patch:
         patch.setenv("FER_CACHE", "/nonexistent/cache")
-        register_tiny()
         yield
 
 

@@ -1,9 +1,10 @@
+from collections.abc import Iterator
+
 import keras
 import numpy as np
 import pytest
-from tiny_training import CLASSES, RECIPE, register_tiny
+from tiny_training import CLASSES, RECIPE, tiny_known
 
-from fer.models.common import registry
 from fer.models.common.network import build_classifier
 from fer.models.common.registry import get_architecture
 from fer.recipe import Recipe
@@ -13,9 +14,9 @@ STEPS = 10
 
 
 @pytest.fixture(autouse=True)
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_ARCHITECTURES", dict(registry._ARCHITECTURES))
-    register_tiny()
+def tiny() -> Iterator[None]:
+    with tiny_known():
+        yield
 
 
 def compiled(phase: str = "all", **changes: object) -> keras.Model:

@@ -16,14 +16,13 @@ import onnxruntime
 import pandas as pd
 import pytest
 import tiny_training
-from tiny_training import CLASSES, dataset, make_job, register_tiny, write_pretrained
+from tiny_training import CLASSES, dataset, make_job, tiny_known, write_pretrained
 
 from fer.errors import UserError
 from fer.evaluation.metrics import evaluate
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split, scored_rows
 from fer.inference.runtime import measure_latency, onnx_predict, parity
-from fer.models.common import registry
 from fer.training.checkpoint import Checkpoint
 from fer.training.fit import Trained, fit, predict
 from fer.training.save import write_outputs
@@ -40,9 +39,7 @@ FILES = {
 
 @pytest.fixture(scope="module", autouse=True)
 def tiny() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "_ARCHITECTURES", dict(registry._ARCHITECTURES))
-        register_tiny()
+    with tiny_known():
         yield
 
 
