@@ -89,10 +89,11 @@ def ablate(name: str, architecture: Annotated[str | None, typer.Argument()] = No
     """Train ARCHITECTURE, by default that of ablations, with the change NAME of params.yaml."""
     environment.check_backend()
     with environment.quiet_start():
+        from fer.params import load_params
         from pipelines.ablate import ablate
         from pipelines.flows import run
 
-    run(ablate, name=name, architecture=architecture)
+    run(ablate, name=name, architecture=architecture or load_params().ablations.architecture)
 
 
 @app.command()

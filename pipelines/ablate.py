@@ -10,15 +10,14 @@ from pipelines import environment, paths
 from pipelines.jobs import make_job
 
 
-@flow(flow_run_name="ablate {name}")
-def ablate(name: str, architecture: str | None) -> None:
-    """Train an architecture, that of ``ablations`` by default, with one change of ``ablations.changes`` in params.yaml.
+@flow(flow_run_name="ablate {name} {architecture}")
+def ablate(name: str, architecture: str) -> None:
+    """Train an architecture with one change of ``ablations.changes`` in params.yaml.
 
     Raises:
         UserError: for an unknown change or architecture, or a change that changes nothing.
     """
     params = load_params()
-    architecture = architecture or params.ablations.architecture
     params.recipe(architecture, "architectures")
     changed = params.ablated(name, architecture)
     dataset = FaceDataset.load(paths.DATASET) if changed.data == params.data else build_dataset(changed.data)[0]

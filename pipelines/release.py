@@ -1,5 +1,6 @@
 """The models inside the package. No stage: what users install is kept in Git and changes when we say so."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from fer.data.dataset import FaceDataset
@@ -87,6 +88,7 @@ def _record_of(card: Card, records: Path) -> ModelFolder:
 
 
 def _published(folder: ModelFolder, records: Path) -> ModelFolder | None:
-    """The training that differs from this one in that its train split kept copies of evaluation images."""
+    """The training that differs from this one in its train split alone: as it was published, with the copies."""
     twin = ModelFolder(records / "ablations" / folder.job.architecture / COPIES_KEPT)
-    return twin if twin.path.is_dir() and twin.job.recipe == folder.job.recipe else None
+    same = twin.path.is_dir() and twin.job == replace(folder.job, fingerprint=twin.job.fingerprint)
+    return twin if same and twin.run.weights == folder.run.weights else None

@@ -7,20 +7,16 @@ SIGKILL at WHEN; started again it goes on at its checkpoint.
 import os
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
 import keras
 import numpy as np
-import pytest
 from face_datasets import small_dataset, with_values
 from keras import layers
 
 from fer.data.dataset import FaceDataset
 from fer.job import Job
-from fer.models.common import registry
 from fer.models.common.network import NETWORK, build_classifier
 from fer.models.common.registry import BACKBONE, get_architecture, register
 from fer.models.common.transfer import with_head
@@ -74,15 +70,6 @@ def build(classes: int, input_size: int) -> keras.Model:
 def register_tiny() -> None:
     """Make the network known to this process."""
     register(NAME, "Tiny", preprocessing="unit", pretrained=(FILE,))(build)
-
-
-@contextmanager
-def tiny_known() -> Iterator[pytest.MonkeyPatch]:
-    """Make the network known until the context ends."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(registry, "_ARCHITECTURES", dict(registry._ARCHITECTURES))
-        register_tiny()
-        yield patch
 
 
 @cache

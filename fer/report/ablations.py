@@ -13,7 +13,7 @@ from fer.evaluation.predictions import Split
 from fer.params import Compare, Params
 from fer.report.tables import UNKNOWN, estimate, metric, number, share
 
-#: The change of params.yaml that trains as published works did: with copies of evaluation images in train.
+#: The change of params.yaml that trains on train as it was published: with copies of evaluation images, as others did.
 COPIES_KEPT = "copies_kept"
 
 COLUMNS = (

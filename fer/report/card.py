@@ -9,6 +9,7 @@ from fer.evaluation.abstention import Acceptance
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
 from fer.inference.classifier import Card
+from fer.report.published import SPLITS
 from fer.report.tables import markdown, metric, number, share
 from fer.report.template import render
 
@@ -52,7 +53,7 @@ def card_page(
         "metrics": metrics,
         "rounding": rounding,
         "before": folder.metrics,
-        "published": _both_protocols(metrics, published) if published else "",
+        "published": _beside(metrics, published) if published else "",
         "figures": markdown(_figures(metrics, card.classes)),
         "thresholds": ", ".join(
             f"{name} {number(value, '.2f') if value < 1 else 'never'}" for name, value in card.thresholds.items()
@@ -65,14 +66,11 @@ def card_page(
     return render("card.md.jinja", {}, values)
 
 
-def _both_protocols(metrics: Mapping[str, float], published: ModelFolder) -> str:
+def _beside(metrics: Mapping[str, float], published: ModelFolder) -> str:
     """Test accuracy of this model, and of its training with the copies left in train, as a table."""
-    splits = (Split.TEST, Split.TEST_TEN_VIEWS, Split.TEST_WITHOUT_COPIES, Split.TEST_WITHOUT_COPIES_TEN_VIEWS)
-    titles = ("test, one view", "test, ten views", "without copies, one view", "without copies, ten views")
     both = {"without copies in train (this model)": metrics, "with copies in train": published.metrics}
     rows = [
-        {"train split": name}
-        | {title: number(figures[f"{split}.accuracy"]) for split, title in zip(splits, titles, strict=True)}
+        {"train split": name} | {title: number(figures[f"{split}.accuracy"]) for split, title in SPLITS.items()}
         for name, figures in both.items()
     ]
     return markdown(pd.DataFrame(rows))

@@ -19,7 +19,7 @@ from fer.report.model_tables import (
     slice_table,
     without_copies_table,
 )
-from fer.report.published import BEST_SMALL, both_protocols, protocols_table, published_table
+from fer.report.published import BEST_SMALL, Twins, published_table, twins_of, twins_table
 from fer.report.reference_study import STUDY, study_table
 from fer.report.results import Results
 from fer.report.seeds import seeds_table, title_of
@@ -32,10 +32,12 @@ def results_page(results: Results) -> str:
     """The page as Markdown."""
     filters: dict[str, Callable[..., str]] = {"percent": percent, "spread": _spread, "counted": _counted}
     functions = {"title_of": title_of, "confusion_name": confusion_name}
-    return render("results.md.jinja", filters, vars(results) | functions | _facts(results) | _tables(results))
+    twins = twins_of(results.ablations, results.params.compare)
+    values = vars(results) | functions | _facts(results, twins) | _tables(results, twins)
+    return render("results.md.jinja", filters, values)
 
 
-def _facts(results: Results) -> dict[str, Any]:
+def _facts(results: Results, twins: list[Twins]) -> dict[str, Any]:
     """What the prose depends on, besides the results themselves."""
     measured = results.table["latency_ms"].notna()
     cores = results.table["latency_cores"].dropna().unique()
@@ -45,7 +47,7 @@ def _facts(results: Results) -> dict[str, Any]:
         # Figures of others are of FER-2013's test images and seven classes.
         "published": bool(results.pairs) and results.dataset.classes == EMOTIONS,
         "best_small": BEST_SMALL,
-        "twins": both_protocols(results.ablations),
+        "small_twins": next((one for one in twins if one.small), None),
         "distilled": any(model.job.teacher for model in results.models),
         "latency_cores": f"{cores[0]:.0f}" if measured.any() else "",
         "some_unmeasured": not measured.all(),
@@ -53,17 +55,17 @@ def _facts(results: Results) -> dict[str, Any]:
     }
 
 
-def _tables(results: Results) -> dict[str, Any]:
+def _tables(results: Results, twins: list[Twins]) -> dict[str, Any]:
     """Every table as Markdown, by its name in the template; empty where the results have none of the kind."""
     models, classes, settings = results.models, results.dataset.classes, results.params.compare
-    parts, twins = slices_of(results.dataset, "test"), both_protocols(results.ablations)
+    parts = slices_of(results.dataset, "test")
     tables = {
         "models_table": models_table(results.table, classes),
         "without_copies_table": without_copies_table(results.table),
         "restricted_table": restricted_table(models, FIVE_EMOTIONS) if set(FIVE_EMOTIONS) <= set(classes) else None,
         "study_table": study_table(results.pairs) if results.pairs else None,
         "published_table": published_table(),
-        "protocols_table": protocols_table(twins, settings) if twins else None,
+        "twins_table": twins_table(twins) if twins else None,
         "ensemble_table": ensemble_table(results.ensemble.metrics, classes),
         "seeds_table": seeds_table(results.seed_groups),
         "ablation_table": ablation_table(results.ablations, settings) if results.ablations else None,

@@ -1,10 +1,12 @@
-"""What others report on FER-2013's test split (PrivateTest), all seven classes, and networks trained as theirs were."""
+"""What others report on FER-2013's test split (PrivateTest), all seven classes, and trainings as theirs."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import pandas as pd
 
 from fer.evaluation.comparison import intervals
+from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
 from fer.params import Compare
 from fer.report.ablations import COPIES_KEPT, Ablation
@@ -19,7 +21,7 @@ class Work(NamedTuple):
         size: its parameters and what they began from, where that is known.
         accuracy: in percent, as printed in its source.
         source: where the figure is printed.
-        again: in percent, what others measured who trained it by the public code, and where they say so.
+        again: in percent, what others got who trained it by its public code, and where on GitHub they say so.
     """
 
     name: str
@@ -29,8 +31,9 @@ class Work(NamedTuple):
     again: str = UNKNOWN
 
 
-#: The best single network of at most 10 M parameters.
+#: The best single network of at most SMALL parameters.
 BEST_SMALL = Work("DenseNet121 at 224 px", "7 M, ImageNet", "73.16", "compared in Pham et al. 2020")
+SMALL = 10_000_000
 
 #: Left out: epochs chosen on PrivateTest, scores of PublicTest, and train splits that held test images beyond copies.
 PUBLISHED = (
@@ -41,21 +44,20 @@ PUBLISHED = (
     Work("ViT-B *", "86 M, ImageNet-21k", "71.16", "model card of `trpakov/vit-face-expression`, Hugging Face"),
     Work("the challenge's winner", "a CNN, random weights", "71.2", "Tang 2013, arXiv:1306.0239"),
     BEST_SMALL,
-    Work("ResNet-101", "43 M", "74.06", "README of `hailcpy/Facial-Expression-Recognition`, GitHub"),
     Work(
         "Residual Masking Network at 224 px",
         "143 M, ImageNet",
         "74.14",
         "Pham et al. 2020, ICPR; arXiv:2603.05937",
-        "73.75 (`hailcpy/Facial-Expression-Recognition`); at most 73.6, and 69.09 (its issues 9 and 41)",
+        "at most 73.6 (`phamquiluan/ResidualMaskingNetwork`, issue 9), 69.09 (issue 41)",
     ),
     Work("an ensemble of eight CNNs", "random weights", "75.2", "Pramerdorfer and Kampel 2016, arXiv:1612.02903"),
     Work(
-        "EmoNeXt at 224 px",
+        "EmoNeXt-XLarge at 224 px",
         "ConvNeXt, ImageNet-22k",
         "76.12",
         "El Boudouri and Bohi 2023, arXiv:2501.08199",
-        "71.41 and 71.61 with the smallest of its sizes (its issue 6)",
+        "its smallest size, Tiny: 71.41 by another schedule; 71.61, size not said (`yelboudouri/EmoNeXt`, issue 6)",
     ),
 )
 
@@ -74,31 +76,52 @@ def published_table() -> pd.DataFrame:
     return pd.DataFrame(PUBLISHED).set_axis(columns, axis=1)
 
 
-def both_protocols(groups: list[list[Ablation]]) -> list[tuple[Ablation, Ablation]]:
-    """Own trainings without copies of evaluation images in train, and the same with them.
+@dataclass(frozen=True)
+class Twins:
+    """A training without copies of evaluation images in train, and the same on train as it was published.
+
+    Attributes:
+        title: of the network.
+        folders: of the two, in this order.
+        figures: ``<split>.<metric>`` of each, with the ends of the intervals.
+    """
+
+    title: str
+    folders: tuple[ModelFolder, ModelFolder]
+    figures: tuple[dict[str, float], dict[str, float]]
+
+    @property
+    def small(self) -> bool:
+        """Whether they stand beside ``BEST_SMALL``."""
+        return self.figures[0]["params"] <= SMALL
+
+
+def twins_of(groups: list[list[Ablation]], settings: Compare) -> list[Twins]:
+    """The trainings of which both were made, in the order of the groups.
 
     Args:
         groups: of ``fer.report.ablations.ablation_groups``.
-    """
-    return [(group[0], twin) for group in groups for twin in group if twin.change == COPIES_KEPT]
-
-
-def protocols_table(pairs: list[tuple[Ablation, Ablation]], settings: Compare) -> pd.DataFrame:
-    """Test accuracy of both trainings of a pair with its 95 % interval, a row a training, as texts.
-
-    Args:
-        pairs: of ``both_protocols``.
         settings: of the bootstrap.
     """
+    found = []
+    for group in groups:
+        for twin in (ablation for ablation in group if ablation.change == COPIES_KEPT):
+            own, other = group[0].folder, twin.folder
+            figures = [one.metrics | intervals(one.predictions, one.classes, settings) for one in (own, other)]
+            found.append(Twins(group[0].label, (own, other), (figures[0], figures[1])))
+    return found
+
+
+def twins_table(pairs: list[Twins]) -> pd.DataFrame:
+    """Test accuracy of both trainings of each with its 95 % interval, a row a training, as texts."""
     rows = []
-    for pair in pairs:
-        for ablation, copies in zip(pair, ("taken out", "kept"), strict=True):
-            folder = ablation.folder
-            figures = folder.metrics | intervals(folder.predictions, folder.classes, settings)
+    for twins in pairs:
+        for folder, figures, copies in zip(twins.folders, twins.figures, ("taken out", "kept"), strict=True):
             row = {
-                "training": pair[0].label,
-                "parameters": f"{folder.metrics['params'] / 1e6:.1f} M",
+                "training": twins.title,
+                "parameters": f"{figures['params'] / 1e6:.1f} M",
                 "copies in train": copies,
             }
-            rows.append(row | {title: metric(figures, f"{split}.accuracy") for split, title in SPLITS.items()})
+            row |= {title: metric(figures, f"{split}.accuracy") for split, title in SPLITS.items()}
+            rows.append(row | {"commit": folder.commit[:12]})
     return pd.DataFrame(rows)

@@ -148,8 +148,16 @@ def trained_below(path: Path) -> list[ModelFolder]:
 
 
 def trained_by_architecture(path: Path) -> list[ModelFolder]:
-    """The trainings in the folders of ``path``, one of which is an architecture's."""
-    return [folder for place in sorted(path.glob("[!.]*")) for folder in trained_below(place)]
+    """The trainings in the folders of ``path``, one of which is an architecture's.
+
+    Raises:
+        UserError: where one lies in ``path`` itself.
+    """
+    places = sorted(path.glob("[!.]*"))
+    for place in places:
+        if (place / RUN).is_file():
+            raise UserError(f"{place}: move it to {path}/{ModelFolder(place).job.architecture}/{place.name}")
+    return [folder for place in places for folder in trained_below(place)]
 
 
 def best_first(folders: list[ModelFolder]) -> list[ModelFolder]:

@@ -95,7 +95,10 @@ def optimizer_of(model: keras.Model, recipe: "Recipe", rate: Any) -> keras.optim
 
 
 class FusedAdam(keras.optimizers.Adam):
-    """Keras' Adam by TensorFlow's kernel, which passes over a weight once where Keras does ten times."""
+    """Keras' Adam on one device, by a kernel of TensorFlow's that does at once what Keras does in a dozen steps.
+
+    It has no ``amsgrad``.
+    """
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Take the step of one weight, a ``tf.Variable``."""
@@ -119,7 +122,7 @@ class FusedAdam(keras.optimizers.Adam):
 
 
 class FusedSGD(keras.optimizers.SGD):
-    """Keras' SGD with momentum, likewise."""
+    """Keras' SGD with a momentum above 0 on one device, by such a kernel."""
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Take the step of one weight, a ``tf.Variable``."""

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from tiny_jobs import SHORT, tiny_job, write_packed
-from tiny_training import tiny_known, write_pretrained
+from tiny_known import tiny_known
+from tiny_training import write_pretrained
 
 from fer.portable import pieces
 from fer.portable.folder import Packed

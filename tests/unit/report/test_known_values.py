@@ -19,7 +19,7 @@ from fer.params import Compare
 from fer.report.ablations import COPIES_KEPT, Ablation, ablation_table
 from fer.report.comparison import models_table
 from fer.report.model_tables import abstention_table, restricted_table, slice_table, without_copies_table
-from fer.report.published import both_protocols, protocols_table
+from fer.report.published import twins_of, twins_table
 from fer.report.seeds import seeds_table
 from fer.report.tables import estimate, mean_and_spread, metric, number, percent, share
 
@@ -153,10 +153,11 @@ def test_a_training_beside_the_same_with_the_copies_kept(dataset: FaceDataset, t
         codes = np.where(right | (copied & bool(change)), truth, (truth + 1) % 3).tolist()
         folder = predicting(write_trained(tmp_path / name, dataset, "mini"), codes, codes)
         group.append(Ablation(name, f"train {name}", folder, change))
-    without_twin = [group[0], replace(group[1], change="no_mixup")]
-    pairs = both_protocols([without_twin, group])
-    assert pairs == [(group[0], group[1])]
-    own, twin = protocols_table(pairs, SETTINGS).to_dict("records")
+    others = [group[0], replace(group[1], change="no_mixup")]
+    (twins,) = twins_of([others, group], SETTINGS)
+    assert twins.folders == (group[0].folder, group[1].folder)
+    assert twins.small
+    own, twin = twins_table([twins]).to_dict("records")
     assert (own["training"], own["copies in train"], twin["training"], twin["copies in train"]) == (
         "Own", "taken out", "Own", "kept",
     )  # fmt: skip

@@ -297,6 +297,28 @@ def test_a_damaged_ablation_is_one_line(
     assert "\n" not in str(caught.value)
 
 
+def test_ablations_are_kept_by_architecture(
+    dataset: FaceDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params = load_params(PARAMS)
+    monkeypatch.chdir(tmp_path)
+    own = [write_trained(Path("models"), dataset, name, params.train.seed) for name in ("mini", "compact")]
+    for folder in own:
+        shutil.copytree(folder.path, paths.ABLATIONS / folder.name / "flip_alone")
+    # Compact's has its own recipe: nothing is changed in it.
+    run = paths.ABLATIONS / "mini/flip_alone/run.json"
+    recipe = params.ablated("flip_alone", "mini").recipe("mini").model_dump()
+    run.write_text(json.dumps(json.loads(run.read_text()) | {"recipe": recipe}))
+    (group,) = keeping.keep_ablations(paths.ABLATIONS, params, own, Path("records"))
+    assert [one.change for one in group] == ["", "flip_alone"]
+    assert group[1].command == "python -m pipelines ablate flip_alone mini"
+    assert group[1].folder.path == Path("records/mini/flip_alone")
+    assert "reports/ablations/compact/flip_alone: left out, not compact's training with one" in capsys.readouterr().out
+    shutil.copytree(own[0].path, paths.ABLATIONS / "no_mixup")
+    with pytest.raises(UserError, match=r"^reports/ablations/no_mixup: move it to reports/ablations/mini/no_mixup$"):
+        keeping.keep_ablations(paths.ABLATIONS, params, own, Path("records"))
+
+
 def test_a_record_below_another_name_is_one_line(
     dataset: FaceDataset, trained: list[ModelFolder], tmp_path: Path
 ) -> None:

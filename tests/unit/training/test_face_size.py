@@ -8,7 +8,8 @@ import numpy as np
 import onnx
 import pytest
 from drawn_faces import drawn_sample
-from tiny_training import CLASSES, NAME, dataset, make_job, tiny_known
+from tiny_known import tiny_known
+from tiny_training import CLASSES, NAME, dataset, make_job
 
 from fer.delivery.promotion import card_of
 from fer.errors import UserError

@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from tiny_known import tiny_known
 from tiny_training import (
     CLASSES,
     EPOCHS,
@@ -14,7 +15,6 @@ from tiny_training import (
     HEAD_EPOCHS,
     dataset,
     make_job,
-    tiny_known,
     write_pretrained,
 )
 

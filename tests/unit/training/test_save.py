@@ -16,7 +16,8 @@ import onnxruntime
 import pandas as pd
 import pytest
 import tiny_training
-from tiny_training import CLASSES, dataset, make_job, tiny_known, write_pretrained
+from tiny_known import tiny_known
+from tiny_training import CLASSES, dataset, make_job, write_pretrained
 
 from fer.errors import UserError
 from fer.evaluation.metrics import evaluate
