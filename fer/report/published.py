@@ -49,7 +49,7 @@ PUBLISHED = (
         "143 M, ImageNet",
         "74.14",
         "Pham et al. 2020, ICPR; arXiv:2603.05937",
-        "at most 73.6 (`phamquiluan/ResidualMaskingNetwork`, issue 9), 69.09 (issue 41)",
+        "65.63 and at most 73.6 (`phamquiluan/ResidualMaskingNetwork`, issue 9), 69.09 (issue 41)",
     ),
     Work("an ensemble of eight CNNs", "random weights", "75.2", "Pramerdorfer and Kampel 2016, arXiv:1612.02903"),
     Work(
