@@ -61,7 +61,7 @@ PUBLISHED = (
     ),
 )
 
-#: Of the two protocols' table: all test images, and those without a copy in the source's train split.
+#: Columns of a training beside its twin: all test images, and those without a copy in the source's train split.
 SPLITS = {
     Split.TEST: "one view",
     Split.TEST_TEN_VIEWS: "ten views",
