@@ -9,8 +9,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 3
 # A file at a time, in the order of tests/conftest.py: the longest first.
-PROCESSES := -n 3 --dist loadfile --no-loadscope-reorder
-# More processes than two cores have, since many tests wait for servers; threads of theirs would wait for each other.
+PROCESSES := -n 2 --dist loadfile --no-loadscope-reorder
+# Two processes for two cores: threads of theirs would wait for each other, and a third process takes more than it gives.
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(BIN)/pytest $(PROCESSES)
 # What a backend can break.
 JAX_TESTS := tests/pipeline/test_jax.py tests/unit/training/test_batches.py \
