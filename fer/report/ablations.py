@@ -127,9 +127,14 @@ def ablation_table(groups: list[list[Ablation]], settings: Compare) -> pd.DataFr
     )
 
 
+def figures_of(folder: ModelFolder, settings: Compare) -> dict[str, float]:
+    """A training's metrics, and the ends of the intervals, see ``fer.evaluation.comparison.intervals``."""
+    return folder.metrics | intervals(folder.predictions, folder.classes, settings)
+
+
 def _line(ablation: Ablation, first: Ablation, settings: Compare) -> list[str]:
     folder = ablation.folder
-    figures = folder.metrics | intervals(folder.predictions, folder.classes, settings)
+    figures = figures_of(folder, settings)
     correct, of_first = _correct(folder), _correct(first.folder)
     difference = UNKNOWN
     if ablation is not first:

@@ -5,11 +5,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from fer.evaluation.comparison import intervals
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
 from fer.params import Compare
-from fer.report.ablations import COPIES_KEPT, Ablation
+from fer.report.ablations import COPIES_KEPT, Ablation, figures_of
 from fer.report.tables import UNKNOWN, metric
 
 
@@ -107,8 +106,8 @@ def twins_of(groups: list[list[Ablation]], settings: Compare) -> list[Twins]:
     for group in groups:
         for twin in (ablation for ablation in group if ablation.change == COPIES_KEPT):
             own, other = group[0].folder, twin.folder
-            figures = [one.metrics | intervals(one.predictions, one.classes, settings) for one in (own, other)]
-            found.append(Twins(group[0].label, (own, other), (figures[0], figures[1])))
+            figures = figures_of(own, settings), figures_of(other, settings)
+            found.append(Twins(group[0].label, (own, other), figures))
     return found
 
 
