@@ -25,4 +25,4 @@ PRETRAINED = (
 def build(classes: int, input_size: int) -> keras.Model:
     """Keras' MobileNetV2 (alpha 1.0) without its top, under a new head."""
     backbone = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(input_size, input_size, 3))
-    return with_head(backbone, classes)
+    return with_head(backbone, classes, branch_end="_project_BN")

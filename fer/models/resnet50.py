@@ -27,4 +27,4 @@ PRETRAINED = (
 def build(classes: int, input_size: int) -> keras.Model:
     """Keras' ResNet50 without its top, under a new head."""
     backbone = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(input_size, input_size, 3))
-    return with_head(backbone, classes)
+    return with_head(backbone, classes, branch_end="_3_bn")

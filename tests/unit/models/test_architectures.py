@@ -162,3 +162,21 @@ def test_a_new_head_begins_without_an_opinion() -> None:
     inputs = keras.Input((32, 32, 3))
     model = with_head(keras.Model(inputs, keras.layers.Rescaling(100)(inputs)), 4)
     np.testing.assert_array_equal(model.predict(np.ones((2, 32, 32, 3)), verbose=0), 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "branches", "first", "shortcut"),
+    [
+        ("resnet50", 16, "conv2_block1_3_bn", "conv2_block1_0_bn"),
+        ("mobilenetv2", 10, "block_2_project_BN", "block_1_project_BN"),
+    ],
+)
+def test_residual_branches_begin_small_and_shortcuts_whole(name: str, branches: int, first: str, shortcut: str) -> None:
+    backbone = get_architecture(name).build(4, 32).get_layer(BACKBONE)
+    norms = [layer for layer in backbone.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    gammas = {layer.name: keras.ops.convert_to_numpy(layer.gamma) for layer in norms}
+    small = {layer for layer, gamma in gammas.items() if np.allclose(gamma, branches**-0.5)}
+    assert first in small
+    assert shortcut in gammas.keys() - small
+    assert len(small) == branches
+    assert all((gammas[layer] == 1).all() for layer in gammas.keys() - small)
