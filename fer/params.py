@@ -96,10 +96,11 @@ class Distill(Section):
 
 
 class Change(Section):
-    """Settings that an ablation changes."""
+    """Settings that an ablation changes; ``teacher`` is a model that predicts every view that the network sees."""
 
     data: dict[str, Any] = Field(default_factory=dict)
     recipe: dict[str, Any] = Field(default_factory=dict)
+    teacher: str | None = None
 
 
 class Ablations(Section):

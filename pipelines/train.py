@@ -22,6 +22,7 @@ from fer.job import Job
 from fer.params import Params, load_params
 from fer.tracking import Tracker
 from fer.training.checkpoint import Checkpoint
+from fer.training.distillation import PatientTeacher
 from fer.training.fit import Trained, fit
 from fer.training.machine import accelerator
 from fer.training.progress import EpochBar, epoch_line
@@ -60,6 +61,7 @@ def train_job(
     path: Path,
     command: list[str],
     targets: np.ndarray | None = None,
+    teacher: PatientTeacher | None = None,
 ) -> None:
     """Fit, save and log one job; an interrupted training goes on at its last epoch.
 
@@ -73,11 +75,12 @@ def train_job(
         path: the folder of its files.
         command: the words after ``python -m pipelines`` that run it.
         targets: of ``fer.training.fit.fit``.
+        teacher: of the same.
     """
     checkpoint = Checkpoint(paths.STATE / "checkpoints" / f"{name}-{job.key}")
     tracker = open_tracker(params.tracking)
     try:
-        trained = fit_epochs(params, dataset, job, name, checkpoint, tracker, targets)
+        trained = fit_epochs(params, dataset, job, name, checkpoint, tracker, targets, teacher)
         if keras.backend.backend() != EXPORTER:
             # The run goes on in the process that writes the files, and so does the log of the machine's load.
             tracker.stop_monitors()
@@ -108,6 +111,7 @@ def fit_epochs(
     checkpoint: Checkpoint,
     tracker: Tracker,
     targets: np.ndarray | None,
+    teacher: PatientTeacher | None,
 ) -> Trained:
     """Every epoch, logged to MLflow as it ends."""
     commit = get_git_commit(".") or "unknown"
@@ -134,6 +138,7 @@ def fit_epochs(
         watch,
         targets,
         params.train.start if job.start else None,
+        teacher,
     )
 
 

@@ -94,10 +94,11 @@ def _same(student: ModelFolder, own: ModelFolder) -> bool:
 def _belongs(folder: ModelFolder, own: ModelFolder, params: Params, name: str) -> bool:
     changed = params.ablated(name, own.job.architecture)
     before, after = params.recipe(own.job.architecture), changed.recipe(own.job.architecture)
-    if own.job.recipe != before:
+    teacher = folder.job.teacher
+    if own.job.recipe != before or bool(teacher) != bool(params.ablations.changes[name].teacher):
         return False
     # Other data have another fingerprint, which only the change itself can tell: everything else is as it was.
-    expected = replace(own.job, recipe=after)
+    expected = replace(own.job, recipe=after, teacher=teacher)
     if changed.data != params.data:
         expected = replace(expected, fingerprint=folder.job.fingerprint)
     same_data = folder.job.fingerprint == own.job.fingerprint

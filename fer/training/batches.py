@@ -7,6 +7,7 @@ import numpy as np
 
 from fer.recipe import Recipe
 from fer.training.augmentation import augment
+from fer.training.distillation import PatientTeacher
 from fer.training.order import blends_in, epoch_order, row_weights
 
 #: Threads that make batches, and how many batches may wait.
@@ -16,8 +17,7 @@ WORKERS, QUEUE = 2, 16
 class Batches(keras.utils.PyDataset):
     """One epoch of shuffled, augmented batches: faces uint8 ``[B, S, S]``, targets ``[B, C]``, weights ``[B]``.
 
-    Batches are made by threads beside the
-    training, so that it never waits for one.
+    Batches are made by threads beside the training, so that it never waits for one.
 
     Args:
         faces: uint8 ``[N, S, S]``.
@@ -27,6 +27,7 @@ class Batches(keras.utils.PyDataset):
         seed: of the run.
         epoch: counted from 0 over all phases.
         epochs: of all phases.
+        teacher: has its share in the target of every view.
     """
 
     def __init__(
@@ -38,10 +39,11 @@ class Batches(keras.utils.PyDataset):
         seed: int,
         epoch: int,
         epochs: int,
+        teacher: PatientTeacher | None = None,
     ):
         super().__init__(workers=WORKERS, max_queue_size=QUEUE)
         self.faces, self.labels, self.targets, self.recipe = faces, labels, targets, recipe
-        self.seed, self.epoch = seed, epoch
+        self.seed, self.epoch, self.teacher = seed, epoch, teacher
         self.blends = blends_in(recipe, epoch, epochs)
         self.weights = row_weights(labels, targets.shape[1], recipe)
         self.order = epoch_order(labels, targets.shape[1], recipe, seed, epoch)
@@ -53,7 +55,10 @@ class Batches(keras.utils.PyDataset):
         rows = self.order[index * self.recipe.batch_size : (index + 1) * self.recipe.batch_size]
         rng = np.random.default_rng([self.seed, self.epoch, index])
         batch = augment(self.faces[rows], self.recipe.augmentation, rng), self.targets[rows], self.weights[rows]
-        return mix(*batch, self.recipe.mixup.alpha, rng) if self.blends else batch
+        if self.blends:
+            batch = mix(*batch, self.recipe.mixup.alpha, rng)
+        views, targets, weights = batch
+        return views, self.teacher.targets(views, targets) if self.teacher else targets, weights
 
 
 def mix(

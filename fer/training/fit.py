@@ -24,6 +24,7 @@ from fer.training.beginning import (
     preprocessing_of,
 )
 from fer.training.checkpoint import Checkpoint, code_digest
+from fer.training.distillation import PatientTeacher
 from fer.training.epoch import EpochState, fit_epoch, predict
 from fer.training.memory import keep_freed_memory
 from fer.training.optimizer import ALL, HEAD, compile_phase
@@ -65,6 +66,7 @@ def fit(
     watch: Watch = lambda progress, steps: [],
     targets: np.ndarray | None = None,
     start: Path | None = None,
+    teacher: PatientTeacher | None = None,
 ) -> Trained:
     """Fit the network, or go on where an interrupted training stopped.
 
@@ -84,6 +86,7 @@ def fit(
         targets: float32 ``[N, C]``, rows that sum to 1: what is to be predicted of the train split's images, in
             the data set's order, where that is not their labels.
         start: the weights' file of the job's ``start``.
+        teacher: the job's ``teacher``, where it predicts every view.
 
     Raises:
         UserError: for missing or wrong weights to begin from, a class without images, a batch larger than the train
@@ -98,7 +101,7 @@ def fit(
     held_out = _split(dataset, "validation")
     if targets is None:
         targets = np.eye(len(job.classes), dtype=np.float32)[labels]
-    _fit_epochs(model, job, (faces, labels, targets), held_out, saved, checkpoint, on_epoch, watch)
+    _fit_epochs(model, job, (faces, labels, targets), held_out, saved, checkpoint, on_epoch, watch, teacher)
     return _finish(model, job, architecture, source, saved, held_out)
 
 
@@ -176,6 +179,7 @@ def _fit_epochs(
     checkpoint: Checkpoint,
     on_epoch: Callable[[Progress], None],
     watch: Watch,
+    teacher: PatientTeacher | None,
 ) -> None:
     """The epochs that are missing, each with its checkpoint; ``saved`` is the state before and after."""
     progress, recipe = saved.progress, job.recipe
@@ -186,7 +190,7 @@ def _fit_epochs(
     while progress.epochs < progress.total:
         start = time.monotonic()
         phase = HEAD if progress.epochs < head_epochs else ALL
-        batches = Batches(*train_split, recipe, job.seed, progress.epochs, progress.total)
+        batches = Batches(*train_split, recipe, job.seed, progress.epochs, progress.total, teacher)
         if phase != compiled:
             compile_phase(model, recipe, phase, len(batches))
             if phase == progress.phase:

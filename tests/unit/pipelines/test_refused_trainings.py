@@ -43,6 +43,12 @@ def another_training() -> None:
     )
 
 
+def another_teacher() -> None:
+    text = PARAMS.read_text()
+    assert text.count("teacher: released") == 1
+    Path("params.yaml").write_text(text.replace("teacher: released", "teacher: models/mini"))
+
+
 def goes_on() -> None:
     """A model to go on from, which is a baseline."""
     folder = write_trained(Path("first"), small_dataset(train=2, held_out=2))
@@ -67,6 +73,12 @@ def goes_on() -> None:
             "architectures: unknown architecture 'minni'; did you mean mini",
         ),
         (no_data, lambda: ablate.fn("flip_alone", "mini"), "data/dataset/dataset.json: not to be read ("),
+        (
+            None,
+            lambda: ablate.fn("patient_teacher", "mini"),
+            "patient_teacher.teacher: released was trained on FER-2013 (7bfa7eb87bc0a5e6), not on",
+        ),
+        (another_teacher, lambda: ablate.fn("patient_teacher", "mini"), "teacher: models/mini: no such folder; give"),
         (None, lambda: distill.fn("vgg16"), "params.yaml: distill.students: does not name 'vgg16'; add it"),
         (no_data, lambda: distill.fn("mini"), "data/dataset/dataset.json: not to be read ("),
         (None, lambda: repeat.fn("mobilenetv3", 2), "architectures: unknown architecture 'mobilenetv3'; did you mean"),

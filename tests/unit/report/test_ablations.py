@@ -35,6 +35,7 @@ def params(tmp_path_factory: pytest.TempPathFactory) -> Params:
             "fewer": {"recipe": {"epochs": 2}},
             "copies_kept": {"data": {"remove_copies": False}},
             "never_run": {"recipe": {"epochs": 9}},
+            "taught": {"teacher": "released"},
         },
     }
     path = tmp_path_factory.mktemp("params") / "params.yaml"
@@ -96,6 +97,17 @@ def test_one_that_differs_in_more_than_its_change_is_left_out(
 ) -> None:
     change(trained["fewer"], edit)
     assert [ablation.label for ablation in found(params, trained, tmp_path)] == ["Mini, copies kept"]
+
+
+@pytest.mark.parametrize(("teacher", "labels"), [(TEACHER, ["Mini, taught"]), (None, [])])
+def test_a_change_of_teacher_has_one(
+    params: Params, trained: dict[str, ModelFolder], tmp_path: Path, teacher: dict[str, Any] | None, labels: list[str]
+) -> None:
+    shutil.copytree(trained["mini"].path, tmp_path / "taught/mini/taught")
+    if teacher:
+        change(ModelFolder(tmp_path / "taught/mini/taught"), lambda run: run.update(teacher=teacher))
+    ablations = finished_ablations(params, trained["mini"], tmp_path / "taught")
+    assert [ablation.label for ablation in ablations] == labels
 
 
 def test_one_with_predictions_of_other_images_is_left_out(

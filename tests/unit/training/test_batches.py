@@ -6,6 +6,7 @@ from keras import layers
 from fer.models.common.network import NETWORK
 from fer.recipe import Augmentation, Recipe
 from fer.training.batches import QUEUE, Batches, mix
+from fer.training.distillation import PatientTeacher
 from fer.training.optimizer import ALL, compile_phase
 from fer.training.order import class_weights
 
@@ -187,3 +188,21 @@ def test_the_first_epoch_of_a_phase_trains_on_every_batch_once_and_in_order() ->
     model.fit(batches, shuffle=False, verbose=0, callbacks=[means])
     expected = losses[batches.order].cumsum() / np.arange(1, len(LABELS) + 1)
     np.testing.assert_allclose(means.losses, expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("alpha", [0, 0.4])
+def test_a_patient_teacher_predicts_the_views_that_the_student_sees(alpha: float) -> None:
+    settings = recipe(augmentation=MOVING, alpha=alpha)
+
+    def predict(views: np.ndarray) -> np.ndarray:
+        brightness = views.mean(axis=(1, 2), dtype=np.float32) / 255
+        return np.stack([brightness, 1 - brightness, np.zeros_like(brightness)], axis=1)
+
+    teacher = PatientTeacher(predict, 0.75)
+    for index in range(3):
+        taught = Batches(FACES, LABELS, TARGETS, settings, 1, 0, EPOCHS, teacher)[index]
+        views, targets, weights = Batches(FACES, LABELS, TARGETS, settings, 1, 0, EPOCHS)[index]
+        np.testing.assert_array_equal(taught[0], views)
+        np.testing.assert_array_equal(taught[2], weights)
+        np.testing.assert_allclose(taught[1], 0.25 * targets + 0.75 * predict(views), rtol=1e-6)
+        assert taught[1].dtype == np.float32
