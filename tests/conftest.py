@@ -1,8 +1,9 @@
 """Fixtures that several test folders share; this file's folder, and so ``onnx_models``, is importable in every test."""
 
 import os
+import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import absl.logging
@@ -86,6 +87,17 @@ def prefect_home(shared: Path) -> Path:
             pass
 
     return made_once(shared / "prefect", migrate)
+
+
+@pytest.fixture(scope="session")
+def prefect(tmp_path_factory: pytest.TempPathFactory, prefect_home: Path) -> Iterator[str]:
+    """A Prefect server for the commands of a test process, each of which would start its own and wait for it."""
+    from project import prefect_environment, prefect_server
+
+    folder = tmp_path_factory.mktemp("prefect") / "home"
+    shutil.copytree(prefect_home, folder)
+    with prefect_server(folder, prefect_environment(folder)) as url:
+        yield url
 
 
 def made_once(folder: Path, make: Callable[[Path], object]) -> Path:

@@ -2,6 +2,7 @@
 
 import keras
 
+from fer.models.common.random_weights import shrink_branches
 from fer.models.common.registry import register
 from fer.models.common.transfer import with_head
 from fer.models.common.weights import PretrainedFile
@@ -25,4 +26,6 @@ PRETRAINED = (
 def build(classes: int, input_size: int) -> keras.Model:
     """Keras' MobileNetV2 (alpha 1.0) without its top, under a new head."""
     backbone = keras.applications.MobileNetV2(include_top=False, weights=None, input_shape=(input_size, input_size, 3))
-    return with_head(backbone, classes, branch_end="_project_BN")
+    network = with_head(backbone, classes)
+    shrink_branches(network, branch_end="_project_BN")
+    return network

@@ -2,6 +2,7 @@
 
 import keras
 
+from fer.models.common.random_weights import shrink_branches
 from fer.models.common.registry import register
 from fer.models.common.transfer import with_head
 from fer.models.common.weights import KERAS_APPLICATIONS, PretrainedFile
@@ -27,4 +28,6 @@ PRETRAINED = (
 def build(classes: int, input_size: int) -> keras.Model:
     """Keras' ResNet50 without its top, under a new head."""
     backbone = keras.applications.ResNet50(include_top=False, weights=None, input_shape=(input_size, input_size, 3))
-    return with_head(backbone, classes, branch_end="_3_bn")
+    network = with_head(backbone, classes)
+    shrink_branches(network, branch_end="_3_bn")
+    return network

@@ -1,13 +1,12 @@
 """One small training of everything, which all tests of the pipeline look at or copy."""
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from project import Project, make_project, prefect_environment, prefect_server, tiny
+from project import Project, make_project, tiny
 
 
 @dataclass(frozen=True)
@@ -33,15 +32,6 @@ def retrained(shared: Path, prefect_home: Path, empty_store: Path) -> Retrained:
             assert done.returncode == 0, done.stdout + done.stderr
             said.write_text(done.stdout)
     return Retrained(project, said.read_text())
-
-
-@pytest.fixture(scope="module")
-def prefect(tmp_path_factory: pytest.TempPathFactory, prefect_home: Path) -> Iterator[str]:
-    """A Prefect server for a file's commands, each of which would start its own and wait for it."""
-    folder = tmp_path_factory.mktemp("prefect") / "home"
-    shutil.copytree(prefect_home, folder)
-    with prefect_server(folder, prefect_environment(folder)) as url:
-        yield url
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from importlib.util import find_spec
 
 import pytest
@@ -17,8 +18,8 @@ pytestmark = [
 ]
 
 
-def test_jax_trains_by_the_same_command_and_tensorflow_writes_the_files(tmp_path, monkeypatch):
-    project = make_project(tmp_path / "project")
+def test_jax_trains_by_the_same_command_and_tensorflow_writes_the_files(tmp_path, monkeypatch, prefect):
+    project = replace(make_project(tmp_path / "project"), prefect=prefect)
     project.edit(tiny)
     project.edit(lambda params: params["architectures"]["baseline"]["quick"].update(ema_decay=0.5))
     small_dataset(train=12, held_out=2).save(project.folder / "data/dataset")

@@ -2,11 +2,10 @@
 
 import contextlib
 import json
-import shutil
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +52,9 @@ class Ingested:
 
 
 @pytest.fixture(scope="module")
-def ingested(tmp_path_factory: pytest.TempPathFactory, prefect_home: Path) -> Ingested:
+def ingested(tmp_path_factory: pytest.TempPathFactory, prefect: str) -> Ingested:
     folder = tmp_path_factory.mktemp("fer2013")
-    project = make_project(folder)
-    shutil.copytree(prefect_home, folder / "state" / "prefect")
+    project = replace(make_project(folder), prefect=prefect)
     project.edit(
         lambda params: params["data"].update(
             source="csv", path=str(FOLDER / "fer2013.csv.xz"), votes=str(FOLDER / "fer2013new.csv")

@@ -1,10 +1,8 @@
 """VGG16 (Simonyan and Zisserman 2014) and its ImageNet weights: the network of both VGG16 and VGGFace."""
 
-import math
-
 import keras
 
-from fer.models.common.registry import BACKBONE
+from fer.models.common.random_weights import scale_as_he
 from fer.models.common.transfer import with_head
 from fer.models.common.weights import KERAS_APPLICATIONS, PretrainedFile
 
@@ -29,16 +27,5 @@ def vgg16(classes: int, input_size: int) -> keras.Model:
     """Keras' VGG16 without its top, under a new head; its random weights have He's scale."""
     backbone = keras.applications.VGG16(include_top=False, weights=None, input_shape=(input_size, input_size, 3))
     network = with_head(backbone, classes)
-    _scale_as_he(network.get_layer(BACKBONE))
+    scale_as_he(network)
     return network
-
-
-def _scale_as_he(backbone: keras.Model) -> None:
-    """Take Glorot's kernels to the variance 2 / fan_in of He et al. (2015), without another draw.
-
-    With Glorot's the signal halves in each of 13 layers that have no normalisation, and short trainings learn nothing.
-    """
-    for layer in backbone.layers:
-        if isinstance(layer, keras.layers.Conv2D):
-            channels, filters = layer.kernel.shape[2:]
-            layer.kernel.assign(layer.kernel * math.sqrt((channels + filters) / channels))
