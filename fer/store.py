@@ -21,7 +21,7 @@ from mlflow.utils.file_utils import local_file_uri_to_path
 from sqlalchemy.exc import SQLAlchemyError
 
 from fer.errors import UserError
-from fer.params import Tracking
+from fer.sections import Tracking
 
 #: The folder of runs' files, beside a local database.
 ARTIFACTS = "mlartifacts"

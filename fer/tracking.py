@@ -25,8 +25,8 @@ from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
 from fer.figures.training import confusion_matrix, learning_curves, sample_predictions
 from fer.job import Job
-from fer.params import Tracking
 from fer.pipeline_run import PIPELINE_RUN, PIPELINE_RUN_ID
+from fer.sections import Tracking
 from fer.store import Store, if_there, told
 
 JOB_TAG, MODEL_TAG, FINGERPRINT_TAG = "fer.job", "fer.model_sha256", "fer.fingerprint"

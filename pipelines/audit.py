@@ -25,8 +25,9 @@ from fer.files import replace_file, write_text
 from fer.inference.classifier import BATCH, CARD_FILE, MODEL_FILE, PACKAGE, Card, packaged_models
 from fer.inference.detection import open_detector
 from fer.inference.runtime import onnx_predict
-from fer.params import Compare, load_params
+from fer.params import load_params
 from fer.report.results import slug
+from fer.sections import Compare
 from pipelines import paths
 
 #: The doubtful labels, for a person to fill in and for ``data.corrections`` to name.

@@ -12,11 +12,12 @@ from fer.evaluation.headline import headline_metrics
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
 from fer.files import replace_file, replace_folder, write_text
-from fer.params import Compare, load_params
+from fer.params import load_params
 from fer.report.comparison import draw_comparison, models_table
 from fer.report.groups import LEVEL
 from fer.report.plot_tables import write_plot_tables
 from fer.report.tables import heading
+from fer.sections import Compare
 from fer.tracking import Tracker
 from pipelines import paths
 from pipelines.flows import network_task, task

@@ -11,7 +11,8 @@ from fer.evaluation.ensemble import Ensemble, build_ensemble, ensemble_predict, 
 from fer.evaluation.headline import headline_metrics
 from fer.evaluation.model_folder import ModelFolder
 from fer.files import replace_file, write_array, write_text
-from fer.params import Compare, load_params
+from fer.params import load_params
+from fer.sections import Compare
 from pipelines import paths
 from pipelines.flows import task
 from pipelines.reporting import say

@@ -8,7 +8,8 @@ from prefect import flow
 from fer.data.dataset import FaceDataset
 from fer.data.ingest import build_dataset
 from fer.files import write_text
-from fer.params import Data, load_params
+from fer.params import load_params
+from fer.sections import Data
 from pipelines import paths
 from pipelines.flows import network_task, task
 from pipelines.reporting import say

@@ -23,7 +23,8 @@ from fer.monitoring.page import write_report
 from fer.monitoring.records import Seen, read_records
 from fer.monitoring.reference import load_reference
 from fer.monitoring.verdict import Verdict, verdict_of
-from fer.params import Tracking, load_params
+from fer.params import load_params
+from fer.sections import Tracking
 from fer.store import Store
 from pipelines import paths
 from pipelines.flows import name_run, network_task, task

@@ -1,6 +1,6 @@
 """The tracking store, as flows open it."""
 
-from fer.params import Tracking
+from fer.sections import Tracking
 from fer.tracking import Tracker
 from pipelines.flows import network_task
 

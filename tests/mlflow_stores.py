@@ -8,7 +8,7 @@ import pytest
 from mlflow.entities import Run
 from project import Project
 
-from fer.params import Tracking
+from fer.sections import Tracking
 
 
 def make_store(folder: Path) -> Path:

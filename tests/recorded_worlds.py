@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from fer.params import Bounds, Monitor
+from fer.sections import Bounds, Monitor
 
 SETTINGS = Monitor(window=500, least=200, false_alarms=0.01, bounds=Bounds())
 

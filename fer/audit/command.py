@@ -13,7 +13,7 @@ from fer.errors import UserError
 if TYPE_CHECKING:  # what the base installation lacks is imported when the command runs
     from fer.checks.report import CheckReport, CheckResult
     from fer.data.dataset import FaceDataset
-    from fer.params import Data
+    from fer.sections import Data
 
 #: Settings of section ``data`` that a check without a file of settings has.
 DEFAULTS: dict[str, Any] = {
@@ -111,7 +111,8 @@ def _settings(path: Path, settings: Path | None) -> "Data":
 
     from fer.data.ingest import source_of
     from fer.data.reading import Reading
-    from fer.params import Data, first_complaint
+    from fer.params import first_complaint
+    from fer.sections import Data
 
     section: dict[str, Any] = {}
     if settings:

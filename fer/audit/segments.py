@@ -12,7 +12,7 @@ from fer.audit.figures import MEASURES
 from fer.data.distributions import adjusted
 from fer.evaluation.groups import group_columns
 from fer.evaluation.intervals import bootstrap_difference_of_parts
-from fer.params import Compare
+from fer.sections import Compare
 
 #: Questions that lead to a part, its smallest share of a half and number of images, and parts that are kept of a model.
 DEPTH, SHARE, FEWEST, KEPT = 3, 0.04, 20, 2

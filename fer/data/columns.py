@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fer.data.dataset import COLUMNS
 from fer.errors import UserError, did_you_mean
-from fer.params import Columns
+from fer.sections import Columns
 
 #: Usual names by role, letters alone; of several in one table the earlier counts.
 IMAGE = (

@@ -22,7 +22,7 @@ from fer.data.splits import carve_splits, carved, shared_subjects
 from fer.data.tree import is_archive, open_files
 from fer.emotions import EMOTIONS, resolve_classes
 from fer.errors import UserError, did_you_mean
-from fer.params import Data
+from fer.sections import Data
 
 #: How each ``data.source`` is read.
 SOURCES: dict[str, Callable[[Data], SourceFaces]] = {

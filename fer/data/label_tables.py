@@ -19,7 +19,7 @@ from fer.data.split_names import usual_split
 from fer.data.tree import File
 from fer.emotions import FERPLUS_OTHER, FERPLUS_VOTES, emotion_name
 from fer.errors import UserError
-from fer.params import Columns
+from fer.sections import Columns
 
 #: The table of further columns (age band, region, camera) that may lie beside the folders; every column is a group.
 GROUPS = "groups.csv"

@@ -10,7 +10,7 @@ from fer.data.source import SourceFaces, SourceRows
 from fer.data.split_names import settle_splits, split_setting
 from fer.errors import UserError
 from fer.inference.face_size import FACE_SIZE
-from fer.params import Columns, Data
+from fer.sections import Columns, Data
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from fer.delivery.data_drift import Drift
 from fer.evaluation.metrics import evaluate
-from fer.params import Promote
+from fer.sections import Promote
 
 
 @dataclass(frozen=True)

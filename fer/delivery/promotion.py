@@ -15,8 +15,8 @@ from fer.evaluation.abstention import thresholds_of
 from fer.evaluation.face_check import fit_face_check
 from fer.evaluation.model_folder import ModelFolder
 from fer.inference.classifier import Card
-from fer.params import Promote
 from fer.report.tables import UNKNOWN
+from fer.sections import Promote
 
 #: That the drawn sample's table alone has: only who drew a face knows what was meant.
 DRAWN_COLUMN = "true_emotion"

@@ -31,7 +31,7 @@ from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split, probability_columns, split_metrics, with_predictions
 from fer.inference.classifier import MODEL_FILE, Card
 from fer.inference.runtime import INPUT, onnx_predict, ten_view_predict
-from fer.params import Promote
+from fer.sections import Promote
 
 #: Training faces that give activations their range, and how many of them at once: a batch's activations are in memory.
 FACES, BATCH = 1000, 20

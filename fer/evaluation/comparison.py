@@ -11,7 +11,7 @@ from fer.evaluation.intervals import bootstrap_intervals
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import SCORE, Split, confusion_of
 from fer.inference.runtime import measure_latency
-from fer.params import Compare
+from fer.sections import Compare
 
 
 def open_models(models: Path, architectures: list[str], dataset: FaceDataset) -> list[ModelFolder]:
@@ -39,9 +39,14 @@ def comparison_table(folders: list[ModelFolder], settings: Compare) -> pd.DataFr
     for folder in folders:
         said = ("title", "dataset", "fingerprint", "weights", "model_sha256", "epochs", "best_epoch", "parity")
         facts = {"model": folder.name} | {name: getattr(folder.run, name) for name in said}
-        rows.append(facts | folder.metrics | intervals(folder.predictions, folder.classes, settings))
+        rows.append(facts | figures_of(folder, settings))
     table = pd.DataFrame(rows).astype({"params": int})
     return table.sort_values([SCORE, "model"], ascending=[False, True], ignore_index=True)
+
+
+def figures_of(folder: ModelFolder, settings: Compare) -> dict[str, float]:
+    """A model's metrics, and the ends of their intervals."""
+    return folder.metrics | intervals(folder.predictions, folder.classes, settings)
 
 
 def intervals(predictions: pd.DataFrame, classes: tuple[str, ...], settings: Compare) -> dict[str, float]:

@@ -12,7 +12,7 @@ from fer.evaluation.comparison import intervals
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split, probability_columns, scored_rows, split_metrics, with_predictions
 from fer.inference.runtime import onnx_predict
-from fer.params import Compare
+from fer.sections import Compare
 
 #: Picks of the greedy selection: weights are multiples of one over their number.
 PICKS = 20

@@ -15,7 +15,7 @@ from fer.data.dataset import FaceDataset
 from fer.data.distributions import adjusted
 from fer.evaluation.intervals import bootstrap_intervals
 from fer.evaluation.scores import accuracy_of, confusion, f1_scores
-from fer.params import Compare
+from fer.sections import Compare
 
 #: More groups are names or numbers of single images; fewer images tell nothing of a group.
 MOST, FEWEST = 20, 10

@@ -10,7 +10,7 @@ from fer.evaluation.intervals import bootstrap_intervals
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split, probability_columns
 from fer.evaluation.scores import accuracy_of, confusion
-from fer.params import Compare
+from fer.sections import Compare
 
 VOTES = r"^votes\."
 #: What FER+'s taggers say of a label.

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from fer.data.distributions import names_counted, total_variation
-from fer.params import Monitor
+from fer.sections import Monitor
 
 #: Properties whose values are numbers: those of the picture, of its detection, and of the prediction.
 NUMBERS = ("brightness", "contrast", "sharpness", "likeness", "score", "side", "confidence")

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from fer.evaluation.comparison import intervals
+from fer.evaluation.comparison import figures_of
 from fer.evaluation.intervals import bootstrap_difference
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
-from fer.params import Compare, Params
+from fer.params import Params
 from fer.report.tables import UNKNOWN, estimate, metric, number, share
+from fer.sections import Compare
 
 #: The change of params.yaml that trains on train as it was published: with copies of evaluation images, as others did.
 COPIES_KEPT = "copies_kept"
@@ -126,11 +127,6 @@ def ablation_table(groups: list[list[Ablation]], settings: Compare) -> pd.DataFr
     return pd.DataFrame(
         [_line(ablation, group[0], settings) for group in groups for ablation in group], columns=list(COLUMNS)
     )
-
-
-def figures_of(folder: ModelFolder, settings: Compare) -> dict[str, float]:
-    """A training's metrics, and the ends of the intervals, see ``fer.evaluation.comparison.intervals``."""
-    return folder.metrics | intervals(folder.predictions, folder.classes, settings)
 
 
 def _line(ablation: Ablation, first: Ablation, settings: Compare) -> list[str]:

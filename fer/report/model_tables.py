@@ -10,8 +10,8 @@ from fer.evaluation.metrics import evaluate, restrict
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
 from fer.evaluation.slices import slice_accuracy
-from fer.params import Compare
 from fer.report.tables import estimate, metric, number, share
+from fer.sections import Compare
 
 #: The two kinds of predictions on test that most tables show.
 VIEWS = ((Split.TEST, "one view"), (Split.TEST_TEN_VIEWS, "ten views"))

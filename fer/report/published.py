@@ -5,11 +5,12 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from fer.evaluation.comparison import figures_of
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
-from fer.params import Compare
-from fer.report.ablations import COPIES_KEPT, Ablation, figures_of
+from fer.report.ablations import COPIES_KEPT, Ablation
 from fer.report.tables import UNKNOWN, metric
+from fer.sections import Compare
 
 
 class Work(NamedTuple):

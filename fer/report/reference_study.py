@@ -15,8 +15,8 @@ from fer.evaluation.metrics import evaluate, restrict
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
 from fer.evaluation.scores import confusion
-from fer.params import Compare
 from fer.report.tables import UNKNOWN, number
+from fer.sections import Compare
 
 #: F1 per class, in the order of ``FIVE_EMOTIONS``, as the study prints it.
 STUDY = {

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 #: From the lowest; a package imports only packages of lower layers. Single modules of ``fer`` are named too.
 LAYERS = (
-    {"compressed", "emotions", "errors", "files", "job", "pipeline_run", "recipe", "schema", "source_code"},
+    {"compressed", "emotions", "errors", "files", "job", "pipeline_run", "recipe", "schema", "sections", "source_code"},
     {"inference"},
     {"models", "serving"},
     {"commands", "cli"},

@@ -20,7 +20,7 @@ from fer.delivery.promotion import card_of
 from fer.delivery.registry import Registry
 from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
-from fer.params import Promote, Tracking
+from fer.sections import Promote, Tracking
 from fer.store import ADDRESSES, Store
 from fer.tracking import Tracker
 

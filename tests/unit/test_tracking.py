@@ -13,8 +13,8 @@ from trained_models import history, job_of, write_trained
 from fer.data.dataset import FaceDataset
 from fer.evaluation.model_folder import ModelFolder
 from fer.inference.runtime import INPUT, OUTPUT
-from fer.params import Tracking
 from fer.pipeline_run import PIPELINE_RUN, PIPELINE_RUN_ID
+from fer.sections import Tracking
 from fer.tracking import FINGERPRINT_TAG, JOB_TAG, MODEL_TAG, Tracker
 
 

@@ -17,7 +17,7 @@ from fer.audit.progress import Progress, Steps
 from fer.audit.run import Audit
 from fer.data.dataset import FaceDataset
 from fer.evaluation.robustness_curves import curve_rows, robustness_curves
-from fer.params import Compare
+from fer.sections import Compare
 
 #: Measurements that are drawn by split, with their units.
 MEASURES = {

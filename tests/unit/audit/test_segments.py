@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from fer.audit.segments import describing, weak_parts
-from fer.params import Compare
+from fer.sections import Compare
 
 SETTINGS = Compare(bootstrap=200, seed=0, sample_faces=1)
 

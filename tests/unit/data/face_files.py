@@ -16,7 +16,7 @@ from fer.data.source import SourceFaces
 from fer.data.split_names import split_setting
 from fer.emotions import EMOTIONS
 from fer.errors import UserError
-from fer.params import Columns, Data
+from fer.sections import Columns, Data
 
 FACES = iter(np.random.default_rng(3).integers(0, 256, (4000, 12, 12), np.uint8))
 USAGES = ("Training", "PublicTest", "PrivateTest")

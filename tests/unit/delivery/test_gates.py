@@ -8,7 +8,7 @@ from fer.delivery import gates
 from fer.delivery.candidate import Candidate, Facts, Outcome
 from fer.delivery.data_drift import Drift
 from fer.delivery.gates import GATES, OWN_GATES, name_of, outcomes
-from fer.params import Promote
+from fer.sections import Promote
 
 SETTINGS = Promote(min_class_f1=0.3, min_skill=0.2, parity=0.001, certain_precision=0.8)
 FACTS = Facts(SETTINGS)

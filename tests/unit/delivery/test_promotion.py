@@ -36,7 +36,7 @@ from fer.evaluation.robustness import CHANGES
 from fer.inference.classifier import Card, Classifier
 from fer.inference.resize import to_face
 from fer.inference.runtime import onnx_predict
-from fer.params import Promote
+from fer.sections import Promote
 from fer.tracking import Tracker
 
 DATASET = small_dataset(train=1, held_out=2)

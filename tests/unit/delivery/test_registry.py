@@ -19,7 +19,7 @@ from fer.delivery.version_files import Papers
 from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
 from fer.inference.classifier import Card
-from fer.params import Promote
+from fer.sections import Promote
 from fer.tracking import Tracker
 
 DATASET = small_dataset(train=2, held_out=2)

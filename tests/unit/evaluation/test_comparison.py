@@ -16,10 +16,10 @@ from fer.evaluation.comparison import comparison_table, open_models, sample_of, 
 from fer.evaluation.metrics import evaluate
 from fer.evaluation.predictions import Split
 from fer.figures.training import comparison as draw_comparison
-from fer.params import Compare
 from fer.report.comparison import models_table
 from fer.report.model_tables import restricted_table
 from fer.report.tables import heading, markdown
+from fer.sections import Compare
 
 SETTINGS = Compare(bootstrap=50, seed=5, sample_faces=7)
 ARCHITECTURES = ["resnet50", "baseline", "vgg16"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fer.data.dataset import FaceDataset
 from fer.evaluation.groups import fairness, gap_table, group_columns, group_table, groups_of
 from fer.evaluation.slices import slices_of
-from fer.params import Compare
+from fer.sections import Compare
 
 SETTINGS = Compare(bootstrap=400, seed=5, sample_faces=7)
 CLASSES = ("happy", "sad")

@@ -18,7 +18,7 @@ from fer.evaluation.slices import (
     ferplus_verdict,
     slices_of,
 )
-from fer.params import Compare
+from fer.sections import Compare
 
 SETTINGS = Compare(bootstrap=50, seed=5, sample_faces=7)
 

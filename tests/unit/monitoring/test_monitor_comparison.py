@@ -8,7 +8,7 @@ from recorded_worlds import SETTINGS, world
 from fer.inference.classifier import RELEASED, Card
 from fer.monitoring.comparison import PROPERTIES, compare, names_moved, numbers_moved
 from fer.monitoring.verdict import verdict_of
-from fer.params import Bounds, Monitor
+from fer.sections import Bounds, Monitor
 
 
 def drifted(window: pd.DataFrame, reference: pd.DataFrame | None = None) -> list[str]:

@@ -9,7 +9,7 @@ from recorded_worlds import SETTINGS, world
 
 from fer.monitoring.comparison import compare
 from fer.monitoring.page import write_report
-from fer.params import Bounds, Monitor
+from fer.sections import Bounds, Monitor
 
 #: Of 30 faces, brightness moves by more than its bound, as it may by chance.
 FEW = world(30, 1, brightness=np.linspace(80, 190, 30))

@@ -19,8 +19,9 @@ from fer.data.ingest import build_dataset
 from fer.errors import UserError
 from fer.inference.face_size import FACE_SIZE
 from fer.inference.runtime import onnx_predict
-from fer.params import Sample, load_params
+from fer.params import load_params
 from fer.report.tables import heading
+from fer.sections import Sample
 from pipelines import paths
 from pipelines.audit import audit
 

@@ -17,7 +17,8 @@ from fer.delivery.promotion import card_of
 from fer.delivery.registry import Registry
 from fer.errors import UserError
 from fer.inference.classifier import Card
-from fer.params import Promote, load_params
+from fer.params import load_params
+from fer.sections import Promote
 from fer.store import Store
 from fer.tracking import Tracker
 from pipelines import paths

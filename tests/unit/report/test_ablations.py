@@ -11,8 +11,9 @@ from trained_models import PARAMS, write_trained
 
 from fer.data.dataset import FaceDataset
 from fer.evaluation.model_folder import ModelFolder
-from fer.params import Compare, Params, load_params
+from fer.params import Params, load_params
 from fer.report.ablations import Ablation, ablation_groups, ablation_table, finished_ablations
+from fer.sections import Compare
 
 SETTINGS = Compare(bootstrap=50, seed=5, sample_faces=7)
 TEACHER = {"members": "mini 1.00", "digest": "0", "share": 0.7}

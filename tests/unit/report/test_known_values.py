@@ -15,13 +15,13 @@ from fer.evaluation.comparison import comparison_table
 from fer.evaluation.ensemble import build_ensemble
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import split_metrics
-from fer.params import Compare
 from fer.report.ablations import COPIES_KEPT, Ablation, ablation_table
 from fer.report.comparison import models_table
 from fer.report.model_tables import abstention_table, restricted_table, slice_table, without_copies_table
 from fer.report.published import twins_of, twins_table
 from fer.report.seeds import seeds_table
 from fer.report.tables import estimate, mean_and_spread, metric, number, percent, share
+from fer.sections import Compare
 
 SETTINGS = Compare(bootstrap=2000, seed=5, sample_faces=7)
 CLASSES = ("happy", "sad", "neutral")

@@ -11,8 +11,8 @@ from fer.emotions import FIVE_EMOTIONS
 from fer.evaluation.metrics import evaluate, restrict
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
-from fer.params import Compare
 from fer.report.reference_study import PRIVATE_TEST, STUDY, is_private_test, pairs_with_study, study_table
+from fer.sections import Compare
 
 SETTINGS = Compare(bootstrap=200, seed=5, sample_faces=7)
 

@@ -15,7 +15,7 @@ from fer.delivery.promotion import card_of
 from fer.errors import UserError
 from fer.inference.classifier import MODEL_FILE, Card, Classifier
 from fer.inference.reader import Reader
-from fer.params import Promote
+from fer.sections import Promote
 from fer.training.checkpoint import Checkpoint
 from fer.training.fit import fit
 from fer.training.save import write_outputs
