@@ -109,7 +109,10 @@ def _contents(project: Path) -> tuple[str, list[Path], str]:
 def _build(context: str, model_folder: Path, model_version: str, name: str, version: str) -> None:
     """Store the model and build the Bento in ``BENTOML_HOME``, leaving alone what is there already."""
     import bentoml
+    from bentoml._internal import configuration
 
+    # BentoML installs uv from the index to lock packages with; ours are locked (fer/serving/container.py).
+    configuration.get_uv_command = list
     home = Path(os.environ["BENTOML_HOME"])
     tag, stored = f"{MODEL_NAME}:{model_version}", home / "models" / MODEL_NAME / model_version
     if not _same_model(stored, model_folder):

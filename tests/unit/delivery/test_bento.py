@@ -17,6 +17,13 @@ from fer.serving.container import IMAGE
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.fixture(autouse=True)
+def no_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What pip would have to download cannot be had: the defect was BentoML's own ``pip install uv``."""
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
+
+
 @pytest.fixture
 def project(tmp_path):
     """A copy of what the Bento is built from, with a data folder beside it."""
