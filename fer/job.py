@@ -13,8 +13,8 @@ class Teacher:
 
     Attributes:
         share: of its prediction in an image's target; the label has the rest.
-        members: the models whose mean prediction it is, each with its share and with what it began from.
-        digest: hex sha256 of its predictions.
+        members: the models whose mean prediction it is, as tables tell them, and whether they predict every view.
+        digest: hex sha256 of its predictions; of its model's file, or its results, where it predicts every view.
     """
 
     share: float

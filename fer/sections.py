@@ -96,7 +96,7 @@ class Change(Section):
 
     data: dict[str, Any] = Field(default_factory=dict)
     recipe: dict[str, Any] = Field(default_factory=dict)
-    teacher: str | None = None
+    teacher: Annotated[str, Field(min_length=1)] | None = None
 
 
 class Ablations(Section):

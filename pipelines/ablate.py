@@ -1,4 +1,4 @@
-"""Trainings that differ from an architecture's own in one thing. No stage: they are repeated by hand, one at a time."""
+"""Trainings that differ from an architecture's own in one change. No stage: they are repeated by hand."""
 
 from dataclasses import replace
 
@@ -19,54 +19,62 @@ def ablate(name: str, architecture: str) -> None:
     """Train an architecture with one change of ``ablations.changes`` in params.yaml.
 
     Raises:
-        UserError: for an unknown change or architecture, a change that changes nothing, or a teacher that cannot
-            teach on this data.
+        UserError: for an unknown change or architecture, a change that changes nothing, or a teacher that is not
+            there or knows other data.
     """
     params = load_params()
     params.recipe(architecture, "architectures")
-    changed = params.ablated(name, architecture)
+    changed, where = params.ablated(name, architecture), f"params.yaml: ablations.changes.{name}"
+    teacher = load_teacher(params.ablations.changes[name].teacher, f"{where}.teacher")
     dataset = FaceDataset.load(paths.DATASET) if changed.data == params.data else build_dataset(changed.data)[0]
-    job, share, teacher = make_job(changed, dataset, architecture), params.distill.share, None
-    where, taught_by = f"params.yaml: ablations.changes.{name}", params.ablations.changes[name].teacher
-    if taught_by:
-        teacher = load_teacher(taught_by, dataset, f"{where}.teacher")
-        job = replace(job, teacher=Teacher(share, _told(teacher), teacher.card.model_sha256))
+    job = make_job(changed, dataset, architecture)
+    if teacher:
+        check_teacher(teacher, dataset, f"{where}.teacher")
+        job = replace(job, teacher=facts_of(teacher, params.distill.share))
     if changed.data == params.data and job == make_job(params, dataset, architecture):
         raise UserError(f"{where}: changes nothing of {architecture}'s recipe {params.train.recipe!r}")
     # Keras takes seconds to start, too long to wait for a mistake's message.
     with environment.quiet_start():
-        from fer.training.distillation import PatientTeacher
+        from fer.training.teaching import ConsistentTeacher
         from pipelines.train import train_job
 
-    patient = PatientTeacher(teacher.predict, share) if teacher else None
+    consistent = ConsistentTeacher(teacher.predict, job.teacher.share) if teacher and job.teacher else None
     command, folder = ["ablate", name, architecture], paths.ABLATIONS / architecture / name
-    train_job(changed, dataset, job, f"{architecture}_{name}", folder, command, teacher=patient)
+    train_job(changed, dataset, job, f"{architecture}_{name}", folder, command, teacher=consistent)
 
 
-def load_teacher(model: str, dataset: FaceDataset, where: str) -> Classifier:
-    """A teacher of every view, which computes on one thread beside the training.
+def load_teacher(model: str | None, where: str) -> Classifier | None:
+    """A teacher of every view, whose calls take one thread each beside the training; None of None.
 
     Args:
         model: its folder, or its name in the package.
-        dataset: of the student.
         where: the setting that names it, for messages.
 
     Raises:
-        UserError: where there is no such model, or it was trained on other data: it may know evaluation images.
+        UserError: where there is no such model.
     """
     try:
-        teacher = Classifier(model, threads=1)
+        return Classifier(model, threads=1) if model else None
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
-    if teacher.card.fingerprint != dataset.fingerprint:
-        raise UserError(
-            f"{where}: {model} was trained on {teacher.card.dataset} ({teacher.card.fingerprint}), not on "
-            f"{dataset.name} ({dataset.fingerprint}), and may have seen its evaluation images; name another model"
-        )
-    return teacher
 
 
-def _told(teacher: Classifier) -> str:
-    """What tables say of a teacher, as ``fer.training.distillation.teacher_of`` does of an ensemble."""
+def check_teacher(teacher: Classifier, dataset: FaceDataset, where: str) -> None:
+    """That it was trained on the same data: another one may know evaluation images.
+
+    Raises:
+        UserError: where it was not.
+    """
     card = teacher.card
-    return f"{card.architecture} ({card.arithmetic}, {card.network_sha256[:12]}), of every view"
+    if card.fingerprint != dataset.fingerprint:
+        raise UserError(
+            f"{where}: trained on {card.dataset} ({card.fingerprint}), not on {dataset.name} ({dataset.fingerprint}), "
+            "and may have seen its evaluation images; name another model"
+        )
+
+
+def facts_of(teacher: Classifier, share: float) -> Teacher:
+    """Who taught: the architecture, its arithmetic and the network's sha256."""
+    card = teacher.card
+    members = f"{card.architecture} ({card.arithmetic}, {card.network_sha256[:12]}), of every view"
+    return Teacher(share, members, card.model_sha256)

@@ -22,11 +22,11 @@ from fer.job import Job
 from fer.params import Params, load_params
 from fer.tracking import Tracker
 from fer.training.checkpoint import Checkpoint
-from fer.training.distillation import PatientTeacher
 from fer.training.fit import Trained, fit
 from fer.training.machine import accelerator
 from fer.training.progress import EpochBar, epoch_line
 from fer.training.state import Origin, Progress
+from fer.training.teaching import ConsistentTeacher
 from pipelines import paths
 from pipelines.environment import EXPORTER
 from pipelines.flows import network_task, task
@@ -61,7 +61,7 @@ def train_job(
     path: Path,
     command: list[str],
     targets: np.ndarray | None = None,
-    teacher: PatientTeacher | None = None,
+    teacher: ConsistentTeacher | None = None,
 ) -> None:
     """Fit, save and log one job; an interrupted training goes on at its last epoch.
 
@@ -111,7 +111,7 @@ def fit_epochs(
     checkpoint: Checkpoint,
     tracker: Tracker,
     targets: np.ndarray | None,
-    teacher: PatientTeacher | None,
+    teacher: ConsistentTeacher | None,
 ) -> Trained:
     """Every epoch, logged to MLflow as it ends."""
     commit = get_git_commit(".") or "unknown"

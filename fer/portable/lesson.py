@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Lesson(keras.Model):
     """The student, the faces in the accelerator's memory, and the teachers that see each view too.
 
-    A patient teacher answers the very view that the student sees, augmentation and mixup included (Beyer et al. 2022).
+    A consistent teacher sees the very view that the student sees, augmentation and mixup included (Beyer et al. 2022).
 
     Args:
         student: the classifier in training.

@@ -103,8 +103,8 @@ def jobs_of(
         home_of: gives the project's folder for a job, its architecture and its seed.
 
     Raises:
-        UserError: for an unknown recipe, architecture or ablation, a bad setting, an ablation of the data, or two jobs
-            for one folder.
+        UserError: for an unknown recipe, architecture or ablation, a bad setting, an ablation of the data or with
+            a teacher, or two jobs for one folder.
     """
     params = params.model_copy(update={"train": params.train.model_copy(update={"recipe": plan.recipe})})
     found: dict[str, PackedJob] = {}
@@ -119,7 +119,7 @@ def jobs_of(
             if own.data != params.data:
                 raise UserError(f"job {job.name}: ablation {job.ablation} changes the data, of which one set travels")
             if params.ablations.changes[job.ablation].teacher:
-                raise UserError(f"job {job.name}: ablation {job.ablation} has a teacher; name it in teachers")
+                raise UserError(f"job {job.name}: ablation {job.ablation} has a teacher, which does not travel")
         seed = params.train.seed if job.seed is None else job.seed
         recipe = own.recipe(architecture, f"job {job.name}")
         if job.epochs:

@@ -82,7 +82,8 @@ def finished_ablations(params: Params, own: ModelFolder, trained: Path) -> list[
     for name in params.ablations.changes:
         folder = ModelFolder(trained / architecture / name)
         if (folder.path / "run.json").is_file() and _belongs(folder, own, params, name):
-            label = f"{own.run.title}, {name.replace('_', ' ')}"
+            teacher = f" ({folder.job.teacher.members})" if folder.job.teacher else ""
+            label = f"{own.run.title}, {name.replace('_', ' ')}{teacher}"
             found.append(Ablation(label, f"python -m pipelines ablate {name} {architecture}", folder, name))
     return found
 
@@ -97,6 +98,8 @@ def _belongs(folder: ModelFolder, own: ModelFolder, params: Params, name: str) -
     before, after = params.recipe(own.job.architecture), changed.recipe(own.job.architecture)
     teacher = folder.job.teacher
     if own.job.recipe != before or bool(teacher) != bool(params.ablations.changes[name].teacher):
+        return False
+    if teacher and teacher.share != params.distill.share:
         return False
     # Other data have another fingerprint, which only the change itself can tell: everything else is as it was.
     expected = replace(own.job, recipe=after, teacher=teacher)

@@ -1,4 +1,4 @@
-"""Training batches that depend on nothing but seed, epoch and position, so that a resumed run sees the same ones."""
+"""Training batches made from seed, epoch and position alone, so that a resumed run sees the same ones."""
 
 import math
 
@@ -7,8 +7,8 @@ import numpy as np
 
 from fer.recipe import Recipe
 from fer.training.augmentation import augment
-from fer.training.distillation import PatientTeacher
 from fer.training.order import blends_in, epoch_order, row_weights
+from fer.training.teaching import ConsistentTeacher
 
 #: Threads that make batches, and how many batches may wait.
 WORKERS, QUEUE = 2, 16
@@ -17,7 +17,7 @@ WORKERS, QUEUE = 2, 16
 class Batches(keras.utils.PyDataset):
     """One epoch of shuffled, augmented batches: faces uint8 ``[B, S, S]``, targets ``[B, C]``, weights ``[B]``.
 
-    Batches are made by threads beside the training, so that it never waits for one.
+    Batches are made by threads beside the training, which waits for none but where a teacher predicts them.
 
     Args:
         faces: uint8 ``[N, S, S]``.
@@ -39,7 +39,7 @@ class Batches(keras.utils.PyDataset):
         seed: int,
         epoch: int,
         epochs: int,
-        teacher: PatientTeacher | None = None,
+        teacher: ConsistentTeacher | None = None,
     ):
         super().__init__(workers=WORKERS, max_queue_size=QUEUE)
         self.faces, self.labels, self.targets, self.recipe = faces, labels, targets, recipe

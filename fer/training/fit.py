@@ -24,12 +24,12 @@ from fer.training.beginning import (
     preprocessing_of,
 )
 from fer.training.checkpoint import Checkpoint, code_digest
-from fer.training.distillation import PatientTeacher
 from fer.training.epoch import EpochState, fit_epoch, predict
 from fer.training.memory import keep_freed_memory
 from fer.training.optimizer import ALL, HEAD, compile_phase
 from fer.training.precision import FULL, faster_precision
 from fer.training.state import RANDOM, Progress, Saved, model_variables, write
+from fer.training.teaching import ConsistentTeacher
 
 #: Faces uint8 ``[N, S, S]`` and labels int64 ``[N]``.
 LabelledFaces = tuple[np.ndarray, np.ndarray]
@@ -66,7 +66,7 @@ def fit(
     watch: Watch = lambda progress, steps: [],
     targets: np.ndarray | None = None,
     start: Path | None = None,
-    teacher: PatientTeacher | None = None,
+    teacher: ConsistentTeacher | None = None,
 ) -> Trained:
     """Fit the network, or go on where an interrupted training stopped.
 
@@ -179,7 +179,7 @@ def _fit_epochs(
     checkpoint: Checkpoint,
     on_epoch: Callable[[Progress], None],
     watch: Watch,
-    teacher: PatientTeacher | None,
+    teacher: ConsistentTeacher | None,
 ) -> None:
     """The epochs that are missing, each with its checkpoint; ``saved`` is the state before and after."""
     progress, recipe = saved.progress, job.recipe

@@ -63,7 +63,7 @@ def write_outputs(
             best_epoch=trained.progress.best_epoch,
             parity=parity(fresh / "model.onnx", faces, probabilities),
             model_sha256=hashlib.sha256((fresh / "model.onnx").read_bytes()).hexdigest(),
-            software={name: version(name) for name in ("keras", "numpy", "onnx")}
+            software={name: version(name) for name in ("keras", "numpy", "onnx", "onnxruntime")}
             | (software or {})
             | {"backend": trained.progress.backend},
             job=job.key,

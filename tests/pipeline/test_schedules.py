@@ -137,6 +137,14 @@ CustomWebhookNotificationBlock(name="fer", url="URL", json_data={"said": "{{subj
 """
 
 
+@pytest.fixture
+def prefect(tmp_path: Path, prefect_home: Path) -> Iterator[str]:
+    """A server of its own: an alarm of another file's would start what is deployed here."""
+    home = shutil.copytree(prefect_home, tmp_path / "home")
+    with prefect_server(home, prefect_environment(home)) as url:
+        yield url
+
+
 def test_pool_deployments_and_automations_are_made(project, prefect):
     there = replace(project, prefect=prefect)
     python(there, BLOCK.replace("URL", "http://127.0.0.1:9"))

@@ -117,6 +117,19 @@ def test_both_protocols_stand_on_the_page_where_both_were_trained(
         assert " | ".join(f"{value:.3f}" for value in row) in page.read_text()
 
 
+def test_a_card_names_the_teacher(folder: ModelFolder, dataset: FaceDataset, tmp_path: Path) -> None:
+    page, path = tmp_path / "package" / "standard" / "README.md", folder.path / "run.json"
+    released(folder, dataset, tmp_path)
+    assert "Distilled" not in page.read_text()
+    teacher = {"share": 0.7, "members": "compact (int8, 0123456789ab), of every view", "digest": "0"}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"teacher": teacher}))
+    released(ModelFolder(folder.path), dataset, tmp_path)
+    assert (
+        "Distilled: 70 % of each target is the prediction of compact (int8, 0123456789ab), of every view."
+        in page.read_text()
+    )
+
+
 def test_a_model_that_loses_too_much_is_not_released(
     folder: ModelFolder, dataset: FaceDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -82,7 +82,8 @@ def test_every_stage_has_its_roots() -> None:
 
 @pytest.mark.parametrize("stage", ROOTS)
 def test_a_stage_depends_on_its_imports_and_on_nothing_else(stage: str) -> None:
-    want, have = expected(stage), listed(stage)
+    want, have, lines = expected(stage), listed(stage), STAGES[stage]["deps"]
+    assert len(set(lines)) == len(lines), f"dvc.yaml, stage {stage}: a line twice"
     assert have == want, (
         f"dvc.yaml, stage {stage}: missing {sorted(want - have)}, superfluous {sorted(have - want)}; the list:\n"
         + as_list(want)

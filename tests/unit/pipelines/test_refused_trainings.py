@@ -5,7 +5,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,12 +16,16 @@ from trained_models import PARAMS, write_trained
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
+from fer.inference.classifier import Card, Classifier
+from fer.job import Teacher
 from pipelines import paths
 from pipelines.ablate import ablate
 from pipelines.distill import distill, read_teachers
 from pipelines.ensemble import teach
 from pipelines.pack import pack
 from pipelines.repeat import repeat
+
+TAUGHT = "stronger_augmentation_and_teacher"
 
 
 @pytest.fixture(autouse=True)
@@ -75,10 +81,10 @@ def goes_on() -> None:
         (no_data, lambda: ablate.fn("flip_alone", "mini"), "data/dataset/dataset.json: not to be read ("),
         (
             None,
-            lambda: ablate.fn("patient_teacher", "mini"),
-            "patient_teacher.teacher: released was trained on FER-2013 (7bfa7eb87bc0a5e6), not on",
+            lambda: ablate.fn(TAUGHT, "mini"),
+            f"{TAUGHT}.teacher: trained on FER-2013 (7bfa7eb87bc0a5e6), not on",
         ),
-        (another_teacher, lambda: ablate.fn("patient_teacher", "mini"), "teacher: models/mini: no such folder; give"),
+        (another_teacher, lambda: ablate.fn(TAUGHT, "mini"), "teacher: models/mini: no such folder; give"),
         (None, lambda: distill.fn("vgg16"), "params.yaml: distill.students: does not name 'vgg16'; add it"),
         (no_data, lambda: distill.fn("mini"), "data/dataset/dataset.json: not to be read ("),
         (None, lambda: repeat.fn("mobilenetv3", 2), "architectures: unknown architecture 'mobilenetv3'; did you mean"),
@@ -99,6 +105,30 @@ def test_a_mistake_is_one_line(before: Callable[[], None] | None, command: Calla
         command()
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_an_ablation_with_a_teacher_trains_on_its_predictions(
+    dataset: FaceDataset, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines import train
+
+    folder = shutil.copytree(model_folder, Path("teacher"))
+    card = replace(Card.load(folder), fingerprint=dataset.fingerprint)
+    card.save(folder)
+    Path("params.yaml").write_text(PARAMS.read_text().replace("teacher: released", "teacher: teacher"))
+    trained: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(train, "train_job", lambda *job, teacher: trained.append((*job, teacher)))
+    ablate.fn(TAUGHT, "mini")
+    ((changed, _, job, name, place, command, teacher),) = trained
+    assert job.recipe == changed.recipe("mini")
+    assert job.recipe.augmentation.rotate == 15
+    assert (name, place, command[1:]) == (f"mini_{TAUGHT}", paths.ABLATIONS / "mini" / TAUGHT, [TAUGHT, "mini"])
+    digits = card.network_sha256[:12]
+    members = f"{card.architecture} (float32, {digits}), of every view"
+    assert job.teacher == Teacher(changed.distill.share, members, card.model_sha256)
+    faces = np.asarray(dataset.images[:3])
+    labels, predicted = np.eye(7, dtype=np.float32)[:3], Classifier(folder).predict(faces)
+    np.testing.assert_allclose(teacher.targets(faces, labels), 0.3 * labels + 0.7 * predicted, rtol=1e-5)
 
 
 def write_teachers(dataset: FaceDataset) -> None:

@@ -26,6 +26,7 @@ from fer.training.fit import fit
 from fer.training.save import write_outputs
 
 ONE = {"name": "one", "architecture": "mini"}
+TAUGHT = "stronger_augmentation_and_teacher"
 ROOT = Path(__file__).parents[3]
 
 
@@ -86,7 +87,7 @@ def test_a_plan_that_is_not_there_or_no_yaml(tmp_path: Path) -> None:
         ([ONE | {"architecture": "minni"}], {}, "job one: unknown architecture 'minni'; did you mean mini?"),
         ([{"name": "one", "ablation": "no_mixupp"}], {}, "unknown ablation 'no_mixupp'; did you mean no_mixup?"),
         ([{"name": "one", "ablation": "copies_kept"}], {}, "ablation copies_kept changes the data"),
-        ([{"name": "one", "ablation": "patient_teacher"}], {}, "patient_teacher has a teacher; name it in teachers"),
+        ([{"name": "one", "ablation": TAUGHT}], {}, f"ablation {TAUGHT} has a teacher, which does not travel"),
         ([ONE, ONE | {"name": "two"}], {}, "jobs one and two: both go to mini_1; change a seed"),
     ],
 )

@@ -100,8 +100,15 @@ def test_one_that_differs_in_more_than_its_change_is_left_out(
     assert [ablation.label for ablation in found(params, trained, tmp_path)] == ["Mini, copies kept"]
 
 
-@pytest.mark.parametrize(("teacher", "labels"), [(TEACHER, ["Mini, taught"]), (None, [])])
-def test_a_change_of_teacher_has_one(
+@pytest.mark.parametrize(
+    ("teacher", "labels"),
+    [
+        (TEACHER, ["Mini, taught (mini 1.00)"]),
+        (TEACHER | {"share": 0.5}, []),
+        (None, []),
+    ],
+)
+def test_a_change_of_teacher_has_one_that_is_named(
     params: Params, trained: dict[str, ModelFolder], tmp_path: Path, teacher: dict[str, Any] | None, labels: list[str]
 ) -> None:
     shutil.copytree(trained["mini"].path, tmp_path / "taught/mini/taught")

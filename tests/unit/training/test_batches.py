@@ -6,9 +6,9 @@ from keras import layers
 from fer.models.common.network import NETWORK
 from fer.recipe import Augmentation, Recipe
 from fer.training.batches import QUEUE, Batches, mix
-from fer.training.distillation import PatientTeacher
 from fer.training.optimizer import ALL, compile_phase
 from fer.training.order import class_weights
+from fer.training.teaching import ConsistentTeacher
 
 EPOCHS = 12
 COUNTS = (40, 10, 3)
@@ -191,14 +191,14 @@ def test_the_first_epoch_of_a_phase_trains_on_every_batch_once_and_in_order() ->
 
 
 @pytest.mark.parametrize("alpha", [0, 0.4])
-def test_a_patient_teacher_predicts_the_views_that_the_student_sees(alpha: float) -> None:
+def test_a_consistent_teacher_predicts_the_views_that_the_student_sees(alpha: float) -> None:
     settings = recipe(augmentation=MOVING, alpha=alpha)
 
     def predict(views: np.ndarray) -> np.ndarray:
         brightness = views.mean(axis=(1, 2), dtype=np.float32) / 255
         return np.stack([brightness, 1 - brightness, np.zeros_like(brightness)], axis=1)
 
-    teacher = PatientTeacher(predict, 0.75)
+    teacher = ConsistentTeacher(predict, 0.75)
     for index in range(3):
         taught = Batches(FACES, LABELS, TARGETS, settings, 1, 0, EPOCHS, teacher)[index]
         views, targets, weights = Batches(FACES, LABELS, TARGETS, settings, 1, 0, EPOCHS)[index]

@@ -30,6 +30,7 @@ from fer.training.beginning import load_pretrained
 from fer.training.checkpoint import Checkpoint
 from fer.training.fit import Trained, fit, predict
 from fer.training.state import Origin, Progress, Saved
+from fer.training.teaching import ConsistentTeacher
 
 TOTAL = HEAD_EPOCHS + EPOCHS
 HERE = Origin("c" * 40, 2, "", run_id="abc")
@@ -383,3 +384,23 @@ def test_what_is_learned_is_what_the_targets_say(tmp_path: Path) -> None:
     plain = fit(dataset(), job, None, Checkpoint(tmp_path / "plain"))
     assert taught.progress.history[-1]["accuracy"] == 1
     assert plain.progress.history[-1]["accuracy"] < 1
+
+
+def test_a_teacher_of_every_view_decides_what_is_learned_after_an_interruption_too(tmp_path: Path) -> None:
+    """The teacher calls light faces one class and dark ones another, whatever their labels."""
+    job = make_job(epochs=2, pretrained="none", mixup=Mixup(alpha=0.4, until=1))
+
+    def predict(views: np.ndarray) -> np.ndarray:
+        return np.eye(3, dtype=np.float32)[(views.mean(axis=(1, 2)) > 127).astype(int)]
+
+    def weights_of(name: str, teacher: ConsistentTeacher | None, kind: type[Checkpoint] = Checkpoint) -> np.ndarray:
+        trained = fit(dataset(), job, None, kind(tmp_path / name / "checkpoint"), teacher=teacher)
+        return np.concatenate([array.ravel() for array in trained.model.get_weights()])
+
+    teacher = ConsistentTeacher(predict, 0.75)
+    taught = weights_of("taught", teacher, KeepingCheckpoint)
+    assert (taught != weights_of("plain", None)).any()
+    assert (taught != weights_of("less", ConsistentTeacher(predict, 0.25))).any()
+    (tmp_path / "again").mkdir()
+    (tmp_path / "taught/epoch-1").rename(tmp_path / "again/checkpoint")
+    np.testing.assert_array_equal(weights_of("again", teacher), taught)
