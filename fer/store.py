@@ -18,6 +18,7 @@ from filelock import FileLock
 from mlflow.entities import Experiment
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.utils.file_utils import local_file_uri_to_path
+from sqlalchemy import create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from fer.errors import UserError
@@ -69,6 +70,8 @@ class Store:
         with self.told(OSError, ImportError), self.alone():
             if self._database:
                 _check(self._database)
+            elif self.uri.startswith(DATABASES):
+                _reach(self.uri)
             mlflow.set_tracking_uri(self.uri)
             self.client = mlflow.MlflowClient()
             experiment = self.client.get_experiment_by_name(settings.experiment)
@@ -173,6 +176,15 @@ def _check(path: Path) -> None:
     """Create the database file, or see that it is one: a broken one would be tried for minutes."""
     with contextlib.closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA schema_version")
+
+
+def _reach(uri: str) -> None:
+    """See that a database of another machine answers: MLflow would try a wrong address for 100 seconds."""
+    engine = create_engine(uri)
+    try:
+        engine.connect().close()
+    finally:
+        engine.dispose()
 
 
 def _move_addresses(path: Path, experiment: Experiment) -> None:
