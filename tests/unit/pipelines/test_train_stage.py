@@ -145,7 +145,7 @@ def test_a_training_that_ends_says_so_in_its_run_and_logs_the_machines_load_no_m
         started = {thread for thread in threading.enumerate() if thread.is_alive()} - others
         return [thread.name for thread in started if thread.name == "SystemMetricsMonitor"]
 
-    def epochs(params, dataset, job, name, checkpoint, tracker, targets):
+    def epochs(params, dataset, job, name, checkpoint, tracker, targets, teacher):
         tracker.open_run(job, dataset.name, None, name)
         assert monitors()
         if where == "epochs":
