@@ -1,4 +1,4 @@
-"""Tables of trained models as texts: without copies, five classes, parts of the test split, calibration, rejection."""
+"""Tables of trained models as texts: without copies, five classes, parts of the test split, rejection."""
 
 from collections.abc import Mapping
 
@@ -15,8 +15,6 @@ from fer.sections import Compare
 
 #: The two kinds of predictions on test that most tables show.
 VIEWS = ((Split.TEST, "one view"), (Split.TEST_TEN_VIEWS, "ten views"))
-#: Predictions whose probability lies here are set beside how many of them are correct.
-LOW, HIGH = 0.75, 0.85
 
 
 def without_copies_table(table: pd.DataFrame) -> pd.DataFrame:
@@ -77,27 +75,6 @@ def slice_table(folders: list[ModelFolder], parts: Mapping[str, np.ndarray], set
         for folder in folders:
             line[folder.run.title] = estimate(slice_accuracy(folder, members, settings))
         lines.append(line)
-    return pd.DataFrame(lines)
-
-
-def calibration_table(folders: list[ModelFolder]) -> pd.DataFrame:
-    """A row a model: its temperature, its calibration errors on test, its predictions of some 80 % from one view."""
-    lines = []
-    for folder in folders:
-        labels, probabilities = folder.scored(Split.TEST)
-        confidence = probabilities.max(axis=1)
-        near = (confidence >= LOW) & (confidence < HIGH)
-        lines.append(
-            {
-                "architecture": folder.run.title,
-                "temperature": number(folder.run.temperature, ".2f"),
-                "calibration error, one view": number(folder.metrics[f"{Split.TEST}.ece"]),
-                "ten views": number(folder.metrics[f"{Split.TEST_TEN_VIEWS}.ece"]),
-                f"predictions of {100 * LOW:.0f} to {100 * HIGH:.0f} %": str(near.sum()),
-                "mean probability": share(confidence[near]),
-                "correct": share((probabilities.argmax(axis=1) == labels)[near]),
-            }
-        )
     return pd.DataFrame(lines)
 
 

@@ -9,11 +9,11 @@ from fer.emotions import EMOTIONS, FIVE_EMOTIONS
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.slices import OTHER, slices_of
 from fer.report.ablations import ablation_table
+from fer.report.calibration import calibration_table
 from fer.report.comparison import models_table
 from fer.report.images import confusion_name
 from fer.report.model_tables import (
     abstention_table,
-    calibration_table,
     ensemble_table,
     restricted_table,
     slice_table,

@@ -14,10 +14,11 @@ from fer.evaluation.comparison import comparison_table
 from fer.evaluation.model_folder import ModelFolder
 from fer.params import Params, load_params
 from fer.report.ablations import COPIES_KEPT, Ablation, ablation_groups
+from fer.report.calibration import calibration_table
 from fer.report.comparison import models_table
 from fer.report.data_reports import IngestReport
 from fer.report.latency import latencies, with_latencies
-from fer.report.model_tables import abstention_table, calibration_table, ensemble_table, restricted_table
+from fer.report.model_tables import abstention_table, ensemble_table, restricted_table
 from fer.report.page import results_page
 from fer.report.published import published_table, twins_of, twins_table
 from fer.report.records import best_first, trained_below
