@@ -5,20 +5,22 @@ import functools
 import hashlib
 import logging
 import os
+import re
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 import mlflow
 import requests
 from filelock import FileLock
 from mlflow.entities import Experiment
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
+from mlflow.store.db import utils as databases
 from mlflow.utils.file_utils import local_file_uri_to_path
-from sqlalchemy import create_engine
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from fer.errors import UserError
@@ -39,6 +41,8 @@ SQLITE = "sqlite:///"
 #: Databases of other machines, and the variable, MLflow's own, that says where the files of their runs are kept.
 DATABASES = ("postgresql", "mysql", "mssql")
 ARTIFACT_ROOT = "MLFLOW_DEFAULT_ARTIFACT_ROOT"
+#: Tries to reach a database, within 6 seconds: MLflow's ten take 100, too long for a wrong address.
+TRIES = 6
 #: How MLflow, its databases and its servers fail.
 FAILURES = (mlflow.MlflowException, SQLAlchemyError, sqlite3.Error, requests.RequestException)
 
@@ -66,12 +70,11 @@ class Store:
         self._database = Path(self.uri.removeprefix(SQLITE)) if self.uri.startswith(SQLITE) else None
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.ERROR)
-        # ImportError: the database's driver is not installed.
-        with self.told(OSError, ImportError), self.alone():
+        databases.MAX_RETRY_COUNT = TRIES
+        # ImportError: the database's driver is not installed. ValueError: the address is no URL.
+        with self.told(OSError, ImportError, ValueError), self.alone():
             if self._database:
                 _check(self._database)
-            elif self.uri.startswith(DATABASES):
-                _reach(self.uri)
             mlflow.set_tracking_uri(self.uri)
             self.client = mlflow.MlflowClient()
             experiment = self.client.get_experiment_by_name(settings.experiment)
@@ -130,11 +133,19 @@ class Store:
             ) from error
 
     def _without_password(self, text: str) -> str:
-        with contextlib.suppress(ValueError):
-            password = urlsplit(self.uri).password
-            for secret in filter(None, {password, password and unquote(password), password and quote(password)}):
-                text = text.replace(secret, "***")
+        for secret in self._secrets():
+            text = text.replace(secret, "***")
         return text
+
+    def _secrets(self) -> list[str]:
+        """The address's passwords in every way in which a message may show them, the longest first."""
+        passwords: list[Any] = re.findall("//[^:@/]*:(.*)@", self.uri)
+        # An address that is no URL has none, or the one that is found above.
+        with contextlib.suppress(ValueError, SQLAlchemyError):
+            url = make_url(self.uri)
+            passwords += [url.password, url.query.get("password")]
+        texts = [part for password in passwords if password for part in (str(password), *str(password).split("@"))]
+        return sorted({way(text) for text in texts for way in (str, quote, unquote)} - {""}, key=len, reverse=True)
 
 
 class HasStore(Protocol):
@@ -176,15 +187,6 @@ def _check(path: Path) -> None:
     """Create the database file, or see that it is one: a broken one would be tried for minutes."""
     with contextlib.closing(sqlite3.connect(path)) as database:
         database.execute("PRAGMA schema_version")
-
-
-def _reach(uri: str) -> None:
-    """See that a database of another machine answers: MLflow would try a wrong address for 100 seconds."""
-    engine = create_engine(uri)
-    try:
-        engine.connect().close()
-    finally:
-        engine.dispose()
 
 
 def _move_addresses(path: Path, experiment: Experiment) -> None:

@@ -20,12 +20,14 @@ def ablate(name: str, architecture: str) -> None:
 
     Raises:
         UserError: for an unknown change or architecture, a change that changes nothing, or a teacher that is not
-            there or knows other data.
+            there, knows other data or has no share.
     """
     params = load_params()
     params.recipe(architecture, "architectures")
     changed, where = params.ablated(name, architecture), f"params.yaml: ablations.changes.{name}"
     teacher = load_teacher(params.ablations.changes[name].teacher, f"{where}.teacher")
+    if teacher and not params.distill.share:
+        raise UserError(f"{where}.teacher: teaches nothing, as distill.share is 0; raise it")
     dataset = FaceDataset.load(paths.DATASET) if changed.data == params.data else build_dataset(changed.data)[0]
     job = make_job(changed, dataset, architecture)
     if teacher:
@@ -55,7 +57,7 @@ def load_teacher(model: str | None, where: str) -> Classifier | None:
     """
     try:
         return Classifier(model, threads=1) if model else None
-    except UserError as error:
+    except (UserError, OSError) as error:
         raise UserError(f"{where}: {error}") from error
 
 

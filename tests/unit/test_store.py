@@ -14,6 +14,7 @@ import pytest
 from face_datasets import small_dataset
 from mlflow import MlflowClient
 from mlflow_stores import settings_of, without_figures
+from sqlalchemy import create_engine
 from trained_models import job_of, write_trained
 
 from fer.delivery.promotion import card_of
@@ -68,15 +69,33 @@ def test_a_store_that_cannot_be_opened_is_one_line(uri, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("uri", ["http://fer:s3cr%24t@127.0.0.1:9", "postgresql://fer:s3cr%24t@127.0.0.1:9/fer"])
-def test_no_message_shows_a_password_and_none_comes_after_minutes(uri, monkeypatch):
-    def sleeps(_: str) -> None:
-        pytest.fail("MLflow tries ten times, for 100 seconds")
-
-    monkeypatch.setattr("mlflow.store.db.utils.create_sqlalchemy_engine_with_retry", sleeps)
-    with pytest.raises(UserError, match=r"://fer:\*\*\*@127\.0\.0\.1:9") as caught:
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("http://fer:s3cr%24t@127.0.0.1:9", "http://fer:***@127.0.0.1:9"),
+        ("postgresql://fer:s3cr%24t@127.0.0.1:9/fer", "postgresql://fer:***@127.0.0.1:9/fer"),
+        ("postgresql://fer:a#s3cr@127.0.0.1:9/fer", "postgresql://fer:***@127.0.0.1:9/fer"),
+        ("postgresql://fer:a/s3cr?[@127.0.0.1:9/fer", "postgresql://fer:***@127.0.0.1:9/fer"),
+        ("postgresql://fer:a@s3cr@127.0.0.1:9/fer", "postgresql://fer:***@127.0.0.1:9/fer"),
+        ("postgresql://127.0.0.1:9/fer?user=fer&password=s3cr", "postgresql://127.0.0.1:9/fer?user=fer&password=***"),
+        ("postgresql://fer:s3cr@127.0.0.1:port/fer", "postgresql://fer:***@127.0.0.1:port/fer"),
+    ],
+)
+def test_no_message_shows_a_password(uri, shown):
+    with pytest.raises(UserError) as caught:
         Store(Tracking(uri=uri, experiment="fer", model="fer-classifier"))
+    assert str(caught.value).startswith(f"MLflow at {shown}: ")
     assert "s3cr" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_database_that_is_not_there_is_tried_for_seconds_not_minutes(tmp_path, monkeypatch):
+    engine, slept = create_engine(f"sqlite:///{tmp_path}"), []  # no connection to a folder
+    monkeypatch.setattr("mlflow.store.db.utils.create_sqlalchemy_engine", lambda _: engine)
+    monkeypatch.setattr("mlflow.store.db.utils.time.sleep", slept.append)
+    with pytest.raises(UserError, match=r"^MLflow at postgresql://db/fer: .*unable to open database file"):
+        Store(Tracking(uri="postgresql://db/fer", experiment="fer", model="fer-classifier"))
+    assert 3 < sum(slept) < 10, "a database that starts again is waited for"
 
 
 def every_call(settings: Tracking, trained: ModelFolder) -> dict[str, object]:

@@ -55,6 +55,12 @@ def another_teacher() -> None:
     Path("params.yaml").write_text(text.replace("teacher: released", "teacher: models/mini"))
 
 
+def no_share() -> None:
+    text = PARAMS.read_text()
+    assert text.count("\n  share: 0.7 ") == 1
+    Path("params.yaml").write_text(text.replace("\n  share: 0.7 ", "\n  share: 0.0 "))
+
+
 def goes_on() -> None:
     """A model to go on from, which is a baseline."""
     folder = write_trained(Path("first"), small_dataset(train=2, held_out=2))
@@ -84,6 +90,7 @@ def goes_on() -> None:
             lambda: ablate.fn(TAUGHT, "mini"),
             f"{TAUGHT}.teacher: trained on FER-2013 (7bfa7eb87bc0a5e6), not on",
         ),
+        (no_share, lambda: ablate.fn(TAUGHT, "mini"), "teacher: teaches nothing, as distill.share is 0; raise it"),
         (another_teacher, lambda: ablate.fn(TAUGHT, "mini"), "teacher: models/mini: no such folder; give"),
         (None, lambda: distill.fn("vgg16"), "params.yaml: distill.students: does not name 'vgg16'; add it"),
         (no_data, lambda: distill.fn("mini"), "data/dataset/dataset.json: not to be read ("),

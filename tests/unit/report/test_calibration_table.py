@@ -50,6 +50,21 @@ def test_a_temperature_that_goes_by_entropy_is_found(tmp_path: Path, monkeypatch
     assert calibration_error(labels, by_entropy(folder)) < 0.4 * calibration_error(labels, stated)
 
 
+@pytest.mark.parametrize("wrong", [0, 1])
+def test_of_few_errors_no_absurd_temperature_is_fitted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: int
+) -> None:
+    """The defect: with one wrong of 189 the exponent was 131, and rows were tied or no numbers."""
+    rng, folder = np.random.default_rng(3), write_trained(tmp_path, small_dataset(train=2, held_out=2))
+    stated = softmax(rng.normal(0, 4, (189, 7)), axis=1).astype(np.float32)
+    labels = stated.argmax(axis=1)
+    labels[:wrong] = stated[:wrong].argmin(axis=1)
+    monkeypatch.setattr(ModelFolder, "scored", lambda *_: (labels, stated))
+    found = by_entropy(folder)
+    assert np.isfinite(found).all()
+    np.testing.assert_array_equal(found.argmax(axis=1), stated.argmax(axis=1))
+
+
 def test_the_table_has_the_errors_beside_each_other(tmp_path: Path) -> None:
     folder = write_trained(tmp_path, small_dataset(train=2, held_out=6))
     (line,) = calibration_table([folder]).to_dict("records")
