@@ -226,7 +226,7 @@ def lesson(whole: Whole) -> Lesson:
 
 
 @pytest.mark.parametrize("blends", [True, False])
-def test_a_patient_teacher_answers_the_very_view(lesson: Lesson, blends: bool) -> None:
+def test_a_consistent_teacher_answers_the_very_view(lesson: Lesson, blends: bool) -> None:
     rows = ops.convert_to_tensor([3, 0, 11, 5], "int32")
     inputs = {
         "rows": rows,
