@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from fer.recipe import Fraction, Positive, Rate, Section, Seed, Share
 
@@ -92,11 +92,30 @@ class Distill(Section):
 
 
 class Change(Section):
-    """Settings that an ablation changes; ``teacher`` is a model that predicts every view that the network sees."""
+    """Settings that an ablation changes, and what its targets come from beside the labels.
+
+    Attributes:
+        data: settings of section ``data``.
+        recipe: settings of the architecture's recipe.
+        teacher: a model that predicts every view that the network sees.
+        votes: share of FER+'s votes in a target, translated to the data set's labels (``fer.training.votes``).
+    """
 
     data: dict[str, Any] = Field(default_factory=dict)
     recipe: dict[str, Any] = Field(default_factory=dict)
     teacher: Annotated[str, Field(min_length=1)] | None = None
+    votes: Fraction = 0.0
+
+    @model_validator(mode="after")
+    def one_teacher(self) -> "Change":
+        """A target has one teacher beside its label.
+
+        Raises:
+            ValueError: where two are named.
+        """
+        if self.teacher and self.votes:
+            raise ValueError("a teacher and votes: give one of them")
+        return self
 
 
 class Ablations(Section):

@@ -10,6 +10,8 @@ from fer.errors import UserError
 from fer.inference.classifier import Classifier
 from fer.job import Teacher
 from fer.params import load_params
+from fer.training.distillation import soft_targets, teacher_of
+from fer.training.votes import VOTES, labels_given_votes
 from pipelines import environment, paths
 from pipelines.jobs import make_job
 
@@ -25,7 +27,8 @@ def ablate(name: str, architecture: str) -> None:
     params = load_params()
     params.recipe(architecture, "architectures")
     changed, where = params.ablated(name, architecture), f"params.yaml: ablations.changes.{name}"
-    teacher = load_teacher(params.ablations.changes[name].teacher, f"{where}.teacher")
+    change = params.ablations.changes[name]
+    teacher = load_teacher(change.teacher, f"{where}.teacher")
     if teacher and not params.distill.share:
         raise UserError(f"{where}.teacher: teaches nothing, as distill.share is 0; raise it")
     dataset = FaceDataset.load(paths.DATASET) if changed.data == params.data else build_dataset(changed.data)[0]
@@ -33,6 +36,11 @@ def ablate(name: str, architecture: str) -> None:
     if teacher:
         check_teacher(teacher, dataset, f"{where}.teacher")
         job = replace(job, teacher=facts_of(teacher, params.distill.share))
+    targets = None
+    if change.votes:
+        predictions = labels_given_votes(dataset)
+        job = replace(job, teacher=teacher_of(predictions, VOTES, change.votes))
+        targets = soft_targets(dataset.labels[dataset.rows("train")], predictions, change.votes)
     if changed.data == params.data and job == make_job(params, dataset, architecture):
         raise UserError(f"{where}: changes nothing of {architecture}'s recipe {params.train.recipe!r}")
     # Keras takes seconds to start, too long to wait for a mistake's message.
@@ -42,7 +50,7 @@ def ablate(name: str, architecture: str) -> None:
 
     consistent = ConsistentTeacher(teacher.predict, job.teacher.share) if teacher and job.teacher else None
     command, folder = ["ablate", name, architecture], paths.ABLATIONS / architecture / name
-    train_job(changed, dataset, job, f"{architecture}_{name}", folder, command, teacher=consistent)
+    train_job(changed, dataset, job, f"{architecture}_{name}", folder, command, targets, consistent)
 
 
 def load_teacher(model: str | None, where: str) -> Classifier | None:
