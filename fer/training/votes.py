@@ -2,6 +2,8 @@
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
@@ -27,5 +29,5 @@ def labels_given_votes(dataset: FaceDataset) -> np.ndarray:
         raise UserError("the data set has no FER+ votes; give fer2013new.csv as data.votes and run dvc repro ingest")
     shares = (votes + 0.5) / (votes + 0.5).sum(axis=1, keepdims=True)
     features = np.hstack([shares, np.log(shares)])
-    translation = LogisticRegression(max_iter=2000).fit(features, dataset.labels[rows])
+    translation = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(features, dataset.labels[rows])
     return translation.predict_proba(features).astype(np.float32)
