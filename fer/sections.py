@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from fer.recipe import Fraction, Positive, Rate, Section, Seed, Share
 
@@ -98,7 +98,7 @@ class Change(Section):
         data: settings of section ``data``.
         recipe: settings of the architecture's recipe.
         teacher: a model that predicts every view that the network sees.
-        votes: share of FER+'s votes in a target, translated to the data set's labels (``fer.training.votes``).
+        votes: share of FER+'s votes in a target, translated to the data set's labels (``fer.evaluation.votes``).
     """
 
     data: dict[str, Any] = Field(default_factory=dict)
@@ -106,16 +106,12 @@ class Change(Section):
     teacher: Annotated[str, Field(min_length=1)] | None = None
     votes: Fraction = 0.0
 
-    @model_validator(mode="after")
-    def one_teacher(self) -> "Change":
-        """A target has one teacher beside its label.
-
-        Raises:
-            ValueError: where two are named.
-        """
-        if self.teacher and self.votes:
-            raise ValueError("a teacher and votes: give one of them")
-        return self
+    @field_validator("votes")
+    @classmethod
+    def _one_teacher(cls, votes: float, info: ValidationInfo) -> float:
+        if votes and info.data.get("teacher"):
+            raise ValueError("must be 0 beside a teacher")
+        return votes
 
 
 class Ablations(Section):

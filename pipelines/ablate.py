@@ -7,11 +7,11 @@ from prefect import flow
 from fer.data.dataset import FaceDataset
 from fer.data.ingest import build_dataset
 from fer.errors import UserError
+from fer.evaluation.votes import VOTES, labels_given_votes
 from fer.inference.classifier import Classifier
 from fer.job import Teacher
 from fer.params import load_params
 from fer.training.distillation import soft_targets, teacher_of
-from fer.training.votes import VOTES, labels_given_votes
 from pipelines import environment, paths
 from pipelines.jobs import make_job
 
@@ -21,8 +21,8 @@ def ablate(name: str, architecture: str) -> None:
     """Train an architecture with one change of ``ablations.changes`` in params.yaml.
 
     Raises:
-        UserError: for an unknown change or architecture, a change that changes nothing, or a teacher that is not
-            there, knows other data or has no share.
+        UserError: for an unknown change or architecture, a change that changes nothing, a teacher that is not there,
+            knows other data or has no share, or votes of data that have none.
     """
     params = load_params()
     params.recipe(architecture, "architectures")
@@ -50,7 +50,7 @@ def ablate(name: str, architecture: str) -> None:
 
     consistent = ConsistentTeacher(teacher.predict, job.teacher.share) if teacher and job.teacher else None
     command, folder = ["ablate", name, architecture], paths.ABLATIONS / architecture / name
-    train_job(changed, dataset, job, f"{architecture}_{name}", folder, command, targets, consistent)
+    train_job(changed, dataset, job, f"{architecture}_{name}", folder, command, targets, teacher=consistent)
 
 
 def load_teacher(model: str | None, where: str) -> Classifier | None:

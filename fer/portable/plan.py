@@ -118,7 +118,8 @@ def jobs_of(
             own = params.ablated(job.ablation, architecture)
             if own.data != params.data:
                 raise UserError(f"job {job.name}: ablation {job.ablation} changes the data, of which one set travels")
-            if params.ablations.changes[job.ablation].teacher:
+            change = params.ablations.changes[job.ablation]
+            if change.teacher or change.votes:
                 raise UserError(f"job {job.name}: ablation {job.ablation} has a teacher, which does not travel")
         seed = params.train.seed if job.seed is None else job.seed
         recipe = own.recipe(architecture, f"job {job.name}")

@@ -10,9 +10,11 @@ from fer.evaluation.comparison import figures_of
 from fer.evaluation.intervals import bootstrap_difference
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
+from fer.evaluation.votes import VOTES
+from fer.job import Teacher
 from fer.params import Params
 from fer.report.tables import UNKNOWN, estimate, metric, number, share
-from fer.sections import Compare
+from fer.sections import Change, Compare
 
 #: The change of params.yaml that trains on train as it was published: with copies of evaluation images, as others did.
 COPIES_KEPT = "copies_kept"
@@ -82,8 +84,9 @@ def finished_ablations(params: Params, own: ModelFolder, trained: Path) -> list[
     for name in params.ablations.changes:
         folder = ModelFolder(trained / architecture / name)
         if (folder.path / "run.json").is_file() and _belongs(folder, own, params, name):
-            teacher = f" ({folder.job.teacher.members})" if folder.job.teacher else ""
-            label = f"{own.run.title}, {name.replace('_', ' ')}{teacher}"
+            teacher = folder.job.teacher
+            taught = f" ({teacher.members}, {100 * teacher.share:.0f} %)" if teacher else ""
+            label = f"{own.run.title}, {name.replace('_', ' ')}{taught}"
             found.append(Ablation(label, f"python -m pipelines ablate {name} {architecture}", folder, name))
     return found
 
@@ -97,9 +100,7 @@ def _belongs(folder: ModelFolder, own: ModelFolder, params: Params, name: str) -
     changed = params.ablated(name, own.job.architecture)
     before, after = params.recipe(own.job.architecture), changed.recipe(own.job.architecture)
     teacher = folder.job.teacher
-    if own.job.recipe != before or bool(teacher) != bool(params.ablations.changes[name].teacher):
-        return False
-    if teacher and teacher.share != params.distill.share:
+    if own.job.recipe != before or not _taught_by(teacher, params.ablations.changes[name], params.distill.share):
         return False
     # Other data have another fingerprint, which only the change itself can tell: everything else is as it was.
     expected = replace(own.job, recipe=after, teacher=teacher)
@@ -114,6 +115,15 @@ def _belongs(folder: ModelFolder, own: ModelFolder, params: Params, name: str) -
         and same_start
         and folder.predictions[images].equals(own.predictions[images])
     )
+
+
+def _taught_by(teacher: Teacher | None, change: Change, share: float) -> bool:
+    """Whether it has the change's teacher, of which a model may be any, by its share in a target."""
+    if change.votes:
+        return teacher is not None and (teacher.members, teacher.share) == (VOTES, change.votes)
+    if change.teacher:
+        return teacher is not None and teacher.members != VOTES and teacher.share == share
+    return teacher is None
 
 
 def ablation_table(groups: list[list[Ablation]], settings: Compare) -> pd.DataFrame:

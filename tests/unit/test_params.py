@@ -159,6 +159,8 @@ def test_an_ablation_changes_what_it_says_and_nothing_else(tmp_path: Path, conte
         ({"data": {"sample": {"image": 200}}}, "data.sample.image: unknown key; did you mean images?"),
         ({"data": {"remove_copy": False}}, "data.remove_copy: unknown key; did you mean remove_copies?"),
         ({"recipes": {}}, "ablations.changes.odd.recipes: unknown key"),
+        ({"votes": 1.5}, "ablations.changes.odd.votes"),
+        ({"votes": 0.5, "teacher": "mini"}, "odd.votes: value error, must be 0 beside a teacher, got 0.5"),
     ],
 )
 def test_a_bad_setting_of_an_ablation(

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from face_datasets import small_dataset
+from face_datasets import small_dataset, with_votes
 from trained_models import PARAMS, write_trained
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
+from fer.evaluation.votes import VOTES, labels_given_votes
 from fer.inference.classifier import Card, Classifier
 from fer.job import Teacher
 from pipelines import paths
@@ -90,6 +91,7 @@ def goes_on() -> None:
             lambda: ablate.fn(TAUGHT, "mini"),
             f"{TAUGHT}.teacher: trained on FER-2013 (7bfa7eb87bc0a5e6), not on",
         ),
+        (None, lambda: ablate.fn("votes_in_targets", "mini"), "the data set has no FER+ votes; give fer2013new.csv as"),
         (no_share, lambda: ablate.fn(TAUGHT, "mini"), "teacher: teaches nothing, as distill.share is 0; raise it"),
         (another_teacher, lambda: ablate.fn(TAUGHT, "mini"), "teacher: models/mini: no such folder; give"),
         (None, lambda: distill.fn("vgg16"), "params.yaml: distill.students: does not name 'vgg16'; add it"),
@@ -126,7 +128,8 @@ def test_an_ablation_with_a_teacher_trains_on_its_predictions(
     trained: list[tuple[Any, ...]] = []
     monkeypatch.setattr(train, "train_job", lambda *job, teacher: trained.append((*job, teacher)))
     ablate.fn(TAUGHT, "mini")
-    ((changed, _, job, name, place, command, teacher),) = trained
+    ((changed, _, job, name, place, command, targets, teacher),) = trained
+    assert targets is None
     assert job.recipe == changed.recipe("mini")
     assert job.recipe.augmentation.rotate == 15
     assert (name, place, command[1:]) == (f"mini_{TAUGHT}", paths.ABLATIONS / "mini" / TAUGHT, [TAUGHT, "mini"])
@@ -136,6 +139,19 @@ def test_an_ablation_with_a_teacher_trains_on_its_predictions(
     faces = np.asarray(dataset.images[:3])
     labels, predicted = np.eye(7, dtype=np.float32)[:3], Classifier(folder).predict(faces)
     np.testing.assert_allclose(teacher.targets(faces, labels), 0.3 * labels + 0.7 * predicted, rtol=1e-5)
+
+
+def test_an_ablation_with_votes_trains_on_them(dataset: FaceDataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipelines import train
+
+    with_votes(dataset).save(paths.DATASET)
+    trained: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(train, "train_job", lambda *job, teacher: trained.append((*job, teacher)))
+    ablate.fn("votes_in_targets", "mini")
+    ((_, data, job, name, *_, targets, teacher),) = trained
+    assert (name, job.teacher.members, job.teacher.share, teacher) == ("mini_votes_in_targets", VOTES, 0.5, None)
+    labels = np.eye(7, dtype=np.float32)[data.labels[data.rows("train")]]
+    np.testing.assert_allclose(2 * targets - labels, labels_given_votes(data), atol=1e-6)
 
 
 def write_teachers(dataset: FaceDataset) -> None:

@@ -11,6 +11,7 @@ from trained_models import PARAMS, write_trained
 
 from fer.data.dataset import FaceDataset
 from fer.evaluation.model_folder import ModelFolder
+from fer.evaluation.votes import VOTES
 from fer.params import Params, load_params
 from fer.report.ablations import Ablation, ablation_groups, ablation_table, finished_ablations
 from fer.sections import Compare
@@ -37,6 +38,7 @@ def params(tmp_path_factory: pytest.TempPathFactory) -> Params:
             "copies_kept": {"data": {"remove_copies": False}},
             "never_run": {"recipe": {"epochs": 9}},
             "taught": {"teacher": "released"},
+            "voted": {"votes": 0.5},
         },
     }
     path = tmp_path_factory.mktemp("params") / "params.yaml"
@@ -103,7 +105,7 @@ def test_one_that_differs_in_more_than_its_change_is_left_out(
 @pytest.mark.parametrize(
     ("teacher", "labels"),
     [
-        (TEACHER, ["Mini, taught (mini 1.00)"]),
+        (TEACHER, ["Mini, taught (mini 1.00, 70 %)"]),
         (TEACHER | {"share": 0.5}, []),
         (None, []),
     ],
@@ -115,6 +117,27 @@ def test_a_change_of_teacher_has_one_that_is_named(
     if teacher:
         change(ModelFolder(tmp_path / "taught/mini/taught"), lambda run: run.update(teacher=teacher))
     ablations = finished_ablations(params, trained["mini"], tmp_path / "taught")
+    assert [ablation.label for ablation in ablations] == labels
+
+
+@pytest.mark.parametrize(
+    ("teacher", "labels"),
+    [
+        (TEACHER | {"members": VOTES, "share": 0.5}, ["Mini, voted (FER+ votes, 50 %)"]),
+        (TEACHER | {"members": VOTES}, []),
+        (TEACHER | {"share": 0.5}, []),
+        (None, []),
+    ],
+)
+def test_a_change_to_votes_has_them_by_its_share(
+    params: Params, trained: dict[str, ModelFolder], tmp_path: Path, teacher: dict[str, Any] | None, labels: list[str]
+) -> None:
+    for name in ("voted", "taught"):
+        folder = tmp_path / "voted/mini" / name
+        shutil.copytree(trained["mini"].path, folder)
+        if teacher and (name == "voted" or teacher["members"] == VOTES):
+            change(ModelFolder(folder), lambda run: run.update(teacher=teacher))
+    ablations = finished_ablations(params, trained["mini"], tmp_path / "voted")
     assert [ablation.label for ablation in ablations] == labels
 
 

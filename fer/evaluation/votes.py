@@ -30,4 +30,6 @@ def labels_given_votes(dataset: FaceDataset) -> np.ndarray:
     shares = (votes + 0.5) / (votes + 0.5).sum(axis=1, keepdims=True)
     features = np.hstack([shares, np.log(shares)])
     translation = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(features, dataset.labels[rows])
-    return translation.predict_proba(features).astype(np.float32)
+    probabilities = np.zeros((len(rows), len(dataset.classes)), np.float32)
+    probabilities[:, translation.classes_] = translation.predict_proba(features)
+    return probabilities
