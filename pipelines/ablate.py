@@ -2,16 +2,17 @@
 
 from dataclasses import replace
 
+import numpy as np
 from prefect import flow
 
 from fer.data.dataset import FaceDataset
 from fer.data.ingest import build_dataset
 from fer.errors import UserError
-from fer.evaluation.votes import VOTES, labels_given_votes
+from fer.evaluation.votes import labels_given_votes, votes_as_teacher
 from fer.inference.classifier import Classifier
 from fer.job import Teacher
 from fer.params import load_params
-from fer.training.distillation import soft_targets, teacher_of
+from fer.training.distillation import soft_targets
 from pipelines import environment, paths
 from pipelines.jobs import make_job
 
@@ -38,9 +39,8 @@ def ablate(name: str, architecture: str) -> None:
         job = replace(job, teacher=facts_of(teacher, params.distill.share))
     targets = None
     if change.votes:
-        predictions = labels_given_votes(dataset)
-        job = replace(job, teacher=teacher_of(predictions, VOTES, change.votes))
-        targets = soft_targets(dataset.labels[dataset.rows("train")], predictions, change.votes)
+        job = replace(job, teacher=votes_as_teacher(dataset, change.votes))
+        targets = vote_targets(dataset, change.votes, f"{where}.votes")
     if changed.data == params.data and job == make_job(params, dataset, architecture):
         raise UserError(f"{where}: changes nothing of {architecture}'s recipe {params.train.recipe!r}")
     # Keras takes seconds to start, too long to wait for a mistake's message.
@@ -51,6 +51,19 @@ def ablate(name: str, architecture: str) -> None:
     consistent = ConsistentTeacher(teacher.predict, job.teacher.share) if teacher and job.teacher else None
     command, folder = ["ablate", name, architecture], paths.ABLATIONS / architecture / name
     train_job(changed, dataset, job, f"{architecture}_{name}", folder, command, targets, teacher=consistent)
+
+
+def vote_targets(dataset: FaceDataset, share: float, where: str) -> np.ndarray:
+    """Targets float32 ``[N, C]`` of the train split that are in part what FER+'s votes say, for the rest the labels.
+
+    Raises:
+        UserError: where the data set has no votes; it begins with ``where``.
+    """
+    try:
+        predictions = labels_given_votes(dataset)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from error
+    return soft_targets(dataset.labels[dataset.rows("train")], predictions, share)
 
 
 def load_teacher(model: str | None, where: str) -> Classifier | None:

@@ -1,4 +1,6 @@
-"""FER+'s votes as a teacher: what the label of an image is, given what ten people said of it."""
+"""FER+'s votes as a teacher: how often train images with such votes have each label."""
+
+import hashlib
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -8,28 +10,47 @@ from sklearn.preprocessing import StandardScaler
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.evaluation.slices import ferplus_votes
+from fer.job import Teacher
 
-#: What tables call this teacher.
-VOTES = "FER+ votes"
+#: What tables call this teacher. Kept records are found by it.
+VOTES_TEACHER = "FER+ votes"
 
 
 def labels_given_votes(dataset: FaceDataset) -> np.ndarray:
-    """How probable every label is of a train image, given its votes: float32 ``[N, C]``.
+    """The probability of every label of each train image, given its votes: float32 ``[N, C]``.
 
-    FER+ named the images anew (Barsoum et al. 2016), and its majority is FER-2013's label of two in three. So the
-    votes are translated, by a logistic regression from an image's votes to its label over the train split: what people
-    see in a face, in the words of these labels.
+    Ten people voted anew on every image (Barsoum et al. 2016). The emotion that most of them name is another than
+    FER-2013's label on a third of the images, so a logistic regression, from votes to labels over the train split,
+    translates them. It learns these labels' habits, errors included. An image without votes, such as one that joined
+    train later, keeps its label.
 
     Raises:
-        UserError: where the data set has no votes.
+        UserError: where no image has votes.
     """
-    rows = dataset.rows("train")
-    votes = ferplus_votes(dataset.table.loc[rows]).to_numpy(np.float64)
-    if not votes.size:
-        raise UserError("the data set has no FER+ votes; give fer2013new.csv as data.votes and run dvc repro ingest")
-    shares = (votes + 0.5) / (votes + 0.5).sum(axis=1, keepdims=True)
+    votes, labels = _votes_and_labels(dataset)
+    voted = ~np.isnan(votes).any(axis=1) if votes.size else np.zeros(len(labels), bool)
+    if not voted.any():
+        raise UserError(
+            "the data set has no FER+ votes, which are of FER-2013 alone; set data.source: csv and "
+            "data.votes: <fer2013new.csv>, and run dvc repro ingest"
+        )
+    # Half a vote more for each keeps the logarithm finite.
+    shares = (votes[voted] + 0.5) / (votes[voted] + 0.5).sum(axis=1, keepdims=True)
     features = np.hstack([shares, np.log(shares)])
-    translation = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(features, dataset.labels[rows])
-    probabilities = np.zeros((len(rows), len(dataset.classes)), np.float32)
-    probabilities[:, translation.classes_] = translation.predict_proba(features)
+    translation = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(features, labels[voted])
+    probabilities = np.eye(len(dataset.classes), dtype=np.float32)[labels]
+    probabilities[voted] = 0
+    probabilities[np.ix_(voted, translation.classes_)] = translation.predict_proba(features)
     return probabilities
+
+
+def votes_as_teacher(dataset: FaceDataset, share: float) -> Teacher:
+    """What a training by votes depends on: the votes and labels, as the fit's last bits differ between processors."""
+    content = b"".join(np.ascontiguousarray(array).tobytes() for array in _votes_and_labels(dataset))
+    return Teacher(share, VOTES_TEACHER, hashlib.sha256(content).hexdigest())
+
+
+def _votes_and_labels(dataset: FaceDataset) -> tuple[np.ndarray, np.ndarray]:
+    """Of the train split: float64 ``[N, V]``, NaN where nobody voted, and int64 ``[N]``."""
+    rows = dataset.rows("train")
+    return ferplus_votes(dataset.table.loc[rows]).to_numpy(np.float64), dataset.labels[rows]

@@ -120,7 +120,7 @@ def jobs_of(
                 raise UserError(f"job {job.name}: ablation {job.ablation} changes the data, of which one set travels")
             change = params.ablations.changes[job.ablation]
             if change.teacher or change.votes:
-                raise UserError(f"job {job.name}: ablation {job.ablation} has a teacher, which does not travel")
+                raise UserError(f"job {job.name}: ablation {job.ablation} has a teacher or votes, which do not travel")
         seed = params.train.seed if job.seed is None else job.seed
         recipe = own.recipe(architecture, f"job {job.name}")
         if job.epochs:

@@ -10,7 +10,7 @@ from fer.evaluation.comparison import figures_of
 from fer.evaluation.intervals import bootstrap_difference
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
-from fer.evaluation.votes import VOTES
+from fer.evaluation.votes import VOTES_TEACHER
 from fer.job import Teacher
 from fer.params import Params
 from fer.report.tables import UNKNOWN, estimate, metric, number, share
@@ -120,9 +120,9 @@ def _belongs(folder: ModelFolder, own: ModelFolder, params: Params, name: str) -
 def _taught_by(teacher: Teacher | None, change: Change, share: float) -> bool:
     """Whether it has the change's teacher, of which a model may be any, by its share in a target."""
     if change.votes:
-        return teacher is not None and (teacher.members, teacher.share) == (VOTES, change.votes)
+        return teacher is not None and (teacher.members, teacher.share) == (VOTES_TEACHER, change.votes)
     if change.teacher:
-        return teacher is not None and teacher.members != VOTES and teacher.share == share
+        return teacher is not None and teacher.members != VOTES_TEACHER and teacher.share == share
     return teacher is None
 
 

@@ -6,7 +6,7 @@ from face_datasets import small_dataset, with_values, with_votes
 
 from fer.emotions import FERPLUS_OTHER, FERPLUS_VOTES
 from fer.errors import UserError
-from fer.evaluation.votes import labels_given_votes
+from fer.evaluation.votes import VOTES_TEACHER, labels_given_votes, votes_as_teacher
 
 
 def test_votes_are_translated_to_the_words_of_the_labels() -> None:
@@ -41,6 +41,50 @@ def test_a_label_that_people_dispute_is_as_probable_as_it_is_frequent() -> None:
     np.testing.assert_allclose(predicted[[*happy[20:], *sad[20:]]], 0.5, atol=0.01)
 
 
-def test_data_without_votes_are_one_line() -> None:
-    with pytest.raises(UserError, match=r"^the data set has no FER\+ votes; give fer2013new.csv as data.votes and run"):
-        labels_given_votes(small_dataset(train=2, held_out=1))
+def test_validation_and_test_have_no_part_in_it() -> None:
+    dataset = with_votes(small_dataset(train=10, held_out=10))
+    table = dataset.table.copy()
+    held_out = table.index[table["split"] != "train"]
+    table.loc[held_out, "emotion"] = "sad"
+    table.loc[held_out, table.columns.str.startswith("votes.")] = 7
+    other = replace(dataset, table=table)
+    np.testing.assert_array_equal(labels_given_votes(other), labels_given_votes(dataset))
+    assert votes_as_teacher(other, 0.5) == votes_as_teacher(dataset, 0.5)
+
+
+def test_every_image_has_its_own_wherever_it_stands() -> None:
+    dataset = with_votes(small_dataset(train=10, held_out=10))
+    order = np.random.default_rng(1).permutation(len(dataset.table))
+    scattered = replace(dataset, table=dataset.table.loc[order].reset_index(drop=True), images=dataset.images[order])
+    places = [int(np.flatnonzero(dataset.rows("train") == old)[0]) for old in order[scattered.rows("train")]]
+    np.testing.assert_allclose(labels_given_votes(scattered), labels_given_votes(dataset)[places], atol=1e-4)
+
+
+def test_an_image_without_votes_keeps_its_label() -> None:
+    """Reviewed images join train without any."""
+    dataset = with_votes(small_dataset(train=10, held_out=1))
+    table = dataset.table.astype({name: float for name in dataset.table.columns if name.startswith("votes.")})
+    table.loc[3, table.columns.str.startswith("votes.")] = np.nan
+    predicted = labels_given_votes(replace(dataset, table=table))
+    np.testing.assert_array_equal(predicted[3], np.eye(7)[dataset.labels[3]])
+    assert (predicted[:3].max(axis=1) < 1).all()
+
+
+def test_the_teacher_changes_with_a_vote_and_with_a_label() -> None:
+    dataset = with_votes(small_dataset(train=2, held_out=1))
+    teacher = votes_as_teacher(dataset, 0.5)
+    assert (teacher.members, teacher.share) == (VOTES_TEACHER, 0.5)
+    other_vote = with_values(dataset, "votes.NF", {0: 9})
+    other_label = with_values(dataset, "emotion", {0: "sad"})
+    assert len({each.digest for each in (teacher, *(votes_as_teacher(d, 0.5) for d in (other_vote, other_label)))}) == 3
+
+
+@pytest.mark.parametrize("column", [None, "votes.anger"])
+def test_data_without_votes_are_one_line(column: str | None) -> None:
+    dataset = small_dataset(train=2, held_out=1)
+    if column:
+        dataset = replace(dataset, table=dataset.table.assign(**{column: np.nan}))
+    with pytest.raises(
+        UserError, match=r"^the data set has no FER\+ votes, which are of FER-2013 alone; set data.source"
+    ):
+        labels_given_votes(dataset)

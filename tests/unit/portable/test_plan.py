@@ -87,11 +87,11 @@ def test_a_plan_that_is_not_there_or_no_yaml(tmp_path: Path) -> None:
         ([ONE | {"architecture": "minni"}], {}, "job one: unknown architecture 'minni'; did you mean mini?"),
         ([{"name": "one", "ablation": "no_mixupp"}], {}, "unknown ablation 'no_mixupp'; did you mean no_mixup?"),
         ([{"name": "one", "ablation": "copies_kept"}], {}, "ablation copies_kept changes the data"),
-        ([{"name": "one", "ablation": TAUGHT}], {}, f"ablation {TAUGHT} has a teacher, which does not travel"),
+        ([{"name": "one", "ablation": TAUGHT}], {}, f"ablation {TAUGHT} has a teacher or votes, which do not travel"),
         (
             [{"name": "one", "ablation": "votes_in_targets"}],
             {},
-            "ablation votes_in_targets has a teacher, which does not travel",
+            "ablation votes_in_targets has a teacher or votes, which do not travel",
         ),
         ([ONE, ONE | {"name": "two"}], {}, "jobs one and two: both go to mini_1; change a seed"),
     ],
