@@ -14,6 +14,7 @@ import numpy as np
 from fer.compressed import UNREADABLE, decompressed, one_line
 from fer.errors import UserError
 from fer.inference.face_size import FACE_SIZE
+from fer.inference.pixel_text import parse_pixels
 
 #: The challenge's names of the splits, and their images (Goodfellow et al. 2013).
 ROWS = {"Training": 28709, "PublicTest": 3589, "PrivateTest": 3589}
@@ -54,7 +55,7 @@ def read_private_test(path: Path, advance: Callable[[int], None]) -> PrivateTest
         with _text(path) as text:
             for number, (emotion, pixels, usage) in enumerate(_rows(path, text), start=1):
                 try:
-                    code, face = _code(emotion), _face(pixels)
+                    code, face = _code(emotion), parse_pixels(pixels)
                     counts[usage] += 1
                 except KeyError:
                     raise UserError(
@@ -97,17 +98,6 @@ def _code(emotion: str) -> int:
     if emotion not in "0123456" or len(emotion) != 1:
         raise ValueError(f"emotion is {emotion[:40]!r}, not a code from 0 to 6")
     return int(emotion)
-
-
-def _face(pixels: str) -> bytes:
-    fault = f"pixels are not {FACE_SIZE**2:,} whole numbers from 0 to 255"
-    try:
-        values = np.fromstring(pixels, np.int64, sep=" ")
-    except ValueError as error:
-        raise ValueError(fault) from error
-    if len(values) != FACE_SIZE**2 or values.min() < 0 or values.max() > 255:
-        raise ValueError(fault)
-    return values.astype(np.uint8).tobytes()
 
 
 def _bad(path: Path, number: int, what: str) -> str:

@@ -23,6 +23,7 @@ from fer.data.tree import File, Files, is_archive, open_files
 from fer.data.votes import read_votes
 from fer.errors import UserError
 from fer.inference.face_size import FACE_SIZE
+from fer.inference.pixel_text import parse_pixels
 from fer.inference.resize import to_face
 
 #: Rows per split of the challenge's own file; a CSV with just these counts is called FER-2013.
@@ -33,7 +34,6 @@ PIXELS = FACE_SIZE * FACE_SIZE
 _SIDES = range(16, 1025)
 #: Characters of a line that are looked at before the rest is read.
 _LONGEST_LINE = 2**23
-_PIXEL_VALUES = {str(value): value for value in range(256)}
 
 
 def read_csv(path: Path, votes: Path | None = None, reading: Reading | None = None) -> SourceFaces:
@@ -62,24 +62,6 @@ def read_csv(path: Path, votes: Path | None = None, reading: Reading | None = No
 def holds_pixels(files: Files, reading: Reading) -> bool:
     """Whether there is a CSV with pixels among the files of a folder or archive."""
     return any(_has_pixels(path, file, reading) for path, file in files.items() if path.suffix.lower() == ".csv")
-
-
-def parse_pixels(text: str, count: int = PIXELS) -> bytes:
-    """The grey values of a ``pixels`` cell: numbers 0 to 255 without leading zeros, between white space.
-
-    Raises:
-        ValueError: naming the first bad pixel, or the number of pixels.
-    """
-    words = text.split()
-    try:
-        values = bytes(map(_PIXEL_VALUES.__getitem__, words))
-    except KeyError as error:
-        word = error.args[0]
-        raise ValueError(f"pixel {words.index(word) + 1} is {shown(word)}, not a whole number from 0 to 255") from error
-    if len(values) != count:
-        side = math.isqrt(count)
-        raise ValueError(f"{len(values):,} pixels, not {count:,} ({side}x{side})")
-    return values
 
 
 @dataclass

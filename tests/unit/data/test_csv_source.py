@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from fer.data.csv_source import parse_pixels, read_csv
+from fer.data.csv_source import read_csv
 from fer.emotions import EMOTIONS
 from fer.errors import UserError
 
@@ -81,29 +81,6 @@ def test_what_is_written_is_read(tmp_path_factory, images, codes, usages):
     faces = read_csv(path)
     np.testing.assert_array_equal(faces.images, images)
     assert faces.table["emotion"].tolist() == [EMOTIONS[code] for code in codes[:n]]
-
-
-WORDS = st.one_of(
-    st.integers(-2, 300).map(str), st.sampled_from(["00", "007", "+1", "1.5", "1e1", "0x1", "x", "\u0663", "1_0", ""])
-)
-
-
-@given(
-    count=st.sampled_from([2303, 2304, 2305]),
-    words=st.lists(WORDS, max_size=3),
-    junk=st.text(max_size=4),
-    space=st.sampled_from([" ", "  ", "\t", "\u00a0", ",", ""]),
-)
-def test_pixel_parser_agrees_with_a_naive_one(count, words, junk, space):
-    tail = [*words, junk]
-    text = " ".join(["255"] * (count - len(tail)) + words) + space + junk
-    naive = re.split(r"\s+", text.strip())
-    digits = set("0123456789")
-    if len(naive) == 2304 and all(w and set(w) <= digits and str(int(w)) == w and int(w) < 256 for w in naive):
-        assert list(parse_pixels(text)) == [int(word) for word in naive]
-    else:
-        with pytest.raises(ValueError, match="pixel"):
-            parse_pixels(text)
 
 
 @pytest.mark.parametrize("word", ["256", "x", "-1", "1.5", "", "300000000000"])
