@@ -16,41 +16,55 @@ from fer.job import Teacher
 VOTES_TEACHER = "FER+ votes"
 
 
-def labels_given_votes(dataset: FaceDataset) -> np.ndarray:
-    """The probability of every label of each train image, given its votes: float32 ``[N, C]``.
+def labels_given_votes(dataset: FaceDataset, split: str = "train") -> np.ndarray:
+    """The probability of every label of each image of a split, given its votes: float32 ``[N, C]``.
 
     Ten people voted anew on every image (Barsoum et al. 2016). The emotion that most of them name is another than
     FER-2013's label on a third of the images, so a logistic regression, from votes to labels over the train split,
-    translates them. It learns these labels' habits, errors included. An image without votes, such as one that joined
-    train later, keeps its label.
+    translates them. It learns these labels' habits, errors included. A train image without votes, such as one that
+    joined later, keeps its label; any other has every label by its share of train.
 
     Raises:
-        UserError: where no image has votes.
+        UserError: where no train image has votes.
     """
-    votes, labels = _votes_and_labels(dataset)
-    voted = ~np.isnan(votes).any(axis=1) if votes.size else np.zeros(len(labels), bool)
+    votes, labels = _votes_and_labels(dataset, "train")
+    voted = _voted(votes)
     if not voted.any():
         raise UserError(
             "the data set has no FER+ votes, which are of FER-2013 alone; set data.source: csv and "
             "data.votes: <fer2013new.csv>, and run dvc repro ingest"
         )
-    # Half a vote more for each keeps the logarithm finite.
-    shares = (votes[voted] + 0.5) / (votes[voted] + 0.5).sum(axis=1, keepdims=True)
-    features = np.hstack([shares, np.log(shares)])
-    translation = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000)).fit(features, labels[voted])
-    probabilities = np.eye(len(dataset.classes), dtype=np.float32)[labels]
-    probabilities[voted] = 0
-    probabilities[np.ix_(voted, translation.classes_)] = translation.predict_proba(features)
+    translation = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
+    translation.fit(_features(votes[voted]), labels[voted])
+    without = np.eye(len(dataset.classes), dtype=np.float32)[labels]
+    if split != "train":
+        votes, labels = _votes_and_labels(dataset, split)
+        voted = _voted(votes)
+        without = np.tile(without.mean(axis=0), (len(labels), 1))
+    probabilities = np.where(voted[:, None], np.float32(0), without)
+    if voted.any():
+        probabilities[np.ix_(voted, translation.classes_)] = translation.predict_proba(_features(votes[voted]))
     return probabilities
 
 
 def votes_as_teacher(dataset: FaceDataset, share: float) -> Teacher:
     """What a training by votes depends on: the votes and labels, as the fit's last bits differ between processors."""
-    content = b"".join(np.ascontiguousarray(array).tobytes() for array in _votes_and_labels(dataset))
+    content = b"".join(np.ascontiguousarray(array).tobytes() for array in _votes_and_labels(dataset, "train"))
     return Teacher(share, VOTES_TEACHER, hashlib.sha256(content).hexdigest())
 
 
-def _votes_and_labels(dataset: FaceDataset) -> tuple[np.ndarray, np.ndarray]:
-    """Of the train split: float64 ``[N, V]``, NaN where nobody voted, and int64 ``[N]``."""
-    rows = dataset.rows("train")
+def _votes_and_labels(dataset: FaceDataset, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Of a split: float64 ``[N, V]``, NaN where nobody voted, and int64 ``[N]``."""
+    rows = dataset.rows(split)
     return ferplus_votes(dataset.table.loc[rows]).to_numpy(np.float64), dataset.labels[rows]
+
+
+def _voted(votes: np.ndarray) -> np.ndarray:
+    """Which images have votes: bool ``[N]``."""
+    return ~np.isnan(votes).any(axis=1) if votes.size else np.zeros(len(votes), bool)
+
+
+def _features(votes: np.ndarray) -> np.ndarray:
+    """The shares of the votes and their logarithms, which half a vote more for each keeps finite."""
+    shares = (votes + 0.5) / (votes + 0.5).sum(axis=1, keepdims=True)
+    return np.hstack([shares, np.log(shares)])

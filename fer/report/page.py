@@ -26,6 +26,7 @@ from fer.report.seeds import seeds_table, title_of
 from fer.report.tables import markdown, mean_and_spread, percent
 from fer.report.template import render
 from fer.report.training_details import details_table
+from fer.report.votes import votes_table
 
 
 def results_page(results: Results) -> str:
@@ -70,6 +71,7 @@ def _tables(results: Results, twins: list[Twins]) -> dict[str, Any]:
         "seeds_table": seeds_table(results.seed_groups),
         "ablation_table": ablation_table(results.ablations, settings) if results.ablations else None,
         "slice_table": slice_table(models, parts, settings),
+        "votes_table": votes_table(models[0], results.dataset, settings) if OTHER in parts else None,
         "calibration_table": calibration_table(models),
         "abstention_table": abstention_table(models, results.params.promote.certain_precision),
         "source_counts": _counts_table(results.ingest.source.counts, "as it came"),

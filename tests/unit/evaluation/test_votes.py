@@ -70,6 +70,17 @@ def test_an_image_without_votes_keeps_its_label() -> None:
     assert (predicted[:3].max(axis=1) < 1).all()
 
 
+def test_votes_are_translated_for_images_outside_train() -> None:
+    dataset = with_votes(small_dataset(train=30, held_out=10))
+    table = dataset.table.astype({name: float for name in dataset.table.columns if name.startswith("votes.")})
+    test = dataset.rows("test")
+    table.loc[test[0], table.columns.str.startswith("votes.")] = np.nan
+    predicted = labels_given_votes(replace(dataset, table=table), "test")
+    assert predicted.shape == (len(test), 7)
+    assert (predicted.argmax(axis=1) == dataset.labels[test])[1:].mean() > 0.9
+    np.testing.assert_allclose(predicted[0], 1 / 7, rtol=1e-5, err_msg="without votes, the shares of train")
+
+
 def test_the_teacher_changes_with_a_vote_and_with_a_label() -> None:
     dataset = with_votes(small_dataset(train=2, held_out=1))
     teacher = votes_as_teacher(dataset, 0.5)
