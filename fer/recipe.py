@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -51,7 +51,9 @@ class Recipe(Section):
     Weight decay is decoupled (Loshchilov and Hutter 2019): every step takes ``learning_rate * weight_decay`` of each
     kernel. ``ema_decay`` is that of the moving average of the weights, by step; 0 keeps the weights themselves.
     ``first_layer_rate`` is the share of the learning rate that the first layer of a pretrained backbone has; it grows
-    by a constant factor from layer to layer up to 1 (Howard and Ruder 2018).
+    by a constant factor from layer to layer up to 1 (Howard and Ruder 2018). ``sharpness_radius`` is how far from the
+    weights gradients are taken, along the momentum and over all weights together, which prefers flat minima (momentum
+    SAM: Becker et al. 2024, arXiv:2401.12033); 0 takes them at the weights.
     """
 
     pretrained: Literal["none", "auto", "required"]
@@ -73,3 +75,11 @@ class Recipe(Section):
     augmentation: Augmentation
     # A setting that came later has a default: the records of earlier trainings lack it.
     first_layer_rate: Rate = 1.0
+    sharpness_radius: Annotated[float, Field(ge=0, le=100)] = 0.0
+
+    @field_validator("sharpness_radius")
+    @classmethod
+    def _along_a_momentum(cls, radius: float, others: ValidationInfo) -> float:
+        if radius and (others.data.get("optimizer") == "adam" or not others.data.get("ema_decay", 1)):
+            raise ValueError("must be 0 but for optimizer sgd with an ema_decay")
+        return radius

@@ -86,6 +86,8 @@ def optimizer_of(model: keras.Model, recipe: "Recipe", rate: Any) -> keras.optim
     if recipe.optimizer == "sgd":
         kind = FusedSGD if on_tensorflow else keras.optimizers.SGD
         shared |= {"momentum": MOMENTUM, "nesterov": True}
+    if recipe.sharpness_radius:
+        kind = _ahead(kind, recipe.sharpness_radius)
     if recipe.first_layer_rate < 1:
         kind = _by_layer(kind, layer_rates(model, recipe.first_layer_rate))
     optimizer = kind(rate, **shared)
@@ -168,3 +170,31 @@ def _by_layer(kind: type[keras.optimizers.Optimizer], rates: list[float]) -> typ
             super().update_step(gradient, variable, rate)
 
     return ByLayer
+
+
+def _ahead(kind: type[keras.optimizers.SGD], radius: float) -> type[keras.optimizers.Optimizer]:
+    """``kind`` with a momentum, whose gradients are taken ``radius`` from the weights, along their momentum.
+
+    Momentum SAM (Becker, Altrock and Risse 2024, arXiv:2401.12033). From one step to the next the model's variables are
+    the weights so moved; the moving average, which a model is scored and kept by, is of the weights themselves.
+    """
+
+    class Ahead(kind):
+        def build(self, variables: list[Any]) -> None:
+            super().build(variables)
+            self.moved_by = self.add_variable((), dtype="float32", name="moved_by")
+
+        def apply(self, grads: list[Any], trainable_variables: list[Any] | None = None) -> None:
+            self._move(-1.0)
+            super().apply(grads, trainable_variables)
+            squares = [keras.ops.sum(keras.ops.square(momentum)) for momentum in self.momentums]
+            norm = keras.ops.sqrt(keras.ops.sum(keras.ops.stack(squares)))
+            # Without a momentum there is no direction.
+            self.moved_by.assign(radius / keras.ops.maximum(norm, 1e-12))
+            self._move(1.0)
+
+        def _move(self, sign: float) -> None:
+            for weight, momentum in zip(self._trainable_variables, self.momentums, strict=True):
+                self.assign_add(weight, momentum * (sign * self.moved_by))
+
+    return Ahead

@@ -21,7 +21,7 @@ def tiny() -> Iterator[None]:
 
 
 def compiled(phase: str = "all", **changes: object) -> keras.Model:
-    recipe: Recipe = RECIPE.model_copy(update=changes)
+    recipe: Recipe = RECIPE.model_copy(update={"sharpness_radius": 0.0} | changes)
     keras.utils.set_random_seed(1)
     model = build_classifier(get_architecture("tiny"), len(CLASSES), 32, "unit")
     compile_phase(model, recipe, phase, STEPS)
@@ -119,3 +119,40 @@ def test_the_kernels_take_the_steps_of_keras(optimizer: str, decay: float) -> No
             one.apply([keras.ops.convert_to_tensor(gradient) for gradient in gradients], variables)
     for a, b in zip(mine, theirs, strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def test_gradients_are_taken_ahead_of_the_weights_along_their_momentum() -> None:
+    """Against algorithm 1 of Becker et al. 2024 in NumPy, with Keras' Nesterov momentum, on the loss |w|^2 / 2."""
+    radius, rate, momentum = 0.5, 0.1, 0.9
+    model = compiled(
+        optimizer="sgd",
+        learning_rate=rate,
+        schedule="constant",
+        warmup_epochs=0,
+        weight_decay=0,
+        ema_decay=0.5,
+        sharpness_radius=radius,
+    )
+    variables = model.trainable_variables
+    weights = [variable.numpy() for variable in variables]
+    seen, averages, velocity = list(weights), list(weights), [np.zeros_like(weight) for weight in weights]
+    for step in range(3):
+        model.optimizer.apply([keras.ops.convert_to_tensor(variable.numpy()) for variable in variables])
+        velocity = [momentum * v - rate * g for v, g in zip(velocity, seen, strict=True)]
+        weights = [w + momentum * v - rate * g for w, v, g in zip(weights, velocity, seen, strict=True)]
+        averages = [0.5 * a + 0.5 * w if step else w for a, w in zip(averages, weights, strict=True)]
+        norm = np.sqrt(sum((v**2).sum() for v in velocity))
+        seen = [w + radius * v / norm for w, v in zip(weights, velocity, strict=True)]
+        for variable, expected in zip(variables, seen, strict=True):
+            np.testing.assert_allclose(variable.numpy(), expected, atol=1e-5)
+    model.optimizer.finalize_variable_values(variables)
+    for variable, expected in zip(variables, averages, strict=True):
+        np.testing.assert_allclose(variable.numpy(), expected, atol=1e-5)
+
+
+def test_without_a_gradient_nothing_moves() -> None:
+    model = compiled(optimizer="sgd", weight_decay=0, ema_decay=0.5, sharpness_radius=1.0)
+    before = [variable.numpy() for variable in model.trainable_variables]
+    model.optimizer.apply([keras.ops.zeros_like(variable) for variable in model.trainable_variables])
+    for variable, old in zip(model.trainable_variables, before, strict=True):
+        np.testing.assert_array_equal(variable.numpy(), old)
