@@ -6,20 +6,30 @@ from dataclasses import asdict, dataclass
 
 from fer.recipe import Recipe
 
+#: The ``members`` of a teacher who is no model. Kept records are found by it.
+VOTES_TEACHER = "FER+ votes"
+
 
 @dataclass(frozen=True)
 class Teacher:
-    """Whose predictions a distilled training learns from (Hinton, Vinyals and Dean 2015).
+    """Whose predictions a training learns from (Hinton, Vinyals and Dean 2015).
 
     Attributes:
         share: of its prediction in an image's target; the label has the rest.
-        members: the models whose mean prediction it is, as tables tell them, and whether they predict every view.
-        digest: hex sha256 of its predictions; of its model's file, or its results, where it predicts every view.
+        members: the models whose mean prediction it is, as tables tell them, and whether they predict every view; or
+            the people.
+        digest: hex sha256 of its predictions; of its model's file, or its results, where it predicts every view; of
+            votes and labels.
     """
 
     share: float
     members: str
     digest: str
+
+    @property
+    def is_model(self) -> bool:
+        """Whether models taught it, which is called distillation."""
+        return self.members != VOTES_TEACHER
 
 
 @dataclass(frozen=True)

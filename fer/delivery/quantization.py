@@ -30,7 +30,7 @@ from fer.evaluation.calibration import best_temperature
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split, probability_columns, split_metrics, with_predictions
 from fer.inference.classifier import MODEL_FILE, Card
-from fer.inference.runtime import INPUT, onnx_predict, ten_view_predict
+from fer.inference.runtime import INPUT, onnx_predict, predict_views
 from fer.sections import Promote
 
 #: Training faces that give activations their range, and how many of them at once: a batch's activations are in memory.
@@ -97,7 +97,8 @@ def quantize_model(folder: ModelFolder, network: Path, dataset: FaceDataset, tar
     labels = pd.Categorical(before["emotion"], categories=list(classes)).codes
     temperature = best_temperature(labels[held_out], onnx_predict(target, faces[held_out]))
     divide_logits(target, temperature)
-    predictions = with_predictions(before, classes, onnx_predict(target, faces), ten_view_predict(target, faces))
+    views = predict_views(target, faces)
+    predictions = with_predictions(before, classes, views[0], views.mean(axis=0))
     metrics = split_metrics(predictions, classes) | gaps_of(predictions, dataset)
     columns = probability_columns(classes, 1)
     apart = np.abs(predictions[columns].to_numpy() - before[columns].to_numpy())[held_out]

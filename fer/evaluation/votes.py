@@ -10,10 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.evaluation.slices import ferplus_votes
-from fer.job import Teacher
-
-#: What tables call this teacher. Kept records are found by it.
-VOTES_TEACHER = "FER+ votes"
+from fer.job import VOTES_TEACHER, Teacher
 
 
 def labels_given_votes(dataset: FaceDataset, split: str = "train") -> np.ndarray:

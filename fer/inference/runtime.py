@@ -1,4 +1,4 @@
-"""A trained model in ONNX Runtime: its probabilities, their agreement with Keras, and its latency."""
+"""A trained model in ONNX Runtime: its probabilities and its latency."""
 
 import time
 from pathlib import Path
@@ -20,10 +20,10 @@ def onnx_predict(path: Path, faces: np.ndarray, batch_size: int = 256) -> np.nda
     return _predict(_open(path), faces, batch_size)
 
 
-def ten_view_predict(path: Path, faces: np.ndarray, batch_size: int = 256) -> np.ndarray:
-    """Probabilities float32 ``[N, C]``: the mean of ONNX Runtime's over ten views of every face."""
+def predict_views(path: Path, faces: np.ndarray, batch_size: int = 256) -> np.ndarray:
+    """Probabilities float32 ``[10, N, C]`` of ten views of every face, the first of which is the face as it is."""
     session = _open(path)
-    return np.stack([_predict(session, view, batch_size) for view in ten_views(faces)]).mean(axis=0)
+    return np.stack([_predict(session, view, batch_size) for view in ten_views(faces)])
 
 
 def _open(path: Path) -> onnxruntime.InferenceSession:
@@ -33,11 +33,6 @@ def _open(path: Path) -> onnxruntime.InferenceSession:
 def _predict(session: onnxruntime.InferenceSession, faces: np.ndarray, batch_size: int) -> np.ndarray:
     batches = [faces[start : start + batch_size] for start in range(0, len(faces), batch_size)]
     return np.concatenate([session.run([OUTPUT], {INPUT: np.ascontiguousarray(batch)})[0] for batch in batches])
-
-
-def parity(path: Path, faces: np.ndarray, probabilities: np.ndarray) -> float:
-    """The largest difference between ONNX Runtime's probabilities and Keras' ``probabilities`` on ``faces``."""
-    return float(np.abs(onnx_predict(path, faces) - probabilities).max())
 
 
 def measure_latency(models: dict[str, Path]) -> dict[str, float]:

@@ -10,8 +10,7 @@ from fer.evaluation.comparison import figures_of
 from fer.evaluation.intervals import bootstrap_difference
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
-from fer.evaluation.votes import VOTES_TEACHER
-from fer.job import Teacher
+from fer.job import VOTES_TEACHER, Teacher
 from fer.params import Params
 from fer.report.tables import UNKNOWN, estimate, metric, number, share
 from fer.sections import Change, Compare

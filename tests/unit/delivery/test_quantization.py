@@ -25,7 +25,7 @@ from fer.evaluation.calibration import best_temperature
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split, scored_rows, with_predictions
 from fer.inference.classifier import MODEL_FILE
-from fer.inference.runtime import onnx_predict, ten_view_predict
+from fer.inference.runtime import onnx_predict, predict_views
 from fer.params import load_params
 
 SETTINGS = load_params(PARAMS)
@@ -43,7 +43,7 @@ def folder(dataset: FaceDataset, tmp_path: Path) -> ModelFolder:
     folder = write_trained(tmp_path / "models", dataset)
     write_convolutions(folder.onnx, np.asarray(dataset.images))
     faces = np.asarray(dataset.images[folder.predictions["row"].to_numpy()])
-    answers = onnx_predict(folder.onnx, faces), ten_view_predict(folder.onnx, faces)
+    answers = onnx_predict(folder.onnx, faces), predict_views(folder.onnx, faces).mean(axis=0)
     table = with_predictions(folder.predictions, folder.classes, *answers)
     wrong = np.random.default_rng(0).random(len(table)) < 0.4
     codes = np.where(wrong, np.argsort(answers[0])[:, -2], answers[0].argmax(axis=1))

@@ -6,7 +6,8 @@ from face_datasets import small_dataset, with_values, with_votes
 
 from fer.emotions import FERPLUS_OTHER, FERPLUS_VOTES
 from fer.errors import UserError
-from fer.evaluation.votes import VOTES_TEACHER, labels_given_votes, votes_as_teacher
+from fer.evaluation.votes import labels_given_votes, votes_as_teacher
+from fer.job import VOTES_TEACHER
 
 
 def test_votes_are_translated_to_the_words_of_the_labels() -> None:

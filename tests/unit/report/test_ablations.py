@@ -11,7 +11,7 @@ from trained_models import PARAMS, write_trained
 
 from fer.data.dataset import FaceDataset
 from fer.evaluation.model_folder import ModelFolder
-from fer.evaluation.votes import VOTES_TEACHER
+from fer.job import VOTES_TEACHER
 from fer.params import Params, load_params
 from fer.report.ablations import Ablation, ablation_groups, ablation_table, finished_ablations
 from fer.sections import Compare
