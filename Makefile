@@ -14,6 +14,7 @@ PROCESSES := -n 2 --dist loadfile --no-loadscope-reorder
 PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(BIN)/pytest $(PROCESSES)
 # What a backend can break.
 JAX_TESTS := tests/pipeline/test_jax.py tests/unit/training/test_batches.py \
+    tests/unit/training/test_optimizer.py::test_gradients_are_taken_ahead_of_the_weights_along_their_momentum \
     tests/unit/models/test_normalization.py::test_statistics_are_estimated_as_plain_means_over_batches \
     tests/unit/portable/test_train.py::test_without_random_changes_it_is_the_training_of_fit \
     tests/unit/portable/test_portable_views.py

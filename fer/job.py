@@ -18,8 +18,8 @@ class Teacher:
         share: of its prediction in an image's target; the label has the rest.
         members: the models whose mean prediction it is, as tables tell them, and whether they predict every view; or
             the people.
-        digest: hex sha256 of its predictions; of its model's file, or its results, where it predicts every view; of
-            votes and labels.
+        digest: hex sha256 of its predictions. Where it predicts every view, of its model's file or results. Where
+            people voted, of votes and labels.
     """
 
     share: float
@@ -62,7 +62,7 @@ class Job:
     @property
     def name(self) -> str:
         """What runs and tables call the model."""
-        return f"{self.architecture}_distilled" if self.teacher else self.architecture
+        return f"{self.architecture}_distilled" if self.teacher and self.teacher.is_model else self.architecture
 
     @property
     def key(self) -> str:

@@ -53,7 +53,7 @@ class Recipe(Section):
     ``first_layer_rate`` is the share of the learning rate that the first layer of a pretrained backbone has; it grows
     by a constant factor from layer to layer up to 1 (Howard and Ruder 2018). ``sharpness_radius`` is how far from the
     weights gradients are taken, along the momentum and over all weights together, which prefers flat minima (momentum
-    SAM: Becker et al. 2024, arXiv:2401.12033); 0 takes them at the weights.
+    SAM: Becker et al. 2024, arXiv:2401.12033); 0 takes them at the weights, and so does a new head's own phase.
     """
 
     pretrained: Literal["none", "auto", "required"]

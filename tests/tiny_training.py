@@ -50,7 +50,6 @@ RECIPE = Recipe.model_validate(
         "class_balance": "weights",
         "precision": "float32",
         "input_size": 32,
-        "sharpness_radius": 0.05,
         "augmentation": {
             "flip": 0.5, "shift": 0.05, "rotate": 5, "scale": 0.05, "brightness": 0.1, "contrast": 0.1,
             "erase": 0.3,

@@ -16,7 +16,7 @@ from fer.job import VOTES_TEACHER, Teacher
 def labels_given_votes(dataset: FaceDataset, split: str = "train") -> np.ndarray:
     """The probability of every label of each image of a split, given its votes: float32 ``[N, C]``.
 
-    Ten people voted anew on every image (Barsoum et al. 2016). The emotion that most of them name is another than
+    Ten people voted anew on every image (Barsoum et al. 2016). The emotion with the most votes is another than
     FER-2013's label on a third of the images, so a logistic regression, from votes to labels over the train split,
     translates them. It learns these labels' habits, errors included. A train image without votes, such as one that
     joined later, keeps its label; any other has every label by its share of train.

@@ -205,7 +205,7 @@ class Training:
         """The compiled steps of a phase, which the student is set to."""
         set_phase(self.student, phase)
         if phase not in self.engines:
-            optimizer = optimizer_of(self.student, self.job.recipe, 1.0)
+            optimizer = optimizer_of(self.student, self.job.recipe, phase, 1.0)
             self.engines[phase] = engine_of(self.lesson, optimizer, loss_of(self.job.recipe))
         return self.engines[phase]
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from fer.emotions import EMOTIONS, FIVE_EMOTIONS
@@ -23,18 +24,21 @@ from fer.report.published import BEST_SMALL, Twins, published_table, twins_of, t
 from fer.report.reference_study import STUDY, study_table
 from fer.report.results import Results
 from fer.report.seeds import seeds_table, title_of
-from fer.report.tables import markdown, mean_and_spread, percent
+from fer.report.tables import estimate, markdown, mean_and_spread, percent
 from fer.report.template import render
 from fer.report.training_details import details_table
-from fer.report.votes import votes_table
+from fer.report.votes import find_votes
 
 
 def results_page(results: Results) -> str:
     """The page as Markdown."""
     filters: dict[str, Callable[..., str]] = {"percent": percent, "spread": _spread, "counted": _counted}
+    filters |= {"points": _points, "markdown": markdown}
     functions = {"title_of": title_of, "confusion_name": confusion_name}
     twins = twins_of(results.ablations, results.params.compare)
-    values = vars(results) | functions | _facts(results, twins) | _tables(results, twins)
+    parts = slices_of(results.dataset, "test")
+    votes = find_votes(results.models[0], results.dataset, results.params.compare) if OTHER in parts else None
+    values = vars(results) | functions | {"votes": votes} | _facts(results, twins) | _tables(results, twins, parts)
     return render("results.md.jinja", filters, values)
 
 
@@ -49,17 +53,16 @@ def _facts(results: Results, twins: list[Twins]) -> dict[str, Any]:
         "published": bool(results.pairs) and results.dataset.classes == EMOTIONS,
         "best_small": BEST_SMALL,
         "small_twins": next((one for one in twins if one.small), None),
-        "distilled": any(model.job.teacher for model in results.models),
+        "distilled": any(model.job.teacher and model.job.teacher.is_model for model in results.models),
         "latency_cores": f"{cores[0]:.0f}" if measured.any() else "",
         "some_unmeasured": not measured.all(),
         "study_unmatched": len(results.pairs) <= len(STUDY),
     }
 
 
-def _tables(results: Results, twins: list[Twins]) -> dict[str, Any]:
+def _tables(results: Results, twins: list[Twins], parts: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """Every table as Markdown, by its name in the template; empty where the results have none of the kind."""
     models, classes, settings = results.models, results.dataset.classes, results.params.compare
-    parts = slices_of(results.dataset, "test")
     tables = {
         "models_table": models_table(results.table, classes),
         "without_copies_table": without_copies_table(results.table),
@@ -71,7 +74,6 @@ def _tables(results: Results, twins: list[Twins]) -> dict[str, Any]:
         "seeds_table": seeds_table(results.seed_groups),
         "ablation_table": ablation_table(results.ablations, settings) if results.ablations else None,
         "slice_table": slice_table(models, parts, settings),
-        "votes_table": votes_table(models[0], results.dataset, settings) if OTHER in parts else None,
         "calibration_table": calibration_table(models),
         "abstention_table": abstention_table(models, results.params.promote.certain_precision),
         "source_counts": _counts_table(results.ingest.source.counts, "as it came"),
@@ -91,6 +93,11 @@ def _counts_table(counts: Mapping[Any, Any], title: str) -> pd.DataFrame:
 def _spread(group: list[ModelFolder], name: str) -> str:
     """A metric of several seeds in percent, without the sign."""
     return mean_and_spread([100 * folder.metrics[name] for folder in group], ".1f")
+
+
+def _points(ends: tuple[float, float, float]) -> str:
+    """A difference of shares in points, with its interval."""
+    return estimate(ends, form="+.1f", scale=100)
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -57,4 +57,6 @@ def _minutes(folder: ModelFolder) -> str:
 
 def _teacher(folder: ModelFolder) -> str:
     teacher = folder.job.teacher
-    return f"; targets: {100 * teacher.share:.0f} % predictions of {teacher.members}" if teacher else ""
+    if teacher is None:
+        return ""
+    return f"; targets: {100 * teacher.share:.0f} % {'predictions of ' if teacher.is_model else ''}{teacher.members}"

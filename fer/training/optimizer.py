@@ -25,7 +25,7 @@ def compile_phase(model: keras.Model, recipe: "Recipe", phase: str, steps: int) 
     """
     set_phase(model, phase)
     model.compile(
-        optimizer=optimizer_of(model, recipe, schedule_of(recipe, phase, steps)),
+        optimizer=optimizer_of(model, recipe, phase, schedule_of(recipe, phase, steps)),
         loss=loss_of(recipe),
         weighted_metrics=[],
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
@@ -74,8 +74,15 @@ def schedule_of(recipe: "Recipe", phase: str, steps: int) -> keras.optimizers.sc
     )
 
 
-def optimizer_of(model: keras.Model, recipe: "Recipe", rate: Any) -> keras.optimizers.Optimizer:
-    """The recipe's optimizer, built for the weights that the model trains; ``rate`` is a number or a schedule."""
+def optimizer_of(model: keras.Model, recipe: "Recipe", phase: str, rate: Any) -> keras.optimizers.Optimizer:
+    """The recipe's optimizer for a phase, built for the weights that the model trains.
+
+    Args:
+        model: set to the phase.
+        recipe: of the training.
+        phase: ``head`` or ``all``.
+        rate: the learning rate, a number or a schedule.
+    """
     shared: dict[str, Any] = {
         "weight_decay": recipe.weight_decay or None,
         "use_ema": recipe.ema_decay > 0,
@@ -86,7 +93,8 @@ def optimizer_of(model: keras.Model, recipe: "Recipe", rate: Any) -> keras.optim
     if recipe.optimizer == "sgd":
         kind = FusedSGD if on_tensorflow else keras.optimizers.SGD
         shared |= {"momentum": MOMENTUM, "nesterov": True}
-    if recipe.sharpness_radius:
+    # A new head's few weights would have all of the radius, and hand it on to the next phase.
+    if recipe.sharpness_radius and phase == ALL:
         kind = _ahead(kind, recipe.sharpness_radius)
     if recipe.first_layer_rate < 1:
         kind = _by_layer(kind, layer_rates(model, recipe.first_layer_rate))
@@ -176,13 +184,17 @@ def _ahead(kind: type[keras.optimizers.SGD], radius: float) -> type[keras.optimi
     """``kind`` with a momentum, whose gradients are taken ``radius`` from the weights, along their momentum.
 
     Momentum SAM (Becker, Altrock and Risse 2024, arXiv:2401.12033). From one step to the next the model's variables are
-    the weights so moved; the moving average, which a model is scored and kept by, is of the weights themselves.
+    the weights so moved; the moving average, which a model is scored and kept by, is of the weights themselves. Other
+    than the authors', the momentum is Nesterov's and holds the learning rate, by layer where the recipe has it so, and
+    weights decay where they are, not where they are moved to.
     """
 
     class Ahead(kind):
         def build(self, variables: list[Any]) -> None:
+            if self.built:
+                return
             super().build(variables)
-            self.moved_by = self.add_variable((), dtype="float32", name="moved_by")
+            self.stretch = self.add_variable((), dtype="float32", name="stretch")
 
         def apply(self, grads: list[Any], trainable_variables: list[Any] | None = None) -> None:
             self._move(-1.0)
@@ -190,11 +202,11 @@ def _ahead(kind: type[keras.optimizers.SGD], radius: float) -> type[keras.optimi
             squares = [keras.ops.sum(keras.ops.square(momentum)) for momentum in self.momentums]
             norm = keras.ops.sqrt(keras.ops.sum(keras.ops.stack(squares)))
             # Without a momentum there is no direction.
-            self.moved_by.assign(radius / keras.ops.maximum(norm, 1e-12))
+            self.stretch.assign(radius / keras.ops.maximum(norm, 1e-12))
             self._move(1.0)
 
         def _move(self, sign: float) -> None:
             for weight, momentum in zip(self._trainable_variables, self.momentums, strict=True):
-                self.assign_add(weight, momentum * (sign * self.moved_by))
+                self.assign_add(weight, momentum * (sign * self.stretch))
 
     return Ahead

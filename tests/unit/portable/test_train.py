@@ -61,9 +61,11 @@ def assert_same(first: Finished, second: Finished) -> None:
     np.testing.assert_array_equal(first.ten_views, second.ten_views)
 
 
-@pytest.mark.parametrize(("optimizer", "pretrained"), [("adam", "auto"), ("sgd", "none")])
+@pytest.mark.parametrize(
+    ("optimizer", "pretrained", "radius"), [("adam", "auto", 0.0), ("sgd", "none", 0.0), ("sgd", "none", 0.05)]
+)
 def test_without_random_changes_it_is_the_training_of_fit(
-    weights: Path, tmp_path: Path, optimizer: str, pretrained: str
+    weights: Path, tmp_path: Path, optimizer: str, pretrained: str, radius: float
 ) -> None:
     """Schedule, decay, averages, statistics, class weights, smoothing, dropout, both phases and the epoch kept.
 
@@ -75,7 +77,7 @@ def test_without_random_changes_it_is_the_training_of_fit(
         "batch_size": 8,
         "learning_rate": 0.005,
         "first_layer_rate": 0.3,
-        "sharpness_radius": 0.05 if optimizer == "sgd" else 0.0,
+        "sharpness_radius": radius,
     }
     job = tiny_job(**PLAIN, **plain)
     here = training(tmp_path / "here", job, weights).run(FREE)

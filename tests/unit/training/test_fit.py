@@ -153,6 +153,13 @@ def test_resumed_after_an_epoch_the_weights_are_the_same(whole: Run, weights: Pa
     assert_same(resumed, whole)
 
 
+def test_resumed_ahead_of_the_weights_they_are_the_same(weights: Path, tmp_path: Path) -> None:
+    job = make_job(sharpness_radius=0.05)
+    whole = run(tmp_path / "whole", weights, job, KeepingCheckpoint)
+    shutil.copytree(whole.checkpoint(HEAD_EPOCHS + 2), tmp_path / "resumed/checkpoint")
+    assert_same(run(tmp_path / "resumed", weights, job), whole)
+
+
 def test_interrupted_before_a_checkpoint_is_written(whole: Run, weights: Path, tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path / "checkpoint")
     for epoch in (1, HEAD_EPOCHS + 1):

@@ -3,6 +3,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from tiny_known import tiny_known
 from tiny_training import CLASSES, RECIPE
 
@@ -21,7 +22,7 @@ def tiny() -> Iterator[None]:
 
 
 def compiled(phase: str = "all", **changes: object) -> keras.Model:
-    recipe: Recipe = RECIPE.model_copy(update={"sharpness_radius": 0.0} | changes)
+    recipe: Recipe = RECIPE.model_copy(update=changes)
     keras.utils.set_random_seed(1)
     model = build_classifier(get_architecture("tiny"), len(CLASSES), 32, "unit")
     compile_phase(model, recipe, phase, STEPS)
@@ -148,6 +149,22 @@ def test_gradients_are_taken_ahead_of_the_weights_along_their_momentum() -> None
     model.optimizer.finalize_variable_values(variables)
     for variable, expected in zip(variables, averages, strict=True):
         np.testing.assert_allclose(variable.numpy(), expected, atol=1e-5)
+
+
+def test_a_head_alone_is_not_moved_ahead() -> None:
+    """The defect: the next phase, with an optimizer of its own, began from the weights so moved."""
+    head = compiled("head", optimizer="sgd", weight_decay=0, ema_decay=0.5, sharpness_radius=2.0)
+    plain = compiled("head", optimizer="sgd", weight_decay=0, ema_decay=0.5, sharpness_radius=0.0)
+    for model in (head, plain):
+        model.optimizer.apply([keras.ops.ones_like(variable) for variable in model.trainable_variables])
+    for ahead, variable in zip(head.trainable_variables, plain.trainable_variables, strict=True):
+        np.testing.assert_array_equal(ahead.numpy(), variable.numpy())
+
+
+@pytest.mark.parametrize("changes", [{"optimizer": "adam"}, {"ema_decay": 0}])
+def test_only_sgd_with_an_average_looks_ahead(changes: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="must be 0 but for optimizer sgd with an ema_decay"):
+        Recipe.model_validate(RECIPE.model_dump() | changes | {"sharpness_radius": 1.0})
 
 
 def test_without_a_gradient_nothing_moves() -> None:
