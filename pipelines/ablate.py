@@ -63,7 +63,8 @@ def vote_targets(dataset: FaceDataset, share: float, where: str) -> np.ndarray:
         predictions = labels_given_votes(dataset)
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
-    return soft_targets(dataset.labels[dataset.rows("train")], predictions, share)
+    train = dataset.rows("train")
+    return soft_targets(dataset.labels[train], predictions[train], share)
 
 
 def load_teacher(model: str | None, where: str) -> Classifier | None:

@@ -13,8 +13,8 @@ from fer.evaluation.slices import ferplus_votes
 from fer.job import VOTES_TEACHER, Teacher
 
 
-def labels_given_votes(dataset: FaceDataset, split: str = "train") -> np.ndarray:
-    """The probability of every label of each image of a split, given its votes: float32 ``[N, C]``.
+def labels_given_votes(dataset: FaceDataset) -> np.ndarray:
+    """The probability of every label of each image, given its votes: float32 ``[N, C]``, in the data set's order.
 
     Ten people voted anew on every image (Barsoum et al. 2016). The emotion with the most votes is another than
     FER-2013's label on a third of the images, so a logistic regression, from votes to labels over the train split,
@@ -24,41 +24,34 @@ def labels_given_votes(dataset: FaceDataset, split: str = "train") -> np.ndarray
     Raises:
         UserError: where no train image has votes.
     """
-    votes, labels = _votes_and_labels(dataset, "train")
-    voted = _voted(votes)
-    if not voted.any():
+    train, votes = dataset.rows("train"), _votes(dataset)
+    voted = ~np.isnan(votes).any(axis=1) if votes.size else np.zeros(len(votes), bool)
+    learned = train[voted[train]]
+    if not len(learned):
         raise UserError(
             "the data set has no FER+ votes, which are of FER-2013 alone; set data.source: csv and "
             "data.votes: <fer2013new.csv>, and run dvc repro ingest"
         )
     translation = make_pipeline(StandardScaler(), LogisticRegression(max_iter=2000))
-    translation.fit(_features(votes[voted]), labels[voted])
-    without = np.eye(len(dataset.classes), dtype=np.float32)[labels]
-    if split != "train":
-        votes, labels = _votes_and_labels(dataset, split)
-        voted = _voted(votes)
-        without = np.tile(without.mean(axis=0), (len(labels), 1))
-    probabilities = np.where(voted[:, None], np.float32(0), without)
-    if voted.any():
-        probabilities[np.ix_(voted, translation.classes_)] = translation.predict_proba(_features(votes[voted]))
+    translation.fit(_features(votes[learned]), dataset.labels[learned])
+    one_hot = np.eye(len(dataset.classes), dtype=np.float32)[dataset.labels]
+    probabilities = np.tile(one_hot[train].mean(axis=0), (len(votes), 1))
+    probabilities[train] = one_hot[train]
+    probabilities[voted] = 0
+    probabilities[np.ix_(voted, translation.classes_)] = translation.predict_proba(_features(votes[voted]))
     return probabilities
 
 
 def votes_as_teacher(dataset: FaceDataset, share: float) -> Teacher:
     """What a training by votes depends on: the votes and labels, as the fit's last bits differ between processors."""
-    content = b"".join(np.ascontiguousarray(array).tobytes() for array in _votes_and_labels(dataset, "train"))
+    train = dataset.rows("train")
+    content = _votes(dataset)[train].tobytes() + dataset.labels[train].tobytes()
     return Teacher(share, VOTES_TEACHER, hashlib.sha256(content).hexdigest())
 
 
-def _votes_and_labels(dataset: FaceDataset, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """Of a split: float64 ``[N, V]``, NaN where nobody voted, and int64 ``[N]``."""
-    rows = dataset.rows(split)
-    return ferplus_votes(dataset.table.loc[rows]).to_numpy(np.float64), dataset.labels[rows]
-
-
-def _voted(votes: np.ndarray) -> np.ndarray:
-    """Which images have votes: bool ``[N]``."""
-    return ~np.isnan(votes).any(axis=1) if votes.size else np.zeros(len(votes), bool)
+def _votes(dataset: FaceDataset) -> np.ndarray:
+    """float64 ``[N, V]``, NaN where nobody voted."""
+    return ferplus_votes(dataset.table).to_numpy(np.float64)
 
 
 def _features(votes: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
 from fer.job import Teacher
 from fer.params import Params
-from fer.report.tables import UNKNOWN, estimate, metric, number, share
+from fer.report.tables import UNKNOWN, metric, number, points, share
 from fer.sections import Change, Compare
 
 #: The change of params.yaml that trains on train as it was published: with copies of evaluation images, as others did.
@@ -148,7 +148,7 @@ def _line(ablation: Ablation, first: Ablation, settings: Compare) -> list[str]:
     difference = UNKNOWN
     if ablation is not first:
         ends = bootstrap_difference(correct, of_first, settings.bootstrap, settings.seed)
-        difference = estimate(ends, form="+.1f", scale=100)
+        difference = points(ends)
     tests = (Split.TEST, Split.TEST_TEN_VIEWS, Split.TEST_WITHOUT_COPIES)
     return [
         ablation.label,

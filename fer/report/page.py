@@ -24,7 +24,7 @@ from fer.report.published import BEST_SMALL, Twins, published_table, twins_of, t
 from fer.report.reference_study import STUDY, study_table
 from fer.report.results import Results
 from fer.report.seeds import seeds_table, title_of
-from fer.report.tables import estimate, markdown, mean_and_spread, percent
+from fer.report.tables import markdown, mean_and_spread, percent, points
 from fer.report.template import render
 from fer.report.training_details import details_table
 from fer.report.votes import find_votes
@@ -33,7 +33,7 @@ from fer.report.votes import find_votes
 def results_page(results: Results) -> str:
     """The page as Markdown."""
     filters: dict[str, Callable[..., str]] = {"percent": percent, "spread": _spread, "counted": _counted}
-    filters |= {"points": _points, "markdown": markdown}
+    filters |= {"points": points, "markdown": markdown}
     functions = {"title_of": title_of, "confusion_name": confusion_name}
     twins = twins_of(results.ablations, results.params.compare)
     parts = slices_of(results.dataset, "test")
@@ -93,11 +93,6 @@ def _counts_table(counts: Mapping[Any, Any], title: str) -> pd.DataFrame:
 def _spread(group: list[ModelFolder], name: str) -> str:
     """A metric of several seeds in percent, without the sign."""
     return mean_and_spread([100 * folder.metrics[name] for folder in group], ".1f")
-
-
-def _points(ends: tuple[float, float, float]) -> str:
-    """A difference of shares in points, with its interval."""
-    return estimate(ends, form="+.1f", scale=100)
 
 
 def _counted(counts: Mapping[str, int]) -> str:

@@ -26,6 +26,11 @@ def estimate(ends: tuple[float, float, float], form: str = ".3f", unit: str = ""
     return f"{value:{form}}{unit} [{low:{form}}, {high:{form}}]"
 
 
+def points(ends: tuple[float, float, float]) -> str:
+    """A difference of shares in points, with its interval, ``-1.8 [-3.0, -0.7]``."""
+    return estimate(ends, form="+.1f", scale=100)
+
+
 def metric(figures: Mapping[Any, Any], name: str) -> str:
     """The figure ``name`` with its interval, from ``name``, ``name.low`` and ``name.high``."""
     return estimate(_ends(figures, name))

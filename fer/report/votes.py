@@ -50,7 +50,8 @@ def find_votes(folder: ModelFolder, dataset: FaceDataset, settings: Compare) -> 
     """
     known, fitted_on = folder.scored(Split.VALIDATION_TEN_VIEWS)
     labels, model = folder.scored(Split.TEST_TEN_VIEWS)
-    voted, votes = (labels_given_votes(dataset, split) for split in ("validation", "test"))
+    translated = labels_given_votes(dataset)
+    voted, votes = (translated[dataset.rows(split)] for split in ("validation", "test"))
     alone, both = joined(known, (fitted_on,), (model,)), joined(known, (fitted_on, voted), (model, votes))
     title, table = folder.run.title, folder.predictions
     rows = {
