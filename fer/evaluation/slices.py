@@ -63,7 +63,20 @@ def slice_accuracy(folder: ModelFolder, members: np.ndarray, settings: Compare) 
         Three shares, 0 to 1; NaN for a part without images.
     """
     labels, probabilities = folder.scored(Split.TEST_TEN_VIEWS)
-    matrix = confusion(labels[members], probabilities[members].argmax(axis=1), len(folder.classes))
+    return accuracy_with_interval(labels[members], probabilities[members], settings)
+
+
+def accuracy_with_interval(
+    labels: np.ndarray, probabilities: np.ndarray, settings: Compare
+) -> tuple[float, float, float]:
+    """Accuracy of predictions, and the ends of its 95 % bootstrap interval: 0 to 1; NaN of none.
+
+    Args:
+        labels: int64 ``[N]``.
+        probabilities: float32 ``[N, C]``.
+        settings: of the bootstrap.
+    """
+    matrix = confusion(labels, probabilities.argmax(axis=1), probabilities.shape[1])
     return accuracy_of(matrix), *bootstrap_intervals(matrix, settings.bootstrap, settings.seed)["accuracy"]
 
 

@@ -9,10 +9,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from fer.data.dataset import FaceDataset
-from fer.evaluation.intervals import bootstrap_difference, bootstrap_intervals
+from fer.evaluation.intervals import bootstrap_difference
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
-from fer.evaluation.scores import accuracy_of, confusion
+from fer.evaluation.slices import accuracy_with_interval
 from fer.evaluation.votes import labels_given_votes
 from fer.report.tables import estimate
 from fer.sections import Compare
@@ -61,17 +61,16 @@ def find_votes(folder: ModelFolder, dataset: FaceDataset, settings: Compare) -> 
         f"{title} and the votes, by the second regression": both,
     }
     unique = ~table.loc[table["split"] == "test", "train_copy"].to_numpy(bool)
+    parts = {"test accuracy": np.ones_like(unique), "without copied images": unique}
     right, then = (predicted.argmax(axis=1) == labels for predicted in (model, both))
     return VotesFound(
         pd.DataFrame(
-            [
-                {
-                    "predictions from": name,
-                    "test accuracy": _accuracy(labels, predicted, settings),
-                    "without copied images": _accuracy(labels[unique], predicted[unique], settings),
-                }
-                for name, predicted in rows.items()
-            ]
+            {"predictions from": name}
+            | {
+                column: estimate(accuracy_with_interval(labels[part], predicted[part], settings))
+                for column, part in parts.items()
+            }
+            for name, predicted in rows.items()
         ),
         mistakes=int((~right).sum()),
         mended=int((~right & then).sum()),
@@ -96,9 +95,3 @@ def joined(labels: np.ndarray, known: tuple[np.ndarray, ...], asked: tuple[np.nd
 
 def _logarithms(opinions: tuple[np.ndarray, ...]) -> np.ndarray:
     return np.log(np.hstack(opinions) + _LEAST)
-
-
-def _accuracy(labels: np.ndarray, probabilities: np.ndarray, settings: Compare) -> str:
-    matrix = confusion(labels, probabilities.argmax(axis=1), probabilities.shape[1])
-    ends = bootstrap_intervals(matrix, settings.bootstrap, settings.seed)["accuracy"]
-    return estimate((accuracy_of(matrix), *ends))
