@@ -49,5 +49,10 @@ def log_loss(labels: np.ndarray, probabilities: np.ndarray, temperature: float =
         probabilities: float ``[N, C]``; rows need not sum to 1.
         temperature: above 0.
     """
-    logits = np.log(np.maximum(probabilities.astype(np.float64), np.finfo(np.float32).tiny)) / temperature
+    logits = logits_of(probabilities.astype(np.float64)) / temperature
     return float(-log_softmax(logits, axis=1)[np.arange(len(labels)), labels].mean())
+
+
+def logits_of(probabilities: np.ndarray) -> np.ndarray:
+    """Logits of probabilities ``[N, C]``, in their dtype: their logarithms, that of 0 finite too."""
+    return np.log(np.maximum(probabilities, np.finfo(np.float32).tiny))

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy.special import softmax
 
 from fer.errors import UserError
-from fer.evaluation.calibration import best_temperature, log_loss
+from fer.evaluation.calibration import best_temperature, log_loss, logits_of
 from fer.evaluation.comparison import intervals
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split, probability_columns, scored_rows, split_metrics, with_predictions
@@ -115,6 +115,4 @@ def _averaged(folders: list[ModelFolder], shares: np.ndarray) -> tuple[pd.DataFr
 
 def _calibrated(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Probabilities float32 ``[N, C]`` with their logarithms divided by a temperature."""
-    return softmax(np.log(np.maximum(probabilities, np.finfo(np.float32).tiny)) / temperature, axis=1).astype(
-        np.float32
-    )
+    return softmax(logits_of(probabilities) / temperature, axis=1).astype(np.float32)

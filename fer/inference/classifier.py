@@ -79,10 +79,11 @@ class Card:
 
         Raises:
             KeyError: where one of the facts that every card has is missing.
-            TypeError, ValueError: where the thresholds are no numbers by class, or the face check is damaged.
+            TypeError, ValueError: where one is of another type, or the face check is damaged.
         """
         first = ("architecture", "classes", "dataset", "fingerprint", "model_sha256", "metrics")
         facts = {fact.name: content[fact.name] for fact in fields(cls) if fact.name in first}
+        _check(facts | {"trained_sha256": content.get("trained_sha256") or ""})
         thresholds = {name: float(value) for name, value in dict(content.get("thresholds", {})).items()}
         check = content.get("face_check")
         return cls(
@@ -136,6 +137,23 @@ class Card:
     def save(self, folder: Path) -> None:
         """Write the card beside the model of ``folder``."""
         (folder / CARD_FILE).write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+
+def _check(facts: dict[str, Any]) -> None:
+    """That a card's classes are names, its metrics numbers, and its other facts text.
+
+    Raises:
+        TypeError: where they are not.
+    """
+    for name, value in facts.items():
+        if name == "classes":
+            fits = isinstance(value, list | tuple) and all(isinstance(emotion, str) for emotion in value)
+        elif name == "metrics":
+            fits = isinstance(value, dict) and all(isinstance(number, int | float) for number in value.values())
+        else:
+            fits = isinstance(value, str)
+        if not fits:
+            raise TypeError(f"{name} is {str(value)[:80]}")
 
 
 def packaged_models() -> list[str]:

@@ -5,7 +5,7 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import softmax
 
-from fer.evaluation.calibration import calibration_error, log_loss
+from fer.evaluation.calibration import calibration_error, log_loss, logits_of
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
 from fer.report.tables import number, share
@@ -71,7 +71,7 @@ def by_entropy(folder: ModelFolder) -> np.ndarray:
 
 def tempered(probabilities: np.ndarray, offset: float, slope: float) -> np.ndarray:
     """Probabilities ``[N, C]`` at a temperature ``exp(offset) * entropy ** slope``, entropy in units of log C."""
-    logits = np.log(np.maximum(probabilities.astype(np.float64), np.finfo(np.float32).tiny))
+    logits = logits_of(probabilities.astype(np.float64))
     entropy = -(np.exp(logits) * logits).sum(axis=1, keepdims=True) / np.log(probabilities.shape[1])
     # One that is certain to the last digit has none, and no logarithm of it.
     temperature = np.exp(offset) * np.maximum(entropy, 1e-6) ** slope

@@ -76,6 +76,18 @@ def a_threshold_that_is_no_number(folder):
     write_card(folder, thresholds={"happy": None})
 
 
+def a_digest_that_is_a_number(folder):
+    write_card(folder, model_sha256=12)
+
+
+def classes_that_are_one_text(folder):
+    write_card(folder, classes="happy")
+
+
+def a_metric_that_is_text(folder):
+    write_card(folder, metrics={"test.accuracy": "high"})
+
+
 def corrupt_model(folder):
     path = folder / "model.onnx"
     path.write_bytes(path.read_bytes()[:-100])
@@ -100,6 +112,9 @@ def wrong_number_of_classes(folder):
         (card_without_a_key, r"card\.json: the key 'classes' is missing"),
         (thresholds_that_are_a_list, r"card\.json: not a model card"),
         (a_threshold_that_is_no_number, r"card\.json: not a model card"),
+        (a_digest_that_is_a_number, r"card\.json: not a model card \(model_sha256 is 12\)"),
+        (classes_that_are_one_text, r"card\.json: not a model card \(classes is happy\)"),
+        (a_metric_that_is_text, r"card\.json: not a model card \(metrics is "),
         (corrupt_model, r"model\.onnx: not the model that card\.json describes"),
         (corrupt_model_with_matching_card, r"model\.onnx: not a usable ONNX model"),
         (wrong_number_of_classes, r"model\.onnx: gives \(1, 7\) for 2 classes"),
