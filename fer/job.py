@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 
 from fer.recipe import Recipe
 
-#: The ``members`` of a teacher who is no model. Kept records are found by it.
-VOTES_TEACHER = "FER+ votes"
+#: The ``members`` of the teachers who are no models, by what they tell apart. Kept records are found by them.
+VOTES_TEACHERS = {"image": "FER+ votes", "class": "FER+ votes by class"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Teacher:
     @property
     def is_model(self) -> bool:
         """Whether models taught it, which is called distillation."""
-        return self.members != VOTES_TEACHER
+        return self.members not in VOTES_TEACHERS.values()
 
 
 @dataclass(frozen=True)

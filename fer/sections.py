@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -99,12 +99,14 @@ class Change(Section):
         recipe: settings of the architecture's recipe.
         teacher: a model that predicts every view that the network sees.
         votes: share of FER+'s votes in a target, translated to the data set's labels (``fer.evaluation.votes``).
+        votes_by: whether they are those on the image itself, or the mean of those on all train images of its label.
     """
 
     data: dict[str, Any] = Field(default_factory=dict)
     recipe: dict[str, Any] = Field(default_factory=dict)
     teacher: Annotated[str, Field(min_length=1)] | None = None
     votes: Fraction = 0.0
+    votes_by: Literal["image", "class"] = "image"
 
     @field_validator("votes")
     @classmethod

@@ -8,10 +8,11 @@ from prefect import flow
 from fer.data.dataset import FaceDataset
 from fer.data.ingest import build_dataset
 from fer.errors import UserError
-from fer.evaluation.votes import labels_given_votes, votes_as_teacher
+from fer.evaluation.votes import labels_given_class, labels_given_votes, votes_as_teacher
 from fer.inference.classifier import Classifier
 from fer.job import Teacher
 from fer.params import load_params
+from fer.sections import Change
 from fer.training.distillation import soft_targets
 from pipelines import environment, paths
 from pipelines.jobs import make_job
@@ -39,8 +40,8 @@ def ablate(name: str, architecture: str) -> None:
         job = replace(job, teacher=facts_of(teacher, params.distill.share))
     targets = None
     if change.votes:
-        job = replace(job, teacher=votes_as_teacher(dataset, change.votes))
-        targets = vote_targets(dataset, change.votes, f"{where}.votes")
+        job = replace(job, teacher=votes_as_teacher(dataset, change.votes, change.votes_by))
+        targets = vote_targets(dataset, change, f"{where}.votes")
     if changed.data == params.data and job == make_job(params, dataset, architecture):
         raise UserError(f"{where}: changes nothing of {architecture}'s recipe {params.train.recipe!r}")
     # Keras takes seconds to start, too long to wait for a mistake's message.
@@ -53,18 +54,20 @@ def ablate(name: str, architecture: str) -> None:
     train_job(changed, dataset, job, f"{architecture}_{name}", folder, command, targets, teacher=consistent)
 
 
-def vote_targets(dataset: FaceDataset, share: float, where: str) -> np.ndarray:
+def vote_targets(dataset: FaceDataset, change: Change, where: str) -> np.ndarray:
     """Targets float32 ``[N, C]`` of the train split that are in part what FER+'s votes say, for the rest the labels.
 
     Raises:
         UserError: where the data set has no votes; it begins with ``where``.
     """
+    train = dataset.rows("train")
+    labels = dataset.labels[train]
     try:
-        predictions = labels_given_votes(dataset)
+        by_class = change.votes_by == "class"
+        predictions = labels_given_class(dataset)[labels] if by_class else labels_given_votes(dataset)[train]
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
-    train = dataset.rows("train")
-    return soft_targets(dataset.labels[train], predictions[train], share)
+    return soft_targets(labels, predictions, change.votes)
 
 
 def load_teacher(model: str | None, where: str) -> Classifier | None:

@@ -1,6 +1,7 @@
 """FER+'s votes as a teacher: how often train images with such votes have each label."""
 
 import hashlib
+from typing import Literal
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -10,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
 from fer.evaluation.slices import ferplus_votes
-from fer.job import VOTES_TEACHER, Teacher
+from fer.job import VOTES_TEACHERS, Teacher
 
 
 def labels_given_votes(dataset: FaceDataset) -> np.ndarray:
@@ -42,11 +43,27 @@ def labels_given_votes(dataset: FaceDataset) -> np.ndarray:
     return probabilities
 
 
-def votes_as_teacher(dataset: FaceDataset, share: float) -> Teacher:
+def labels_given_class(dataset: FaceDataset) -> np.ndarray:
+    """How often people see each label in the train images of every class: float32 ``[C, C]``, rows that sum to 1.
+
+    The mean of ``labels_given_votes`` by label, by which labels can be smoothed towards what they are confused with. A
+    class without a train image is itself.
+
+    Raises:
+        UserError: where no train image has votes.
+    """
+    train, means = dataset.rows("train"), np.eye(len(dataset.classes), dtype=np.float32)
+    predictions, labels = labels_given_votes(dataset)[train], dataset.labels[train]
+    for label in np.unique(labels):
+        means[label] = predictions[labels == label].mean(axis=0)
+    return means
+
+
+def votes_as_teacher(dataset: FaceDataset, share: float, by: Literal["image", "class"] = "image") -> Teacher:
     """What a training by votes depends on: the votes and labels, as the fit's last bits differ between processors."""
     train = dataset.rows("train")
     content = _votes(dataset)[train].tobytes() + dataset.labels[train].tobytes()
-    return Teacher(share, VOTES_TEACHER, hashlib.sha256(content).hexdigest())
+    return Teacher(share, VOTES_TEACHERS[by], hashlib.sha256(content).hexdigest())
 
 
 def _votes(dataset: FaceDataset) -> np.ndarray:

@@ -10,7 +10,7 @@ from fer.evaluation.comparison import figures_of
 from fer.evaluation.intervals import bootstrap_difference
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
-from fer.job import Teacher
+from fer.job import VOTES_TEACHERS, Teacher
 from fer.params import Params
 from fer.report.tables import UNKNOWN, metric, number, points, share
 from fer.sections import Change, Compare
@@ -119,7 +119,8 @@ def _belongs(folder: ModelFolder, own: ModelFolder, params: Params, name: str) -
 def _taught_by(teacher: Teacher | None, change: Change, share: float) -> bool:
     """Whether it has the change's teacher, of which a model may be any, by its share in a target."""
     if change.votes:
-        return teacher is not None and not teacher.is_model and teacher.share == change.votes
+        people = (VOTES_TEACHERS[change.votes_by], change.votes)
+        return teacher is not None and (teacher.members, teacher.share) == people
     if change.teacher:
         return teacher is not None and teacher.is_model and teacher.share == share
     return teacher is None

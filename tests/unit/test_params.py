@@ -159,6 +159,7 @@ def test_an_ablation_changes_what_it_says_and_nothing_else(tmp_path: Path, conte
         ({"data": {"sample": {"image": 200}}}, "data.sample.image: unknown key; did you mean images?"),
         ({"data": {"remove_copy": False}}, "data.remove_copy: unknown key; did you mean remove_copies?"),
         ({"recipes": {}}, "ablations.changes.odd.recipes: unknown key"),
+        ({"votes": 0.5, "votes_by": "label"}, "odd.votes_by: input should be 'image' or 'class', got 'label'"),
         ({"votes": 1.5}, "odd.votes: input should be less than or equal to 1, got 1.5"),
         ({"votes": 0.5, "teacher": "mini"}, "odd.votes: value error, must be 0 beside a teacher, got 0.5"),
     ],

@@ -6,8 +6,8 @@ from face_datasets import small_dataset, with_values, with_votes
 
 from fer.emotions import FERPLUS_OTHER, FERPLUS_VOTES
 from fer.errors import UserError
-from fer.evaluation.votes import labels_given_votes, votes_as_teacher
-from fer.job import VOTES_TEACHER
+from fer.evaluation.votes import labels_given_class, labels_given_votes, votes_as_teacher
+from fer.job import VOTES_TEACHERS
 
 
 def test_votes_are_translated_to_the_words_of_the_labels() -> None:
@@ -40,6 +40,29 @@ def test_a_label_that_people_dispute_is_as_probable_as_it_is_frequent() -> None:
     assert (predicted[happy[:20], 0] > 0.9).all()
     assert (predicted[sad[:20], 1] > 0.9).all()
     np.testing.assert_allclose(predicted[[*happy[20:], *sad[20:]]], 0.5, atol=0.01)
+
+
+def test_a_class_is_confused_with_what_people_see_in_its_images() -> None:
+    """Of the images labelled sad all votes of half are for happiness, as those of all that are labelled happy."""
+    dataset = small_dataset(train=40, held_out=1, classes=("happy", "sad"))
+    train = dataset.rows("train")
+    sad = train[dataset.labels[train] == 1]
+    seen = dict.fromkeys([*FERPLUS_VOTES, *FERPLUS_OTHER], np.zeros(len(dataset.table), np.uint8))
+    seen["sadness"] = np.where(np.isin(np.arange(len(dataset.table)), sad[: len(sad) // 2]), 10, 0)
+    seen["happiness"] = 10 - seen["sadness"]
+    table = dataset.table.assign(**{f"votes.{name}": column for name, column in seen.items()})
+    confused = labels_given_class(replace(dataset, table=table))
+    assert confused.dtype == np.float32
+    # 40 of happy and 20 of sad look happy: two thirds of such images are labelled happy, of the others none.
+    np.testing.assert_allclose(confused, [[2 / 3, 1 / 3], [1 / 3, 2 / 3]], atol=0.02)
+
+
+def test_a_class_without_a_train_image_is_confused_with_none() -> None:
+    dataset = with_votes(small_dataset(train=10, held_out=1))
+    labels = dataset.table["emotion"]
+    dataset = with_values(dataset, "emotion", dict.fromkeys(labels.index[labels == "neutral"], "happy"))
+    neutral = dataset.classes.index("neutral")
+    np.testing.assert_array_equal(labels_given_class(dataset)[neutral], np.eye(7)[neutral])
 
 
 def test_validation_and_test_have_no_part_in_it() -> None:
@@ -85,7 +108,7 @@ def test_votes_are_translated_for_images_outside_train() -> None:
 def test_the_teacher_changes_with_a_vote_and_with_a_label() -> None:
     dataset = with_votes(small_dataset(train=2, held_out=1))
     teacher = votes_as_teacher(dataset, 0.5)
-    assert (teacher.members, teacher.share) == (VOTES_TEACHER, 0.5)
+    assert (teacher.members, teacher.share) == (VOTES_TEACHERS["image"], 0.5)
     other_vote = with_values(dataset, "votes.NF", {0: 9})
     other_label = with_values(dataset, "emotion", {0: "sad"})
     assert len({each.digest for each in (teacher, *(votes_as_teacher(d, 0.5) for d in (other_vote, other_label)))}) == 3

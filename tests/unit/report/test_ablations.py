@@ -11,7 +11,7 @@ from trained_models import PARAMS, write_trained
 
 from fer.data.dataset import FaceDataset
 from fer.evaluation.model_folder import ModelFolder
-from fer.job import VOTES_TEACHER
+from fer.job import VOTES_TEACHERS
 from fer.params import Params, load_params
 from fer.report.ablations import Ablation, ablation_groups, ablation_table, finished_ablations
 from fer.sections import Compare
@@ -123,8 +123,9 @@ def test_a_change_of_teacher_has_one_that_is_named(
 @pytest.mark.parametrize(
     ("teacher", "labels"),
     [
-        (TEACHER | {"members": VOTES_TEACHER, "share": 0.5}, ["Mini, voted (FER+ votes, 50 %)"]),
-        (TEACHER | {"members": VOTES_TEACHER}, []),
+        (TEACHER | {"members": VOTES_TEACHERS["image"], "share": 0.5}, ["Mini, voted (FER+ votes, 50 %)"]),
+        (TEACHER | {"members": VOTES_TEACHERS["image"]}, []),
+        (TEACHER | {"members": VOTES_TEACHERS["class"], "share": 0.5}, []),
         (TEACHER | {"share": 0.5}, []),
         (None, []),
     ],
@@ -135,7 +136,7 @@ def test_a_change_to_votes_has_them_by_its_share(
     for name in ("voted", "taught"):
         folder = tmp_path / "voted/mini" / name
         shutil.copytree(trained["mini"].path, folder)
-        if teacher and (name == "voted" or teacher["members"] == VOTES_TEACHER):
+        if teacher and (name == "voted" or teacher["members"] == VOTES_TEACHERS["image"]):
             change(ModelFolder(folder), lambda run: run.update(teacher=teacher))
     ablations = finished_ablations(params, trained["mini"], tmp_path / "voted")
     assert [ablation.label for ablation in ablations] == labels

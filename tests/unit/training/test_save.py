@@ -25,7 +25,7 @@ from fer.evaluation.metrics import evaluate
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split, scored_rows
 from fer.inference.runtime import measure_latency, onnx_predict, predict_views
-from fer.job import VOTES_TEACHER, Teacher
+from fer.job import VOTES_TEACHERS, Teacher
 from fer.training.checkpoint import Checkpoint
 from fer.training.fit import Trained, fit, predict
 from fer.training.save import write_outputs
@@ -192,7 +192,9 @@ def test_parity_is_the_largest_difference(saved: Saved, tmp_path: Path, monkeypa
     assert folder.run.parity == pytest.approx(0.25, abs=1e-5)
 
 
-@pytest.mark.parametrize(("members", "title"), [("compact 1.00", "Tiny (distilled)"), (VOTES_TEACHER, "Tiny")])
+@pytest.mark.parametrize(
+    ("members", "title"), [("compact 1.00", "Tiny (distilled)"), (VOTES_TEACHERS["image"], "Tiny")]
+)
 def test_what_people_teach_is_not_called_distilled(saved: Saved, tmp_path: Path, members: str, title: str) -> None:
     job = replace(JOB, teacher=Teacher(0.5, members, "0" * 64))
     assert write_outputs(tmp_path / "model", dataset(), job, saved.trained).run.title.lower() == title.lower()
