@@ -5,11 +5,9 @@ photographs, and its differences between architectures nothing about their rank 
 """
 
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
 from fer.data.dataset import SPLITS
 from fer.data.drawing.canvas import one_thread
@@ -47,9 +45,6 @@ FLAW_SHARES = {
 #: Flaws that even the smallest sample has; the others come in from 300 images at the latest.
 _ALWAYS = ("blank", "duplicate", "leak")
 _SMALLEST = 70
-
-#: Images that one process draws before it asks for more: seconds of work.
-_TOGETHER = 400
 
 #: Share of every class in validation, and in test: predicted from ten views, a face costs more there than in training.
 SPLIT_SHARE = 0.07
@@ -111,8 +106,15 @@ def draw_sample(images: int, seed: int, size: int = FACE_SIZE) -> tuple[np.ndarr
     rng = np.random.default_rng(seed)
     rows = _plan(images, rng)
     _plan_flaws(rows, rng)
-    drawn = _draw_all(rows, seed, size)
-    faces, occlusions = zip(*(drawn[row.copy_of if row.copy_of >= 0 else n] for n, row in enumerate(rows)), strict=True)
+    pixels = np.zeros((images, size, size), np.uint8)
+    occlusions = [""] * images
+    with one_thread():
+        for number, row in enumerate(rows):
+            if row.copy_of < 0:
+                pixels[number], occlusions[number] = _draw(row, np.random.default_rng([seed, number]), size)
+    for number, row in enumerate(rows):
+        if row.copy_of >= 0:
+            pixels[number], occlusions[number] = pixels[row.copy_of], occlusions[row.copy_of]
     table = pd.DataFrame(
         {
             "emotion": [row.emotion for row in rows],
@@ -124,7 +126,7 @@ def draw_sample(images: int, seed: int, size: int = FACE_SIZE) -> tuple[np.ndarr
             "occlusion": occlusions,
         }
     )
-    return np.stack(faces), table
+    return pixels, table
 
 
 def class_shares() -> dict[str, float]:
@@ -207,21 +209,6 @@ def _spoil(
     elif flaw == "conflict":
         row.copy_of = choose(originals[str(rng.choice(others)), "train"])
         row.true_emotion = rows[row.copy_of].emotion
-
-
-def _draw_all(rows: list[_Row], seed: int, size: int) -> dict[int, tuple[np.ndarray, str]]:
-    """What ``_draw`` gives of every row that is no copy, by its number: a sample of any size takes all cores."""
-    numbers = [number for number, row in enumerate(rows) if row.copy_of < 0]
-    parts = [numbers[start : start + _TOGETHER] for start in range(0, len(numbers), _TOGETHER)]
-    # One part takes less time than other processes need to start.
-    several = Parallel(n_jobs=-1 if len(parts) > 1 else 1)
-    drawn = several(delayed(_draw_part)([rows[n] for n in part], part, seed, size) for part in parts)
-    return dict(zip(numbers, chain.from_iterable(drawn), strict=True))
-
-
-def _draw_part(rows: list[_Row], numbers: list[int], seed: int, size: int) -> list[tuple[np.ndarray, str]]:
-    with one_thread():
-        return [_draw(row, np.random.default_rng([seed, n]), size) for row, n in zip(rows, numbers, strict=True)]
 
 
 def _draw(row: _Row, rng: np.random.Generator, size: int) -> tuple[np.ndarray, str]:

@@ -66,14 +66,6 @@ def test_the_same_seed_draws_the_same_bytes_and_another_does_not() -> None:
     assert images.tobytes() != other.tobytes()
 
 
-def test_several_processes_draw_what_one_draws(monkeypatch: pytest.MonkeyPatch) -> None:
-    images, table = drawn_sample(70, 1)
-    monkeypatch.setattr("fer.data.sample._TOGETHER", 20)
-    shared, shared_table = draw_sample(70, 1)
-    assert images.tobytes() == shared.tobytes()
-    pd.testing.assert_frame_equal(table, shared_table)
-
-
 def test_classes_have_the_shares_of_fer2013_but_for_disgust_which_has_a_tenth(sample: Sample) -> None:
     shares = sample[1]["emotion"].value_counts(normalize=True)
     assert shares["disgust"] == pytest.approx(0.1, abs=0.002)
