@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 
 from fer.recipe import Recipe
 
-#: The ``members`` of the teachers who are no models, by what they tell apart. Kept records are found by them.
+#: The ``members`` of the teachers who are no models, by the ablation's ``votes_by``. Kept records are found by them.
 VOTES_TEACHERS = {"image": "FER+ votes", "class": "FER+ votes by class"}
 
 

@@ -99,7 +99,7 @@ class Change(Section):
         recipe: settings of the architecture's recipe.
         teacher: a model that predicts every view that the network sees.
         votes: share of FER+'s votes in a target, translated to the data set's labels (``fer.evaluation.votes``).
-        votes_by: whether they are those on the image itself, or the mean of those on all train images of its label.
+        votes_by: ``image``; or ``class``, the share goes to what a class is confused with by the votes on its images.
     """
 
     data: dict[str, Any] = Field(default_factory=dict)
@@ -114,6 +114,13 @@ class Change(Section):
         if votes and info.data.get("teacher"):
             raise ValueError("must be 0 beside a teacher")
         return votes
+
+    @field_validator("votes_by")
+    @classmethod
+    def _of_votes(cls, votes_by: str, info: ValidationInfo) -> str:
+        if votes_by == "class" and not info.data.get("votes"):
+            raise ValueError("needs votes above 0")
+        return votes_by
 
 
 class Ablations(Section):

@@ -8,7 +8,7 @@ from prefect import flow
 from fer.data.dataset import FaceDataset
 from fer.data.ingest import build_dataset
 from fer.errors import UserError
-from fer.evaluation.votes import labels_given_class, labels_given_votes, votes_as_teacher
+from fer.evaluation.votes import confused_labels, labels_given_votes, votes_as_teacher
 from fer.inference.classifier import Classifier
 from fer.job import Teacher
 from fer.params import load_params
@@ -63,8 +63,10 @@ def vote_targets(dataset: FaceDataset, change: Change, where: str) -> np.ndarray
     train = dataset.rows("train")
     labels = dataset.labels[train]
     try:
-        by_class = change.votes_by == "class"
-        predictions = labels_given_class(dataset)[labels] if by_class else labels_given_votes(dataset)[train]
+        if change.votes_by == "class":
+            predictions = confused_labels(dataset)[labels]
+        else:
+            predictions = labels_given_votes(dataset)[train]
     except UserError as error:
         raise UserError(f"{where}: {error}") from error
     return soft_targets(labels, predictions, change.votes)

@@ -1,7 +1,6 @@
 """FER+'s votes as a teacher: how often train images with such votes have each label."""
 
 import hashlib
-from typing import Literal
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -43,24 +42,34 @@ def labels_given_votes(dataset: FaceDataset) -> np.ndarray:
     return probabilities
 
 
-def labels_given_class(dataset: FaceDataset) -> np.ndarray:
-    """How often people see each label in the train images of every class: float32 ``[C, C]``, rows that sum to 1.
+def confused_labels(dataset: FaceDataset) -> np.ndarray:
+    """What every class is taken for where it is taken for another: float32 ``[C, C]``, rows that sum to 1.
 
-    The mean of ``labels_given_votes`` by label, by which labels can be smoothed towards what they are confused with. A
-    class without a train image is itself.
+    Of ``labels_given_votes``, the labels that images with such votes have, the mean over the train images of each
+    class, without its own. A class that is taken for none, or has no train image, is itself.
 
     Raises:
         UserError: where no train image has votes.
     """
-    train, means = dataset.rows("train"), np.eye(len(dataset.classes), dtype=np.float32)
+    train = dataset.rows("train")
     predictions, labels = labels_given_votes(dataset)[train], dataset.labels[train]
+    confused = np.eye(len(dataset.classes), dtype=np.float32)
     for label in np.unique(labels):
-        means[label] = predictions[labels == label].mean(axis=0)
-    return means
+        others = np.delete(np.arange(len(dataset.classes)), label)
+        mass = predictions[labels == label][:, others].mean(axis=0)
+        if mass.any():
+            confused[label, label], confused[label, others] = 0, mass / mass.sum()
+    return confused
 
 
-def votes_as_teacher(dataset: FaceDataset, share: float, by: Literal["image", "class"] = "image") -> Teacher:
-    """What a training by votes depends on: the votes and labels, as the fit's last bits differ between processors."""
+def votes_as_teacher(dataset: FaceDataset, share: float, by: str = "image") -> Teacher:
+    """What a training by votes depends on: the votes and labels, as the fit's last bits differ between processors.
+
+    Args:
+        dataset: with votes.
+        share: of an image's target.
+        by: a key of ``VOTES_TEACHERS``.
+    """
     train = dataset.rows("train")
     content = _votes(dataset)[train].tobytes() + dataset.labels[train].tobytes()
     return Teacher(share, VOTES_TEACHERS[by], hashlib.sha256(content).hexdigest())

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass, field, fields
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -79,22 +80,24 @@ class Card:
 
         Raises:
             KeyError: where one of the facts that every card has is missing.
-            TypeError, ValueError: where one is of another type, or the face check is damaged.
+            TypeError, ValueError: where one of them is of another type, the thresholds are no numbers by class, the
+                side of the faces is no whole number, or the face check is damaged.
         """
         first = ("architecture", "classes", "dataset", "fingerprint", "model_sha256", "metrics")
         facts = {fact.name: content[fact.name] for fact in fields(cls) if fact.name in first}
-        _check(facts | {"trained_sha256": content.get("trained_sha256") or ""})
+        trained = content.get("trained_sha256")
+        _check(facts if trained is None else facts | {"trained_sha256": trained})
         thresholds = {name: float(value) for name, value in dict(content.get("thresholds", {})).items()}
         check = content.get("face_check")
         return cls(
             **facts | {"classes": tuple(content["classes"])},
-            face_size=int(content.get("face_size", FACE_SIZE)),
+            face_size=index(content.get("face_size", FACE_SIZE)),
             thresholds=thresholds,
             face_check=FaceCheck(**check) if check else None,
             drawn=content.get("drawn"),
             gates=dict(content.get("gates", {})),
             arithmetic=str(content.get("arithmetic", "float32")),
-            trained_sha256=content.get("trained_sha256"),
+            trained_sha256=trained,
             corrections=str(content.get("corrections", "")),
         )
 
@@ -145,15 +148,15 @@ def _check(facts: dict[str, Any]) -> None:
     Raises:
         TypeError: where they are not.
     """
+    classes, metrics = facts["classes"], facts["metrics"]
+    if not isinstance(classes, list | tuple) or not all(isinstance(name, str) for name in classes):
+        raise TypeError(f"classes: {classes!r}, where a list of names is needed")
+    for name, value in dict(metrics).items():
+        if not isinstance(value, int | float):
+            raise TypeError(f"metrics.{name}: {value!r}, where a number is needed")
     for name, value in facts.items():
-        if name == "classes":
-            fits = isinstance(value, list | tuple) and all(isinstance(emotion, str) for emotion in value)
-        elif name == "metrics":
-            fits = isinstance(value, dict) and all(isinstance(number, int | float) for number in value.values())
-        else:
-            fits = isinstance(value, str)
-        if not fits:
-            raise TypeError(f"{name} is {str(value)[:80]}")
+        if name not in ("classes", "metrics") and not isinstance(value, str):
+            raise TypeError(f"{name}: {value!r}, where text is needed")
 
 
 def packaged_models() -> list[str]:

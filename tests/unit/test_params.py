@@ -160,6 +160,7 @@ def test_an_ablation_changes_what_it_says_and_nothing_else(tmp_path: Path, conte
         ({"data": {"remove_copy": False}}, "data.remove_copy: unknown key; did you mean remove_copies?"),
         ({"recipes": {}}, "ablations.changes.odd.recipes: unknown key"),
         ({"votes": 0.5, "votes_by": "label"}, "odd.votes_by: input should be 'image' or 'class', got 'label'"),
+        ({"votes_by": "class"}, "odd.votes_by: value error, needs votes above 0, got 'class'"),
         ({"votes": 1.5}, "odd.votes: input should be less than or equal to 1, got 1.5"),
         ({"votes": 0.5, "teacher": "mini"}, "odd.votes: value error, must be 0 beside a teacher, got 0.5"),
     ],

@@ -1,12 +1,13 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from face_datasets import small_dataset, with_values, with_votes
 
 from fer.emotions import FERPLUS_OTHER, FERPLUS_VOTES
 from fer.errors import UserError
-from fer.evaluation.votes import labels_given_class, labels_given_votes, votes_as_teacher
+from fer.evaluation.votes import confused_labels, labels_given_votes, votes_as_teacher
 from fer.job import VOTES_TEACHERS
 
 
@@ -42,19 +43,25 @@ def test_a_label_that_people_dispute_is_as_probable_as_it_is_frequent() -> None:
     np.testing.assert_allclose(predicted[[*happy[20:], *sad[20:]]], 0.5, atol=0.01)
 
 
-def test_a_class_is_confused_with_what_people_see_in_its_images() -> None:
-    """Of the images labelled sad all votes of half are for happiness, as those of all that are labelled happy."""
-    dataset = small_dataset(train=40, held_out=1, classes=("happy", "sad"))
+def test_a_class_is_confused_with_the_labels_of_images_with_such_votes() -> None:
+    """A fifth of the images that look sad are labelled angry, another is labelled happy, and all happy ones look so."""
+    dataset = small_dataset(train=50, held_out=1, classes=("angry", "happy", "sad"))
     train = dataset.rows("train")
-    sad = train[dataset.labels[train] == 1]
+    sad = train[dataset.labels[train] == 2]
+    labels = dataset.table["emotion"].astype(str).copy()
+    labels[sad[:10]], labels[sad[10:20]] = "angry", "happy"
     seen = dict.fromkeys([*FERPLUS_VOTES, *FERPLUS_OTHER], np.zeros(len(dataset.table), np.uint8))
-    seen["sadness"] = np.where(np.isin(np.arange(len(dataset.table)), sad[: len(sad) // 2]), 10, 0)
-    seen["happiness"] = 10 - seen["sadness"]
+    for name, emotion in (("anger", "angry"), ("happiness", "happy"), ("sadness", "sad")):
+        seen[name] = np.where(dataset.table["emotion"] == emotion, 10, 0)
     table = dataset.table.assign(**{f"votes.{name}": column for name, column in seen.items()})
-    confused = labels_given_class(replace(dataset, table=table))
+    table["emotion"] = pd.Categorical(labels, categories=list(dataset.classes))
+    confused = confused_labels(replace(dataset, table=table))
     assert confused.dtype == np.float32
-    # 40 of happy and 20 of sad look happy: two thirds of such images are labelled happy, of the others none.
-    np.testing.assert_allclose(confused, [[2 / 3, 1 / 3], [1 / 3, 2 / 3]], atol=0.02)
+    np.testing.assert_array_equal(confused.diagonal(), 0)
+    np.testing.assert_allclose(confused.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(confused[2], [0.5, 0.5, 0], atol=0.02)
+    # Ten angry images look sad, of which 6 in 10 are labelled sad and 2 happy.
+    np.testing.assert_allclose(confused[0], [0, 0.25, 0.75], atol=0.05)
 
 
 def test_a_class_without_a_train_image_is_confused_with_none() -> None:
@@ -62,7 +69,7 @@ def test_a_class_without_a_train_image_is_confused_with_none() -> None:
     labels = dataset.table["emotion"]
     dataset = with_values(dataset, "emotion", dict.fromkeys(labels.index[labels == "neutral"], "happy"))
     neutral = dataset.classes.index("neutral")
-    np.testing.assert_array_equal(labels_given_class(dataset)[neutral], np.eye(7)[neutral])
+    np.testing.assert_array_equal(confused_labels(dataset)[neutral], np.eye(7)[neutral])
 
 
 def test_validation_and_test_have_no_part_in_it() -> None:

@@ -85,7 +85,11 @@ def classes_that_are_one_text(folder):
 
 
 def a_metric_that_is_text(folder):
-    write_card(folder, metrics={"test.accuracy": "high"})
+    write_card(folder, metrics={"test.accuracy": 0.5, "test.f1": "high"})
+
+
+def a_side_without_end(folder):
+    write_card(folder, face_size=float("inf"))
 
 
 def corrupt_model(folder):
@@ -112,9 +116,16 @@ def wrong_number_of_classes(folder):
         (card_without_a_key, r"card\.json: the key 'classes' is missing"),
         (thresholds_that_are_a_list, r"card\.json: not a model card"),
         (a_threshold_that_is_no_number, r"card\.json: not a model card"),
-        (a_digest_that_is_a_number, r"card\.json: not a model card \(model_sha256 is 12\)"),
-        (classes_that_are_one_text, r"card\.json: not a model card \(classes is happy\)"),
-        (a_metric_that_is_text, r"card\.json: not a model card \(metrics is "),
+        (a_digest_that_is_a_number, r"card\.json: not a model card \(model_sha256: 12, where text is needed\)"),
+        (
+            classes_that_are_one_text,
+            r"not a model card \(classes: 'happy', where a list of names is needed\)",
+        ),
+        (
+            a_metric_that_is_text,
+            r"not a model card \(metrics\.test\.f1: 'high', where a number is needed\)",
+        ),
+        (a_side_without_end, r"card\.json: not a model card"),
         (corrupt_model, r"model\.onnx: not the model that card\.json describes"),
         (corrupt_model_with_matching_card, r"model\.onnx: not a usable ONNX model"),
         (wrong_number_of_classes, r"model\.onnx: gives \(1, 7\) for 2 classes"),

@@ -16,7 +16,7 @@ from trained_models import PARAMS, write_trained
 
 from fer.data.dataset import FaceDataset
 from fer.errors import UserError
-from fer.evaluation.votes import labels_given_votes, votes_as_teacher
+from fer.evaluation.votes import confused_labels, labels_given_votes, votes_as_teacher
 from fer.inference.classifier import Card, Classifier
 from fer.job import Teacher
 from pipelines import paths
@@ -157,6 +157,13 @@ def test_an_ablation_with_votes_trains_on_them(dataset: FaceDataset, monkeypatch
     train = data.rows("train")
     labels = np.eye(7, dtype=np.float32)[data.labels[train]]
     np.testing.assert_allclose(2 * targets - labels, labels_given_votes(data)[train], atol=1e-6)
+    ablate.fn("smoothing_by_confusion", "mini")
+    _, (changed, data, job, *_, targets, teacher) = trained
+    assert (job.teacher, teacher) == (votes_as_teacher(data, 0.0857, "class"), None)
+    assert job.recipe == changed.recipe("mini")
+    assert job.recipe.label_smoothing == 0
+    confused = (targets - (1 - 0.0857) * labels) / 0.0857
+    np.testing.assert_allclose(confused, confused_labels(data)[data.labels[train]], atol=1e-5)
 
 
 def write_teachers(dataset: FaceDataset) -> None:

@@ -39,6 +39,7 @@ def params(tmp_path_factory: pytest.TempPathFactory) -> Params:
             "never_run": {"recipe": {"epochs": 9}},
             "taught": {"teacher": "released"},
             "voted": {"votes": 0.5},
+            "confused": {"votes": 0.5, "votes_by": "class"},
         },
     }
     path = tmp_path_factory.mktemp("params") / "params.yaml"
@@ -125,7 +126,10 @@ def test_a_change_of_teacher_has_one_that_is_named(
     [
         (TEACHER | {"members": VOTES_TEACHERS["image"], "share": 0.5}, ["Mini, voted (FER+ votes, 50 %)"]),
         (TEACHER | {"members": VOTES_TEACHERS["image"]}, []),
-        (TEACHER | {"members": VOTES_TEACHERS["class"], "share": 0.5}, []),
+        (
+            TEACHER | {"members": VOTES_TEACHERS["class"], "share": 0.5},
+            ["Mini, confused (FER+ votes by class, 50 %)"],
+        ),
         (TEACHER | {"share": 0.5}, []),
         (None, []),
     ],
@@ -133,10 +137,10 @@ def test_a_change_of_teacher_has_one_that_is_named(
 def test_a_change_to_votes_has_them_by_its_share(
     params: Params, trained: dict[str, ModelFolder], tmp_path: Path, teacher: dict[str, Any] | None, labels: list[str]
 ) -> None:
-    for name in ("voted", "taught"):
+    for name in ("voted", "confused", "taught"):
         folder = tmp_path / "voted/mini" / name
         shutil.copytree(trained["mini"].path, folder)
-        if teacher and (name == "voted" or teacher["members"] == VOTES_TEACHERS["image"]):
+        if teacher and (name != "taught" or teacher["members"] in VOTES_TEACHERS.values()):
             change(ModelFolder(folder), lambda run: run.update(teacher=teacher))
     ablations = finished_ablations(params, trained["mini"], tmp_path / "voted")
     assert [ablation.label for ablation in ablations] == labels
