@@ -52,14 +52,11 @@ def confused_labels(dataset: FaceDataset) -> np.ndarray:
         UserError: where no train image has votes.
     """
     train = dataset.rows("train")
-    predictions, labels = labels_given_votes(dataset)[train], dataset.labels[train]
-    confused = np.eye(len(dataset.classes), dtype=np.float32)
-    for label in np.unique(labels):
-        others = np.delete(np.arange(len(dataset.classes)), label)
-        mass = predictions[labels == label][:, others].mean(axis=0)
-        if mass.any():
-            confused[label, label], confused[label, others] = 0, mass / mass.sum()
-    return confused
+    own = np.eye(len(dataset.classes), dtype=np.float32)
+    taken_for = own[dataset.labels[train]].T @ labels_given_votes(dataset)[train]
+    np.fill_diagonal(taken_for, 0)
+    total = taken_for.sum(axis=1, keepdims=True)
+    return np.divide(taken_for, total, out=own, where=total > 0)
 
 
 def votes_as_teacher(dataset: FaceDataset, share: float, by: str = "image") -> Teacher:

@@ -193,7 +193,8 @@ def test_parity_is_the_largest_difference(saved: Saved, tmp_path: Path, monkeypa
 
 
 @pytest.mark.parametrize(
-    ("members", "title"), [("compact 1.00", "Tiny (distilled)"), (VOTES_TEACHERS["image"], "Tiny")]
+    ("members", "title"),
+    [("compact 1.00", "Tiny (distilled)"), *((people, "Tiny") for people in VOTES_TEACHERS.values())],
 )
 def test_what_people_teach_is_not_called_distilled(saved: Saved, tmp_path: Path, members: str, title: str) -> None:
     job = replace(JOB, teacher=Teacher(0.5, members, "0" * 64))
