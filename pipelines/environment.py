@@ -1,5 +1,6 @@
 """The environment that every stage and tool of this project runs in."""
 
+import atexit
 import gc
 import os
 import sys
@@ -69,6 +70,8 @@ def prepare() -> None:
     """
     # Imports and graphs are a million objects that stay: to look at all of them often is a tenth of a short training.
     gc.set_threshold(100_000, 50, 100)
+    # Registered first, so called last: the interpreter's own collections as it ends would take seconds.
+    atexit.register(gc.freeze)
     set_defaults()
     if os.environ.get("PYTHONHASHSEED") != "0":
         os.environ["PYTHONHASHSEED"] = "0"
