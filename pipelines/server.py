@@ -16,6 +16,7 @@ from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_se
 from fer.errors import UserError, causes
 from fer.files import write_text
 from pipelines import paths
+from pipelines.environment import NO_DEPLOYMENTS
 from pipelines.ports import HOST, free_port, require_port
 from pipelines.server_log import errors_printed
 
@@ -27,13 +28,14 @@ ANSWER_SECONDS = 15
 
 
 @contextmanager
-def running_server(port: int | None = None) -> Iterator[str]:
+def running_server(port: int | None = None, deployments: bool = True) -> Iterator[str]:
     """Yield the API's address: the configured server, this project's own if one runs already, else a new one.
 
     A server started here stops with the block; its runs stay in ``state/prefect`` and show again in the next one.
 
     Args:
         port: of a server started here; a free one by default.
+        deployments: whether a server started here works off deployments.
 
     Raises:
         UserError: when the server does not come up, the configured one does not answer, or the port is taken.
@@ -48,13 +50,14 @@ def running_server(port: int | None = None) -> Iterator[str]:
         require_port(port, "prefect")
     port = port or free_port()
     url = f"http://{HOST}:{port}/api"
+    settings = {"PREFECT_API_URL": url, "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING"}
     LOG.parent.mkdir(parents=True, exist_ok=True)
     with LOG.open("w") as stream:
         server = subprocess.Popen(
             [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)],
             stdout=stream,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"PREFECT_API_URL": url, "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING"},
+            env=os.environ | settings | ({} if deployments else NO_DEPLOYMENTS),
             start_new_session=True,
         )
     try:

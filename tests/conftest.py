@@ -94,9 +94,11 @@ def prefect(tmp_path_factory: pytest.TempPathFactory, prefect_home: Path) -> Ite
     """A Prefect server for the commands of a test process, each of which would start its own and wait for it."""
     from project import prefect_environment, prefect_server
 
+    from pipelines.environment import NO_DEPLOYMENTS
+
     folder = tmp_path_factory.mktemp("prefect") / "home"
     shutil.copytree(prefect_home, folder)
-    with prefect_server(folder, prefect_environment(folder)) as url:
+    with prefect_server(folder, prefect_environment(folder) | NO_DEPLOYMENTS) as url:
         yield url
 
 

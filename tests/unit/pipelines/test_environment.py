@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from dvc.repo import Repo
+from prefect.settings import Settings
 
 from pipelines import environment
 
@@ -19,3 +20,21 @@ def test_what_dvc_reads_with_pickle_is_where_no_other_user_writes(tmp_path: Path
     with Repo.init(no_scm=True) as repo:
         assert Path(repo.site_cache_dir).is_relative_to(private)
     assert private.stat().st_mode & 0o777 == 0o700
+
+
+def test_prefect_knows_every_setting_of_a_server_without_deployments(monkeypatch: pytest.MonkeyPatch):
+    """One that it has renamed would be ignored."""
+    for name, value in environment.NO_DEPLOYMENTS.items():
+        monkeypatch.setenv(name, value)
+    server = Settings().server
+    off = {name for name, service in server.services if not getattr(service, "enabled", True)}
+    assert off - {"event_logger"} == {
+        "scheduler",
+        "late_runs",
+        "foreman",
+        "cancellation_cleanup",
+        "pause_expirations",
+        "repossessor",
+        "cleanup_reconciler",
+    }
+    assert server.events.proactive_granularity.total_seconds() == 60
