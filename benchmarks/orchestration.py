@@ -62,7 +62,7 @@ def main() -> None:
     from pipelines.server import running_server
 
     architecture = sys.argv[1] if len(sys.argv) > 1 else "mobilenetv2"
-    with running_server():
+    with running_server(deployments=False):
         for _ in range(ROUNDS):
             (alone, alone_cpu), (orchestrated, orchestrated_cpu) = bare(architecture), stage(architecture)
             added, added_cpu = orchestrated - alone, orchestrated_cpu - alone_cpu

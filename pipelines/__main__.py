@@ -143,7 +143,7 @@ def retrain(
     from pipelines.server import running_server
 
     checked_params()
-    with running_server(deployments=pool is not None):
+    with running_server(deployments=bool(pool)):
         retrain(workers, pool)
 
 

@@ -30,21 +30,6 @@ TELEMETRY_OFF = {
     "ORT_DISABLE_TELEMETRY": "1",
 }
 
-#: A Prefect server without what it does every few seconds for deployments and workers; idle, it takes half the time.
-#: What an event starts, such as a notification, starts at once; what starts where an event is missing, a minute later.
-NO_DEPLOYMENTS = {
-    f"PREFECT_SERVER_SERVICES_{service}_ENABLED": "false"
-    for service in (
-        "SCHEDULER",
-        "LATE_RUNS",
-        "FOREMAN",
-        "CANCELLATION_CLEANUP",
-        "PAUSE_EXPIRATIONS",
-        "REPOSSESSOR",
-        "CLEANUP_RECONCILER",
-    )
-} | {"PREFECT_SERVER_EVENTS_PROACTIVE_GRANULARITY": "PT1M"}
-
 
 def defaults() -> dict[str, str]:
     """Variables with the values that they take where the user has not set them."""
@@ -85,7 +70,7 @@ def prepare() -> None:
     """
     # Imports and graphs are a million objects that stay: to look at all of them often is a tenth of a short training.
     gc.set_threshold(100_000, 50, 100)
-    # Registered first, so called last: the interpreter's own collections as it ends would take seconds.
+    # After TensorFlow's import an interpreter's last collections take seconds; what must be closed is closed by then.
     atexit.register(gc.freeze)
     set_defaults()
     if os.environ.get("PYTHONHASHSEED") != "0":

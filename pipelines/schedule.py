@@ -7,6 +7,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import psutil
 import yaml
 from prefect.automations import AutomationCore, EventTrigger, Posture, SendNotification
@@ -21,7 +22,7 @@ from fer.errors import UserError
 from pipelines.flows import REFUSED
 from pipelines.monitor import ALARM
 from pipelines.retrain import checked_params
-from pipelines.server import running_server
+from pipelines.server import ANSWER_SECONDS, running_server
 
 #: Which deployments there are, when they run, and what starts them.
 DEPLOYMENTS = Path("prefect.yaml")
@@ -77,7 +78,8 @@ def schedule() -> None:
     """
     check_clocks()
     checked_params()
-    with running_server():
+    with running_server() as url:
+        check_scheduler(url)
         with get_client(sync_client=True) as client:
             make_pool(client)
             deploy()
@@ -105,6 +107,21 @@ def check_clocks() -> None:
                 f"{DEPLOYMENTS}: {name}: {clock['cron']!r} is no cron expression; write five fields, such as "
                 '"0 3 * * *"'
             ) from error
+
+
+def check_scheduler(url: str) -> None:
+    """That the server makes runs by the clock.
+
+    Raises:
+        UserError: where it does not, as that of a ``retrain`` that runs in this folder.
+    """
+    settings = httpx.get(f"{url}/admin/settings", timeout=ANSWER_SECONDS)
+    # Prefect Cloud does not tell its settings, and has a scheduler.
+    if settings.is_success and not settings.json()["server"]["services"]["scheduler"]["enabled"]:
+        raise UserError(
+            f"Prefect: the server at {url} works off no schedules, as that of a running retrain; wait for the "
+            "retrain's end, or start the server with PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED=true"
+        )
 
 
 def make_pool(client: SyncPrefectClient) -> None:

@@ -91,10 +91,13 @@ def prefect_home(shared: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def prefect(tmp_path_factory: pytest.TempPathFactory, prefect_home: Path) -> Iterator[str]:
-    """A Prefect server for the commands of a test process, each of which would start its own and wait for it."""
+    """A Prefect server for the commands of a test process, each of which would start its own and wait for it.
+
+    It works off no deployments: a test of those starts its own.
+    """
     from project import prefect_environment, prefect_server
 
-    from pipelines.environment import NO_DEPLOYMENTS
+    from pipelines.server import NO_DEPLOYMENTS
 
     folder = tmp_path_factory.mktemp("prefect") / "home"
     shutil.copytree(prefect_home, folder)

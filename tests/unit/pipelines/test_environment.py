@@ -1,11 +1,12 @@
 """What every command sets before a tool is imported."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from dvc.repo import Repo
-from prefect.settings import Settings
 
 from pipelines import environment
 
@@ -22,19 +23,12 @@ def test_what_dvc_reads_with_pickle_is_where_no_other_user_writes(tmp_path: Path
     assert private.stat().st_mode & 0o777 == 0o700
 
 
-def test_prefect_knows_every_setting_of_a_server_without_deployments(monkeypatch: pytest.MonkeyPatch):
-    """One that it has renamed would be ignored."""
-    for name, value in environment.NO_DEPLOYMENTS.items():
-        monkeypatch.setenv(name, value)
-    server = Settings().server
-    off = {name for name, service in server.services if not getattr(service, "enabled", True)}
-    assert off - {"event_logger"} == {
-        "scheduler",
-        "late_runs",
-        "foreman",
-        "cancellation_cleanup",
-        "pause_expirations",
-        "repossessor",
-        "cleanup_reconciler",
-    }
-    assert server.events.proactive_granularity.total_seconds() == 60
+def test_a_command_ends_without_looking_at_all_objects_once_more():
+    """The handler that is registered before is called after."""
+    code = (
+        "import atexit, gc; from pipelines import environment; "
+        "atexit.register(lambda: print(gc.get_freeze_count() > 0)); environment.prepare()"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=os.environ | {"PYTHONHASHSEED": "0"}, capture_output=True, text=True, check=True)
+    assert done.stdout == "True\n"
