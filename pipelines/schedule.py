@@ -74,7 +74,7 @@ def schedule() -> None:
     """Deploy what prefect.yaml says and work it off, until interrupted.
 
     Raises:
-        UserError: for a mistake in params.yaml or prefect.yaml, or a server that does not answer.
+        UserError: for a mistake in params.yaml or prefect.yaml, or a server that does not answer or has no scheduler.
     """
     check_clocks()
     checked_params()
