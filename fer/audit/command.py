@@ -1,6 +1,8 @@
 """``fer check``: is a data set fit to train on? It needs the extra ``check``, and none of the pipeline."""
 
+import re
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -22,6 +24,8 @@ DEFAULTS: dict[str, Any] = {
 }  # fmt: skip
 #: Exit codes: warnings in a strict check, and critical failures or data that cannot be read.
 STRICT, CRITICAL = 1, 2
+#: What the extra ``check`` brings, beside what reads the data.
+EXTRA = ("cleanlab", "great_expectations")
 #: Characters of a line about a check.
 WIDTH = 88
 ORDER = ("critical", "warning", "info", "passed")
@@ -82,17 +86,25 @@ def _checked(path: Path, output: Path | None, settings: Path | None, suites: Pat
     """
     if not path.exists():
         raise UserError(f"{path}: no such file or folder; check the path")
-    from fer.audit.measured import measure
-    from fer.audit.progress import bars
-    from fer.checks.run import run_checks
-    from fer.checks.suites import SUITES
-
     if output and output.exists() and not (output.is_dir() and _is_replaceable(output)):
         raise UserError(f"{output}: holds something else than data docs; choose another folder for --output")
+    data = _settings(path, settings)
+    for name in EXTRA:
+        if find_spec(name) is None:
+            raise ModuleNotFoundError(name=name)
+    from fer.audit.progress import bars
+
     with bars() as progress:
         progress("reading")
-        data = _settings(path, settings)
-        dataset = _read(path, data)
+        try:
+            dataset = _read(path, data)
+        except UserError as error:
+            raise UserError(_without_project(str(error), path)) from error
+        # Its import takes seconds, and whoever made a mistake need not wait for it.
+        from fer.audit.measured import measure
+        from fer.checks.run import run_checks
+        from fer.checks.suites import SUITES
+
         measured = measure(dataset, data.seed, progress)
         progress("checks")
         return run_checks(dataset, suites or SUITES, 3, output, measured=measured)
@@ -151,6 +163,16 @@ def _read(path: Path, data: "Data") -> "FaceDataset":
     for reading in dict.fromkeys([*readings, *report["readings"]]):
         print(f"{path}: {reading}", file=sys.stderr)
     return dataset
+
+
+def _without_project(problem: str, path: Path) -> str:
+    """What the pipeline would say, for somebody who has no params.yaml yet."""
+    from fer.sections import Data
+
+    problem = problem.replace("data.path", "the path")
+    said = problem.replace(str(path), "")  # a file may be called data.csv
+    named = [name for name in Data.model_fields if re.search(rf"\bdata\.{name}\b", said)]
+    return f"{problem} (data.{named[0]}: a setting of the params.yaml that --settings names)" if named else problem
 
 
 def _print(report: "CheckReport") -> None:

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 Url = Annotated[
-    str | None, typer.Option(help="Ask the service at this address, frames as JPEG; FER_API_KEY holds its key.")
+    str | None,
+    typer.Option(help="Ask the service at this address: photos as files, frames as JPEG; FER_API_KEY holds its key."),
 ]
 Model = Annotated[
     str | None, typer.Option(help="Folder of a model, or one of the package's: 'released', or 'mini' for weak devices.")

@@ -63,6 +63,11 @@ class Summary:
             person = self.people.setdefault(face.track, Person(face.track, frame.time, frame.time))
             person.add(face, frame.time, self.interval)
 
+    @property
+    def end(self) -> float:
+        """When the last frame ends, in seconds: where nothing was read, 0."""
+        return self.time + self.interval if self.frames else 0.0
+
     def longest_seen(self) -> list[Person]:
         """Everybody, who was seen longest first."""
         return sorted(self.people.values(), key=lambda person: (-person.seconds, person.track))

@@ -54,6 +54,11 @@ def photo(
     if as_json and as_csv:
         raise UserError("--json and --csv: choose one")
     sources, problems = find_photos(files)
+    if not sources:
+        if len(problems) == 1:
+            raise UserError(problems[0])
+        _say(0, 0, problems, "")
+        raise typer.Exit(1)
     targets = find_targets(sources, files, output) if output else {}
     reading = open_reading(url, model, detector, min_face)
     show = _json_lines() if as_json else _csv_rows(reading.classes) if as_csv else _table(sources)

@@ -15,7 +15,7 @@ from fer.inference.yunet_file import SETTING
 def serve(
     model: Annotated[
         Path | None,
-        typer.Option(help="Folder with model.onnx and card.json; by default champion/, else the package's own."),
+        typer.Option(help="Folder with model.onnx and card.json; by default champion/, else the released one."),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 is all of this machine.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 3000,

@@ -1,5 +1,6 @@
 """Which photos a command line names, and where each annotated one goes."""
 
+import mimetypes
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -65,13 +66,19 @@ def find_photos(arguments: Sequence[str]) -> tuple[list[Source], list[str]]:
             problems.append(f"{argument}: is an address; download the photo, and name its file")
             continue
         paths = list(_below(argument)) if os.path.isdir(argument) else [Path(argument)]
+        if not os.path.lexists(argument):
+            problems.append(f"{_shown(argument)}: no such file or folder; check the path")
+            continue
         if not paths:
             problems.append(f"{argument}: holds no photo; known endings: {' '.join(sorted(SUFFIXES))}")
         for path in paths:
-            # Names that are no UTF-8 are shown as far as they are.
-            name = str(path).encode("utf-8", "replace").decode()
-            found.setdefault(os.path.abspath(path), Source(name, path))
+            found.setdefault(os.path.abspath(path), Source(_shown(path), path))
     return list(found.values()), problems
+
+
+def _shown(name: str | Path) -> str:
+    """A file's name; one that is no UTF-8 as far as it is."""
+    return str(name).encode("utf-8", "replace").decode()
 
 
 def _below(folder: str) -> Iterator[Path]:
@@ -94,7 +101,9 @@ def find_targets(sources: Sequence[Source], arguments: Sequence[str], output: Pa
             would be overwritten.
     """
     is_file = output.suffix.lower() in WRITTEN_SUFFIXES and not output.is_dir()
-    if output.suffix.lower() in SUFFIXES and not is_file and not output.is_dir():
+    # Of the types that Python itself knows: those of the machine differ.
+    of_a_file = output.suffix.lower() in SUFFIXES or mimetypes.MimeTypes().guess_type(output.name)[0]
+    if of_a_file and not is_file and not output.is_dir():
         raise UserError(f"{output}: is not written in this format; give a folder, or a name that ends in .jpg or .png")
     single = len(sources) == 1 and not os.path.isdir(arguments[0])
     if is_file and not single:

@@ -58,7 +58,7 @@ class JsonLines:
     def end(self, summary: Summary, facts: dict[str, Any]) -> None:
         """Print the sum, everybody in it."""
         people = [person.to_dict() for person in summary.longest_seen()]
-        sums = {"frames": summary.frames, "seconds": summary.time, "tracks": people}
+        sums = {"frames": summary.frames, "seconds": summary.end, "tracks": people}
         print(json.dumps({"summary": facts | sums}), flush=True)
 
 
@@ -111,7 +111,7 @@ class RunTable:
 
     def end(self, summary: Summary, facts: dict[str, Any]) -> None:
         """Print the runs that are left, and everybody who was seen for a while."""
-        self._print(self._runs.end(summary.time + summary.interval))
+        self._print(self._runs.end(summary.end))
         people = [person for person in summary.longest_seen() if person.seconds >= BRIEF]
         if people:
             emotions = [Column(name, max(len(name), 5), right=True) for name in self._classes]

@@ -1,5 +1,6 @@
 """``fer video``: the faces of a video over time, as a table, JSON lines or CSV, a picture, and drawn into a copy."""
 
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -50,15 +51,18 @@ def video(
     with ExitStack() as stack:
         stopping = stack.enter_context(stopped_by_signals())  # outermost: files are finished under it
         opened = stack.enter_context(open_video(file))
+        written = stack.enter_context(open_output(output, opened.rate, file)) if output else None
         reading = open_reading(url, model, detector, min_face, THREADS)
         telling = choose_telling(as_json, as_csv, reading.classes)
-        job = Job(opened, reading, telling, baseline)
-        job.output = stack.enter_context(open_output(output, opened.rate, file)) if output else None
+        job = Job(opened, reading, telling, baseline, written)
         job.advance = stack.enter_context(progress(opened.seconds))
         done = job.run(stopping)
     telling.end(done.summary, {"file": str(file), "detector": done.detector, "problem": done.problem})
+    if written and written.frames:
+        print(f"with boxes: {output}", file=sys.stderr)
     if timeline:
         _write_picture(timeline, done.timeline)
+        print(f"timeline: {timeline}", file=sys.stderr)
     _say(file, done, stopping)
 
 
@@ -75,11 +79,13 @@ class Done:
 class Job:
     """A video on its way through: every frame is told, added up and drawn."""
 
-    output: VideoOutput | None = None
     advance: Callable[[float], None] = staticmethod(lambda _: None)
 
-    def __init__(self, opened: Video, reading: Reading, telling: Telling, baseline: float | None) -> None:
+    def __init__(
+        self, opened: Video, reading: Reading, telling: Telling, baseline: float | None, written: VideoOutput | None
+    ) -> None:
         self._opened = opened
+        self._written = written
         self._frames = follow(reading.photo, opened, reading.smoothing(baseline))
         self._telling = telling
 
@@ -92,8 +98,8 @@ class Job:
                 self._telling.frame(frame)
                 done.summary.add(frame)
                 done.timeline.add(frame, done.summary.interval)
-                if self.output:
-                    self.output.write(draw_faces(frame.image, frame.faces), frame.time)
+                if self._written:
+                    self._written.write(draw_faces(frame.image, frame.faces), frame.time)
                 self.advance(frame.time)
                 if stopping.signal:
                     done.problem = f"{self._opened.path}: stopped after {frame.time:.1f} s"
@@ -107,7 +113,7 @@ def _say(file: Path, done: Done, stopping: Stopping) -> None:
     """The sum on standard error; a source that ended early, or a signal, ends the command with its exit code."""
     summary = done.summary
     people = count_people(len(summary.people))
-    frames = f"{file.name}: {count(summary.frames, 'frame')}, {summary.time:.1f} s, {people}"
+    frames = f"{file.name}: {count(summary.frames, 'frame')}, {summary.end:.1f} s, {people}"
     say_end(frames, done.problem, stopping.exit_code or 1)
 
 

@@ -56,11 +56,11 @@ def webcam(
     """
     with ExitStack() as stack:
         stopping = stack.enter_context(stopped_by_signals())  # outermost: files are finished under it
-        show = stack.enter_context(_open_window()) if display else None
         camera = stack.enter_context(open_camera(source))
+        written = stack.enter_context(open_output(output, min(camera.rate, MOST_RATE))) if output else None
+        show = stack.enter_context(_open_window()) if display else None
         reading = open_reading(url, model, detector, min_face, THREADS)
         telling = choose_telling(as_json, as_csv, reading.classes)
-        written = stack.enter_context(open_output(output, min(camera.rate, MOST_RATE))) if output else None
         recording = stack.enter_context(Recording(reading.classes))
         summary, meter, problem, key = Summary(camera.rate), Meter(), None, -1
         try:
@@ -96,7 +96,7 @@ def _say(summary: Summary, meter: "Meter", problem: str | None) -> None:
     """The sum on standard error; a camera that went away ends the command with exit code 1."""
     rate = f", {meter.mean:.1f} frames a second" if meter.mean else ""
     people = count_people(len(summary.people))
-    say_end(f"{count(summary.frames, 'frame')}, {summary.time:.1f} s{rate}, {people}", problem)
+    say_end(f"{count(summary.frames, 'frame')}, {summary.end:.1f} s{rate}, {people}", problem)
 
 
 class Meter:

@@ -23,6 +23,7 @@ from fer.data.tree import File, Files, is_archive, open_files
 from fer.data.votes import read_votes
 from fer.errors import UserError
 from fer.inference.face_size import FACE_SIZE
+from fer.inference.media import refuse_media
 from fer.inference.pixel_text import parse_pixels
 from fer.inference.resize import to_face
 
@@ -224,6 +225,7 @@ def _open_text(path: Path) -> Iterator[IO[str]]:
             raise UserError(f"{path}: the file is empty; get it again")
         if path.suffix.lower() in (".7z", ".rar"):
             raise UserError(f"{path}: {path.suffix[1:]} archives are not read; unpack it and name the CSV")
+        refuse_media(path, "name a CSV, or a folder or an archive of pictures")
         with decompressed(path) as binary, _text(binary) as text:
             yield text
     except UNREADABLE as error:

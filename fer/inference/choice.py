@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from fer.inference.classifier import CARD_FILE, PACKAGE, RELEASED, Card, find_model
+from fer.inference.classifier import CARD_FILE, RELEASED, Card, find_model
 
 #: What the pipeline's promote stage writes, in the folder that it runs in.
 CHAMPION = Path("champion")
@@ -11,14 +11,14 @@ CHAMPION = Path("champion")
 
 @dataclass(frozen=True)
 class Choice:
-    """A model's folder, its card, and why it is this one."""
+    """A model's folder, its card, and its name: in the package or its folder's, and why it is this one."""
 
     folder: Path
     card: Card
-    why: str
+    name: str
 
     def __str__(self) -> str:
-        return f"{self.card.architecture}, trained on {self.card.dataset}: {self.why}"
+        return f"{self.name} ({self.card.architecture}, trained on {self.card.dataset})"
 
 
 def choose_model(model: str | Path | None = None, champion: Path = CHAMPION) -> Choice:
@@ -33,11 +33,11 @@ def choose_model(model: str | Path | None = None, champion: Path = CHAMPION) -> 
     """
     if model is not None:
         folder = find_model(model)
-        return Choice(folder, Card.load(folder), "the package's own" if folder.parent == PACKAGE else str(folder))
+        return Choice(folder, Card.load(folder), str(model))
     if (champion / CARD_FILE).is_file():
         card = Card.load(champion)
         if card.drawn is False:
             return Choice(champion, card, f"{champion}/, the champion here")
         what = "knows drawn faces alone" if card.drawn else "does not say whether its faces were drawn"
-        return Choice(RELEASED, Card.load(RELEASED), f"the package's own, as {champion}/ {what}")
-    return Choice(RELEASED, Card.load(RELEASED), "the package's own")
+        return Choice(RELEASED, Card.load(RELEASED), f"released, as {champion}/ {what}")
+    return Choice(RELEASED, Card.load(RELEASED), "released")

@@ -103,14 +103,14 @@ def _check_limits(still: Still) -> None:
     pixels = still.width * still.height
     if pixels > MAX_PIXELS:
         limit = f"{MAX_PIXELS / 1e6:g} megapixels"
-        raise UserError(f"the image has {still.width}x{still.height} pixels, more than {limit}; send a smaller one")
+        raise UserError(f"the image has {still.width}x{still.height} pixels, more than {limit}; give a smaller one")
     if (size := pixels * still.bits // 8) > MAX_BYTES:
         limit = f"more than {MAX_BYTES / 1e6:g} MB"
-        raise UserError(f"the image takes {size / 1e6:.0f} MB when decoded, {limit}; send a smaller one or 8 bits")
+        raise UserError(f"the image takes {size / 1e6:.0f} MB when decoded, {limit}; give a smaller one or 8 bits")
     if still.scans > MAX_SCANS or still.scans * pixels > MAX_SCANNED:
         raise UserError(f"the JPEG image has {still.scans} scans, too many for its size; save it again")
     if pixels <= 0:
-        raise UserError("the image has no pixels; send another one")
+        raise UserError("the image has no pixels; give another one")
     if still.check:
         still.check()
 

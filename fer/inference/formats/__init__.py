@@ -36,11 +36,11 @@ def read_still(data: bytes) -> Still:
         UserError: for an empty, cut or damaged file, or another format.
     """
     if not data:
-        raise UserError(f"the image is empty; send the bytes of a {NAMES} file")
+        raise UserError(f"the image is empty; give a {NAMES} file")
     for known, read in _FORMATS:
         if known(data):
             try:
                 return read(data)
             except (struct.error, IndexError, OverflowError) as error:  # a place beyond the file's end
                 raise UserError(CUT_SHORT) from error
-    raise UserError(f"the file is not a {NAMES} image; send one of these")
+    raise UserError(f"the file is not a {NAMES} image; give one of these")

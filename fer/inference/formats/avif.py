@@ -24,7 +24,7 @@ def read(data: bytes) -> Still:
     """
     boxes = dict(_boxes(data))
     if b"moov" in boxes or data[8:12] == b"avis":
-        raise UserError("the AVIF file is an animation, which is not read; send a still image or a video")
+        raise UserError("the AVIF file is an animation, which is not read; give a still image or a video")
     sound(b"meta" in boxes)
     meta = dict(_boxes(boxes[b"meta"][4:]))
     sound({b"iprp", b"iinf", b"iloc"} <= set(meta))

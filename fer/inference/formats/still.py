@@ -8,7 +8,7 @@ import numpy as np
 from fer.errors import UserError
 
 DAMAGED = "the image cannot be decoded; the file is damaged"
-CUT_SHORT = "the image is cut short; send the whole file"
+CUT_SHORT = "the image is cut short; give the whole file"
 
 
 @dataclass(frozen=True)

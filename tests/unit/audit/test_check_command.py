@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from face_datasets import small_dataset
 from typer.testing import CliRunner, Result
+from videos import write_video
 
 from fer.cli import app
 from fer.data.dataset import FaceDataset
@@ -55,6 +56,8 @@ def test_a_leaky_folder_ends_with_2_and_data_docs(faces: FaceDataset, tmp_path: 
     assert verdicts(found)["no train image is blank"] == "critical"
     assert "1 (1.7 %), such as train/sad/copied.png" in found.stdout
     assert "no image is angry, disgust, fear, surprise, neutral" in found.stderr
+    # Nothing is cleaned here, so no setting is the remedy.
+    assert "delete the train rows in the source" in found.stdout
     assert LEAK in (tmp_path / "docs/index.html").read_text()
     assert len(list(place.rglob("*.png"))) == 114
     other = check(place, "--output", place)
@@ -114,6 +117,38 @@ def test_a_mistake_in_the_settings_is_one_line(tmp_path: Path, text: str, says: 
     (line,) = found.stderr.splitlines()
     assert line.startswith(f"error: {tmp_path / 'own.yaml'}: ")
     assert says in line
+
+
+def test_pictures_and_videos_are_no_tables(tmp_path: Path):
+    cv2.imwrite(str(tmp_path / "photo.jpg"), np.zeros((48, 48), np.uint8))
+    write_video(tmp_path / "clip.mp4", 2)
+    (tmp_path / "bitmap.csv").write_text("BM,emotion,pixels\n")
+    remedy = "name a CSV, or a folder or an archive of pictures"
+    for name, kind in (("photo.jpg", "a picture"), ("clip.mp4", "a video")):
+        assert check(tmp_path / name).stderr == f"error: {tmp_path / name}: is {kind}; {remedy}\n"
+    assert "no rows after the header" in check(tmp_path / "bitmap.csv").stderr
+
+
+def test_a_setting_is_named_with_the_file_that_it_stands_in(tmp_path: Path):
+    for name in ("glum", "happy"):
+        (tmp_path / name).mkdir()
+        cv2.imwrite(str(tmp_path / name / "0.png"), np.zeros((48, 48), np.uint8))
+    (line,) = check(tmp_path).stderr.splitlines()
+    assert "{glum: ignore}" in line
+    assert line.endswith("(data.labels: a setting of the params.yaml that --settings names)")
+    (tmp_path / "data.csv").write_text("")
+    assert check(tmp_path / "data.csv").stderr == f"error: {tmp_path / 'data.csv'}: the file is empty; get it again\n"
+
+
+@pytest.mark.parametrize("arguments", [["--settings", "nope.yaml"], ["--output", "full"], []])
+def test_a_mistake_need_not_wait_for_great_expectations(tmp_path: Path, arguments: list[str]):
+    (tmp_path / "full/happy").mkdir(parents=True)
+    code = "import atexit, sys; from fer.cli import main\n"
+    code += "atexit.register(lambda: print('great_expectations' in sys.modules)); main()"
+    command = [sys.executable, "-c", code, "check", "full", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert (done.stdout, done.stderr[:7], done.stderr.count("\n")) == ("False\n", "error: ", 1)
 
 
 def test_what_cannot_be_read_is_one_line(tmp_path: Path):

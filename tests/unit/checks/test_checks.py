@@ -198,7 +198,7 @@ def test_the_failure_message_is_one_line_with_rows_and_remedy(clean: FaceDataset
     message = run_checks(flawed, SUITES, 2).failure_message()
     assert message == (
         "small faces: failed check: no train image is blank: 1 rows break it: face-004; "
-        "set data.remove_copies to true, or delete these rows in the source "
+        "delete these rows in the source; the pipeline leaves them out where data.remove_copies is true "
         "(1 more critical checks failed, see the report)"
     )
     labels = run_checks(with_values(clean, "emotion", {1: "bored", 2: "bored", 3: "bored"}), SUITES, 2)

@@ -132,7 +132,7 @@ def test_long_names_leave_the_columns_where_they_are(photos, call):
 
 
 def test_the_model_is_said_on_standard_error(photos, call, model_folder):
-    assert f"model: tiny, trained on drawn: {model_folder}" in call("p/wall.png", "--json").stderr
+    assert f"model: {model_folder} (tiny, trained on drawn)" in call("p/wall.png", "--json").stderr
 
 
 def test_a_photo_turned_by_its_exif_tag_is_read_upright(photos, call, face):
@@ -222,8 +222,8 @@ def test_what_cannot_be_read_is_named_at_the_end_and_the_rest_is_done(photos, mo
     at = lines.index("not read: 6")
     assert lines[at - 1] == "3 photos, 2 faces"
     told = [line.strip().split(": ")[0] for line in lines[at + 1 :]]
-    files = ["p/broken.jpg", "p/huge.png", "p/phone.HEIC", "p/text.png", "nowhere.jpg"]
-    assert told == ["HTTPS://example.org/a.jpg", *files]
+    files = ["p/broken.jpg", "p/huge.png", "p/phone.HEIC", "p/text.png"]
+    assert told == ["nowhere.jpg", "HTTPS://example.org/a.jpg", *files]
     assert "Traceback" not in done.stderr
     assert "megapixels" in done.stderr
 
@@ -256,6 +256,7 @@ def test_a_video_is_known_however_large_it_is(photos, call):
         (["--url", "localhost:3000"], "--url localhost:3000: not an address"),
         (["--url", "http://127.0.0.1:9"], "http://127.0.0.1:9: no answer (Connection refused)"),
         (["--output", "p/wall.png"], "is a photo that is read"),
+        (["--output", "boxed.txt"], "boxed.txt: is not written in this format; give a folder, or a name that ends in"),
     ],
 )
 def test_a_mistake_is_one_line_and_exit_code_1(photos, arguments, words):
@@ -265,6 +266,20 @@ def test_a_mistake_is_one_line_and_exit_code_1(photos, arguments, words):
     (line,) = [line for line in done.stderr.splitlines() if not line.startswith("model: ")]
     assert line.startswith("error: ")
     assert words in line
+
+
+def test_photos_that_are_not_there_are_told_before_anything_is_loaded(photos):
+    done = run("photo", "phto.jpg", "--url", "http://127.0.0.1:9", text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: phto.jpg: no such file or folder; check the path\n"
+    done = run("photo", "a.jpg", "b.jpg", text=True)
+    assert done.returncode == 1
+    assert [line.strip() for line in done.stderr.splitlines()] == [
+        "no photo was read",
+        "not read: 2",
+        "a.jpg: no such file or folder; check the path",
+        "b.jpg: no such file or folder; check the path",
+    ]
 
 
 def test_a_call_that_cannot_be_understood_has_exit_code_2(photos):

@@ -102,13 +102,14 @@ def test_what_cannot_be_written_as_it_is_becomes_jpeg_beside_its_namesakes(here)
         (["p/a.jpg"], "link.jpg", "link.jpg: is a photo that is read"),
         (["p"], "p", "is a photo that is read"),
         (["p"], "linked", "is a photo that is read"),
-        (["p/a.jpg"], "notes.txt", "notes.txt: is a file of another kind; give a folder"),
+        (["p/a.jpg"], "notes.txt", "notes.txt: is not written in this format; give a folder"),
+        (["p/a.jpg"], "notes", "notes: is a file of another kind; give a folder"),
         (["p/a.jpg"], "boxed.gif", "boxed.gif: is not written in this format; give a folder"),
         (["p"], "boxed.HEIC", "boxed.HEIC: is not written in this format"),
     ],
 )
 def test_no_photo_is_overwritten(here, arguments, output, words):
-    make(here, "p/a.jpg", "p/b.jpg", "notes.txt")
+    make(here, "p/a.jpg", "p/b.jpg", "notes.txt", "notes")
     (here / "link.jpg").symlink_to(here / "p" / "a.jpg")
     (here / "linked").symlink_to(here / "p")
     with pytest.raises(UserError, match=words):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 
+import cv2
 import numpy as np
 import pytest
 from onnx_models import write_card, write_model
@@ -92,7 +93,7 @@ def test_it_says_the_cards_figures_where_they_are_the_files(table, tmp_path):
         for split in ("test", "test_ten_views", "test_without_copies", "test_without_copies_ten_views")
     ]
     assert "the card's figures, within 0.2 points of accuracy" in done.stdout
-    assert "model: tiny, trained on FER-2013" in done.stderr
+    assert f"model: {folder} (tiny, trained on FER-2013)" in done.stderr
 
 
 @pytest.mark.parametrize(("metric", "by"), [("accuracy", 0.0021), ("macro_f1", -0.0051), ("ece", 0.0051)])
@@ -198,6 +199,12 @@ def test_a_bad_file_is_one_line(tmp_path, harm, words):
     with pytest.raises(UserError, match=words) as caught:
         read_private_test(path, lambda _: None)
     assert "\n" not in str(caught.value)
+
+
+def test_a_picture_is_no_table(tmp_path):
+    cv2.imwrite(str(tmp_path / "face.png"), np.zeros((48, 48), np.uint8))
+    with pytest.raises(UserError, match=r"face.png: is a picture; give the challenge's fer2013.csv"):
+        read_private_test(tmp_path / "face.png", lambda _: None)
 
 
 @pytest.mark.parametrize("end", ["xz", "gz", "bz2", "zip"])

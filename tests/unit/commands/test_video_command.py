@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -17,6 +18,7 @@ import pytest
 from scenes import scene
 from videos import RATE, cut_off, frames_of, turned, with_durations, write_video
 
+from fer.commands.people import Summary
 from fer.emotions import EMOTIONS
 from fer.inference.video import COLUMNS
 
@@ -121,6 +123,7 @@ def test_the_annotated_video_and_the_timeline_are_written(clip, model_folder, tm
     output, picture = tmp_path / "new" / f"out{suffix}", tmp_path / "line.png"
     done = run(clip, "--output", output, "--timeline", picture, "--model", model_folder, *OPTIONS)
     assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-3:-1] == [f"with boxes: {output}", f"timeline: {picture}"]
     frames = frames_of(output)
     assert len(frames) == 30
     for at, frame in enumerate(frames):
@@ -228,7 +231,16 @@ def test_a_mistake_is_one_line(tmp_path, arguments, words):
     assert words in done.stderr.splitlines()[-1]
     assert done.stderr.splitlines()[-1].startswith("error: ")
     assert "Traceback" not in done.stderr
+    assert not done.stderr.startswith("model: ") or "--json" in arguments, "nothing is loaded for a mistake"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["clip.avi", "text.mp4"]
+
+
+def test_the_sum_counts_the_last_frame():
+    summary = Summary(10)
+    assert summary.end == 0
+    for at in range(30):
+        summary.add(SimpleNamespace(time=at / 10, faces=[]))
+    assert summary.end == pytest.approx(3)
 
 
 def test_json_and_csv_have_one_vocabulary(told):

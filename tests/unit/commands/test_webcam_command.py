@@ -129,10 +129,17 @@ def test_no_display_is_one_line(monkeypatch, capsys):
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    result = CliRunner().invoke(app, ["webcam"])
+    with served(FACES, rate=30) as url:
+        result = CliRunner().invoke(app, ["webcam", url])
     assert str(result.exception) == (
         "no display to show a window on (DISPLAY is not set); leave the window out (--no-display)"
     )
+
+
+def test_what_is_no_camera_is_told_before_a_display_is_missed(monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert str(CliRunner().invoke(app, ["webcam", "clip.mp4"]).exception).startswith("clip.mp4: not a camera")
 
 
 @pytest.mark.parametrize(

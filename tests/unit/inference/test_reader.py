@@ -391,7 +391,7 @@ def test_the_champion_is_chosen_only_where_it_says_that_it_knows_real_faces(tmp_
         assert choice.folder == folder
         assert why in str(choice)
         assert choose_model(champion, champion).folder == champion, "who names it gets it"
-    assert "FER-2013: the package's own" in str(choose_model("released", champion))
+    assert str(choose_model("released", champion)) == "released (compact, trained on FER-2013)"
 
 
 # What comes out
