@@ -10,6 +10,8 @@ RETRAIN_LOCK = STATE / "retrain.lock"
 DATASET = Path("data/dataset")
 INGEST_REPORT = Path("reports/ingest.json")
 VALIDATION_REPORT = Path("reports/validation.json")
+#: The fingerprint of the data set that passed. Trainings wait for this file, and another word in a report moves none.
+ACCEPTED_DATA = Path("reports/accepted.json")
 DATA_DOCS = Path("reports/data_docs")
 
 EXPLORE = Path("reports/explore")

@@ -1,5 +1,6 @@
 """Stage 2: is the data fit to train on?"""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -31,6 +32,7 @@ def validate() -> None:
     if report.critical_failures:
         raise UserError(report.failure_message())
     write_text(paths.VALIDATION_REPORT, report.to_json())
+    write_text(paths.ACCEPTED_DATA, json.dumps({"fingerprint": dataset.fingerprint}))
     for result in report.warnings:
         say(f"warning: {result.description}: {result.found}")
     counts = f"{len(report.results)} checks, {len(report.warnings)} warnings"

@@ -78,6 +78,14 @@ def test_an_edit_of_a_shared_module_retrains_the_networks_that_import_it_alone(c
     assert copy.stale() == {"train@baseline", "train@mini", "distill@baseline"}
 
 
+def test_other_words_in_the_report_on_the_data_retrain_nothing(copy):
+    suite = copy.folder / "fer/expectations/images.yaml"
+    suite.write_text(suite.read_text().replace("notes: look at these images", "notes: please look at these images"))
+    assert copy.stale() == {"validate"}
+    assert copy.run("dvc", "repro", "--single-item", "validate").returncode == 0
+    assert copy.stale() == {"promote"}, "whose gates ask the report"
+
+
 def test_any_recipe_of_params_yaml_can_be_run(copy):
     for recipe in ("full", "accelerator"):
         copy.edit(lambda params, recipe=recipe: params["train"].update(recipe=recipe))
