@@ -14,7 +14,15 @@ class UserError(Exception):
 
     The message is one line: what is wrong, where (file, row, key), and how to mend it. Entry points print it
     without a traceback and exit with code 1.
+
+    Args:
+        message: the line.
+        setting: the key of params.yaml that the line advises, such as ``data.labels``; not every reader has that file.
     """
+
+    def __init__(self, message: str, setting: str = "") -> None:
+        super().__init__(message)
+        self.setting = setting
 
 
 def did_you_mean(word: str, known: Collection[str]) -> str:

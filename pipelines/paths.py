@@ -10,7 +10,8 @@ RETRAIN_LOCK = STATE / "retrain.lock"
 DATASET = Path("data/dataset")
 INGEST_REPORT = Path("reports/ingest.json")
 VALIDATION_REPORT = Path("reports/validation.json")
-#: The fingerprint of the data set that passed. Trainings wait for this file, and another word in a report moves none.
+#: The fingerprint of the data set that passed the checks. Explore and the trainings depend on it, so that a reworded
+#: report reruns neither.
 ACCEPTED_DATA = Path("reports/accepted.json")
 DATA_DOCS = Path("reports/data_docs")
 

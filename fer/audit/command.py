@@ -1,6 +1,5 @@
 """``fer check``: is a data set fit to train on? It needs the extra ``check``, and none of the pipeline."""
 
-import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,8 +23,8 @@ DEFAULTS: dict[str, Any] = {
 }  # fmt: skip
 #: Exit codes: warnings in a strict check, and critical failures or data that cannot be read.
 STRICT, CRITICAL = 1, 2
-#: What the extra ``check`` brings, beside what reads the data.
-EXTRA = ("cleanlab", "great_expectations")
+#: Modules of the extra ``check`` that are imported after the data was read.
+EXTRA = ("cleanlab", "faiss", "great_expectations", "jinja2", "onnx", "rich", "scipy", "sklearn")
 #: Characters of a line about a check.
 WIDTH = 88
 ORDER = ("critical", "warning", "info", "passed")
@@ -88,6 +87,8 @@ def _checked(path: Path, output: Path | None, settings: Path | None, suites: Pat
         raise UserError(f"{path}: no such file or folder; check the path")
     if output and output.exists() and not (output.is_dir() and _is_replaceable(output)):
         raise UserError(f"{output}: holds something else than data docs; choose another folder for --output")
+    if suites and not any(suites.glob("*.yaml")):
+        raise UserError(f"{suites}: no expectation suite (*.yaml) here; give a folder that has some as --suites")
     data = _settings(path, settings)
     for name in EXTRA:
         if find_spec(name) is None:
@@ -99,7 +100,7 @@ def _checked(path: Path, output: Path | None, settings: Path | None, suites: Pat
         try:
             dataset = _read(path, data)
         except UserError as error:
-            raise UserError(_without_project(str(error), path)) from error
+            raise UserError(f"{error}{_where_set(error.setting, settings)}") from error
         # Its import takes seconds, and whoever made a mistake need not wait for it.
         from fer.audit.measured import measure
         from fer.checks.run import run_checks
@@ -165,14 +166,11 @@ def _read(path: Path, data: "Data") -> "FaceDataset":
     return dataset
 
 
-def _without_project(problem: str, path: Path) -> str:
-    """What the pipeline would say, for somebody who has no params.yaml yet."""
-    from fer.sections import Data
-
-    problem = problem.replace("data.path", "the path")
-    said = problem.replace(str(path), "")  # a file may be called data.csv
-    named = [name for name in Data.model_fields if re.search(rf"\bdata\.{name}\b", said)]
-    return f"{problem} (data.{named[0]}: a setting of the params.yaml that --settings names)" if named else problem
+def _where_set(setting: str, settings: Path | None) -> str:
+    """Where a setting that a message advises is set: there need be no params.yaml yet."""
+    if not setting:
+        return ""
+    return f" ({setting}: in {settings})" if settings else f" ({setting}: in a params.yaml that --settings names)"
 
 
 def _print(report: "CheckReport") -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from fer.compressed import UNREADABLE, decompressed, one_line
 from fer.errors import UserError
 from fer.inference.face_size import FACE_SIZE
-from fer.inference.media import refuse_media
+from fer.inference.media import file_kind
 from fer.inference.pixel_text import parse_pixels
 
 #: The challenge's names of the splits, and their images (Goodfellow et al. 2013).
@@ -115,7 +115,8 @@ def _text(path: Path) -> Iterator[IO[str]]:
 @contextmanager
 def _binary(path: Path) -> Iterator[IO[bytes]]:
     if path.suffix.lower() != ".zip":
-        refuse_media(path, "give the challenge's fer2013.csv")
+        if kind := file_kind(path):
+            raise UserError(f"{path}: is a {kind}; give the challenge's fer2013.csv")
         with decompressed(path) as binary:
             yield binary
         return

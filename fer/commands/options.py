@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from fer.errors import UserError
+
 Url = Annotated[
     str | None,
     typer.Option(help="Ask the service at this address: photos as files, frames as JPEG; FER_API_KEY holds its key."),
@@ -21,3 +23,13 @@ Baseline = Annotated[
     float | None,
     typer.Option(min=0.1, help="Seconds at the start in which everybody's face rests: it then counts as neutral."),
 ]
+
+
+def check_format(as_json: bool, as_csv: bool) -> None:
+    """Refuse two formats at once.
+
+    Raises:
+        UserError: when both are asked for.
+    """
+    if as_json and as_csv:
+        raise UserError("--json and --csv: choose one")

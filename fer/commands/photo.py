@@ -12,7 +12,7 @@ import numpy as np
 import typer
 
 from fer.commands.annotate import draw_faces, enlarged
-from fer.commands.options import DetectorName, MinFace, Model, Url
+from fer.commands.options import DetectorName, MinFace, Model, Url, check_format
 from fer.commands.progress import progress
 from fer.commands.reading import open_reading
 from fer.commands.remote import NoAnswerError
@@ -51,8 +51,7 @@ def photo(
     Photos without a face are listed too. A photo that cannot be read is
     skipped and named at the end; the exit code is then 1.
     """
-    if as_json and as_csv:
-        raise UserError("--json and --csv: choose one")
+    check_format(as_json, as_csv)
     sources, problems = find_photos(files)
     if not sources:
         if len(problems) == 1:

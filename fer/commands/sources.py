@@ -1,6 +1,5 @@
 """Which photos a command line names, and where each annotated one goes."""
 
-import mimetypes
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -8,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer.errors import UserError
-from fer.inference.container import HEAD, is_video
-from fer.inference.formats import SUFFIXES, is_image
+from fer.inference.formats import SUFFIXES
 from fer.inference.image import MAX_FILE
+from fer.inference.media import media_kind
 
 #: Formats in which annotated photos are written; others become JPEG.
 WRITTEN_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"))
+#: Endings of files, not of folders, that are not written.
+_OTHER_FILES = frozenset((*SUFFIXES, ".csv", ".html", ".json", ".mp4", ".avi", ".mov", ".pdf", ".svg", ".txt", ".zip"))
 #: The argument that stands for standard input.
 STDIN = "-"
 
@@ -40,7 +41,7 @@ class Source:
         except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
             reason = getattr(error, "strerror", None) or error
             raise UserError(f"{self.name}: cannot be read ({reason}); check the path and its permissions") from error
-        if is_video(data[:HEAD]) and not is_image(data):
+        if media_kind(data) == "video":
             raise UserError(f"{self.name}: is a video; fer video reads videos")
         if len(data) > MAX_FILE:
             raise UserError(f"{self.name}: has more than {MAX_FILE >> 20} MiB; give a smaller photo")
@@ -66,7 +67,7 @@ def find_photos(arguments: Sequence[str]) -> tuple[list[Source], list[str]]:
             problems.append(f"{argument}: is an address; download the photo, and name its file")
             continue
         paths = list(_below(argument)) if os.path.isdir(argument) else [Path(argument)]
-        if not os.path.lexists(argument):
+        if _is_absent(argument):
             problems.append(f"{_shown(argument)}: no such file or folder; check the path")
             continue
         if not paths:
@@ -74,6 +75,17 @@ def find_photos(arguments: Sequence[str]) -> tuple[list[Source], list[str]]:
         for path in paths:
             found.setdefault(os.path.abspath(path), Source(_shown(path), path))
     return list(found.values()), problems
+
+
+def _is_absent(path: str) -> bool:
+    """Whether nothing is there; what cannot be looked at may be."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except (OSError, ValueError):  # ValueError: a zero byte in the name
+        return False
+    return False
 
 
 def _shown(name: str | Path) -> str:
@@ -101,13 +113,12 @@ def find_targets(sources: Sequence[Source], arguments: Sequence[str], output: Pa
             would be overwritten.
     """
     is_file = output.suffix.lower() in WRITTEN_SUFFIXES and not output.is_dir()
-    # Of the types that Python itself knows: those of the machine differ.
-    of_a_file = output.suffix.lower() in SUFFIXES or mimetypes.MimeTypes().guess_type(output.name)[0]
-    if of_a_file and not is_file and not output.is_dir():
+    if output.suffix.lower() in _OTHER_FILES and not is_file and not output.is_dir():
         raise UserError(f"{output}: is not written in this format; give a folder, or a name that ends in .jpg or .png")
-    single = len(sources) == 1 and not os.path.isdir(arguments[0])
+    # One that is not there was meant to be read too.
+    single = len({os.path.abspath(argument) for argument in arguments}) == 1 and not os.path.isdir(arguments[0])
     if is_file and not single:
-        raise UserError(f"{output}: is a file's name, for {len(sources)} photos; give a folder")
+        raise UserError(f"{output}: is a file's name, for more than one named photo; give a folder")
     if not is_file and output.exists() and not output.is_dir():
         raise UserError(f"{output}: is a file of another kind; give a folder, or a name that ends in .jpg or .png")
     paths = [source.path for source in sources if source.path]

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import IO, Any, Protocol
 
 import typer
@@ -11,9 +12,9 @@ from fer.commands.people import Run, Runs, Summary
 from fer.commands.tables import Column, Table, detector_line
 from fer.commands.timeline import clock
 from fer.emotions import EMOTIONS
-from fer.errors import UserError
 from fer.inference.faces import percent, write_csv_header
 from fer.inference.video import COLUMNS, Frame
+from fer.inference.video_output import VideoOutput
 
 #: People seen for less than this, in seconds, are counted only in the table.
 BRIEF = 0.5
@@ -27,6 +28,12 @@ def say_end(done: str, problem: str | None, exit_code: int = 1) -> None:
         raise typer.Exit(exit_code)
 
 
+def say_written(path: Path | None, output: VideoOutput | None) -> None:
+    """Say on standard error which video was written, if any was."""
+    if output and output.frames:
+        print(f"with boxes: {path}", file=sys.stderr)
+
+
 class Telling(Protocol):
     """Tells every frame, and the sum at the end; what was told is complete whenever it stops."""
 
@@ -38,13 +45,7 @@ class Telling(Protocol):
 
 
 def choose_telling(as_json: bool, as_csv: bool, classes: Sequence[str]) -> Telling:
-    """What the options ask for.
-
-    Raises:
-        UserError: when both are given.
-    """
-    if as_json and as_csv:
-        raise UserError("--json and --csv: choose one")
+    """What the options ask for."""
     return JsonLines() if as_json else CsvRows(classes, sys.stdout) if as_csv else RunTable(classes)
 
 

@@ -11,12 +11,22 @@ import cv2
 import typer
 
 from fer.commands.annotate import draw_faces
-from fer.commands.options import Baseline, DetectorName, FramesAsCsv, FramesAsJson, MinFace, Model, Url, VideoFile
+from fer.commands.options import (
+    Baseline,
+    DetectorName,
+    FramesAsCsv,
+    FramesAsJson,
+    MinFace,
+    Model,
+    Url,
+    VideoFile,
+    check_format,
+)
 from fer.commands.people import Summary, count_people
 from fer.commands.progress import progress
 from fer.commands.reading import THREADS, Reading, open_reading
 from fer.commands.stopping import Stopping, stopped_by_signals
-from fer.commands.telling import Telling, choose_telling, say_end
+from fer.commands.telling import Telling, choose_telling, say_end, say_written
 from fer.commands.timeline import Timeline
 from fer.errors import UserError
 from fer.files import replace_file
@@ -46,6 +56,7 @@ def video(
     code is 1. So it is after Ctrl-C and SIGTERM, with the exit codes 130
     and 143.
     """
+    check_format(as_json, as_csv)
     if timeline and timeline.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UserError(f"{timeline}: not a picture's name; end it in .png or .jpg")
     with ExitStack() as stack:
@@ -58,8 +69,7 @@ def video(
         job.advance = stack.enter_context(progress(opened.seconds))
         done = job.run(stopping)
     telling.end(done.summary, {"file": str(file), "detector": done.detector, "problem": done.problem})
-    if written and written.frames:
-        print(f"with boxes: {output}", file=sys.stderr)
+    say_written(output, written)
     if timeline:
         _write_picture(timeline, done.timeline)
         print(f"timeline: {timeline}", file=sys.stderr)

@@ -14,11 +14,21 @@ import numpy as np
 import typer
 
 from fer.commands.annotate import draw_faces
-from fer.commands.options import Baseline, DetectorName, FramesAsCsv, FramesAsJson, MinFace, Model, Url, VideoFile
+from fer.commands.options import (
+    Baseline,
+    DetectorName,
+    FramesAsCsv,
+    FramesAsJson,
+    MinFace,
+    Model,
+    Url,
+    VideoFile,
+    check_format,
+)
 from fer.commands.people import Summary, count_people
 from fer.commands.reading import THREADS, open_reading
 from fer.commands.stopping import Stopping, stopped_by_signals
-from fer.commands.telling import CsvRows, choose_telling, say_end
+from fer.commands.telling import CsvRows, choose_telling, say_end, say_written
 from fer.errors import UserError
 from fer.files import replace_file
 from fer.inference.camera import Camera, camera_name, open_camera
@@ -54,6 +64,7 @@ def webcam(
     passed over, never shown late. q and Esc quit; c starts and ends a
     recording to a CSV file in this folder. Ctrl-C quits and leaves whole files.
     """
+    check_format(as_json, as_csv)
     with ExitStack() as stack:
         stopping = stack.enter_context(stopped_by_signals())  # outermost: files are finished under it
         camera = stack.enter_context(open_camera(source))
@@ -81,6 +92,7 @@ def webcam(
         except EndedEarlyError as error:
             problem = str(error)
         telling.end(summary, {"camera": camera_name(source), "problem": problem})
+    say_written(output, written)
     _say(summary, meter, problem)  # once the files are in their places: an exit code is an exception
 
 

@@ -82,14 +82,15 @@ def place_of(where: str, role: str, header: Sequence[str], chosen: str | None, u
         same = [place for place, name in enumerate(header) if name.casefold() == chosen.strip().casefold()]
         if not same:
             hint = did_you_mean(chosen, list(header)[:20])
-            raise UserError(f"{where}: data.csv.{role}: no column {chosen!r} in the header{hint}")
+            raise UserError(f"{where}: data.csv.{role}: no column {chosen!r} in the header{hint}", setting="data.csv")
         return same[0]
     found = sorted((usual.index(plain(name)), place) for place, name in enumerate(header) if plain(name) in usual)
     if role == "label" and len(found) > 1:
         names = [header[place] for _, place in found]
         raise UserError(
             f"{where}: the columns {' and '.join(names)} may both be the label; set data.csv to {{label: {names[0]}}} "
-            f"or {{label: {names[1]}}}"
+            f"or {{label: {names[1]}}}",
+            setting="data.csv",
         )
     return found[0][1] if found else -1
 
@@ -105,7 +106,10 @@ def group_columns(where: str, header: Sequence[str], setting: Columns) -> list[s
         return [name for name in usual if name not in OWN]
     for name in setting.groups:
         if name not in header:
-            raise UserError(f"{where}: data.csv.groups: no column {name!r} in the header{did_you_mean(name, header)}")
+            raise UserError(
+                f"{where}: data.csv.groups: no column {name!r} in the header{did_you_mean(name, header)}",
+                setting="data.csv",
+            )
     check_own(where, setting.groups)
     return list(setting.groups)
 

@@ -23,7 +23,7 @@ from fer.data.tree import File, Files, is_archive, open_files
 from fer.data.votes import read_votes
 from fer.errors import UserError
 from fer.inference.face_size import FACE_SIZE
-from fer.inference.media import refuse_media
+from fer.inference.media import file_kind
 from fer.inference.pixel_text import parse_pixels
 from fer.inference.resize import to_face
 
@@ -179,14 +179,15 @@ def _checked(where: str, header: list[str], roles: Roles) -> Roles:
     if missing == "pixels" and any(plain(name) in IMAGE for name in header):
         folder = Path(where).parent
         raise UserError(
-            f"{where}: no column 'pixels' in the header; if it names image files, set data.source: folder and "
-            f"data.path: {folder}, the folder of both"
+            f"{where}: no column 'pixels' in the header; if it names image files, give the folder of both, {folder}, "
+            "which data.source: folder reads"
         )
     found = shown(",".join(header))
     text = "" if "\ufffd" not in found else " (and the text is not UTF-8)"
     raise UserError(
         f"{where}: no column {missing!r} in the header {found}{text}; the first line must name emotion, pixels and, "
-        "for splits, Usage; name other columns in data.csv"
+        "for splits, Usage; name other columns in data.csv",
+        setting="data.csv",
     )
 
 
@@ -220,16 +221,17 @@ def _open_text(path: Path) -> Iterator[IO[str]]:
     """The CSV's text; bytes that are not UTF-8 become U+FFFD, so that the row they stand in is named."""
     try:
         if path.exists() and not path.is_file():
-            raise UserError(f"{path}: cannot be read (no regular file); check data.path")
+            raise UserError(f"{path}: cannot be read (no regular file); name a file")
         if path.stat().st_size == 0:
             raise UserError(f"{path}: the file is empty; get it again")
         if path.suffix.lower() in (".7z", ".rar"):
             raise UserError(f"{path}: {path.suffix[1:]} archives are not read; unpack it and name the CSV")
-        refuse_media(path, "name a CSV, or a folder or an archive of pictures")
+        if kind := file_kind(path):
+            raise UserError(f"{path}: is a {kind}, not a CSV; pictures are read from a folder or an archive")
         with decompressed(path) as binary, _text(binary) as text:
             yield text
     except UNREADABLE as error:
-        raise UserError(f"{path}: cannot be read ({one_line(error)}); check data.path or get the file again") from error
+        raise UserError(f"{path}: cannot be read ({one_line(error)}); check the path or get the file again") from error
 
 
 def _text(binary: IO[bytes]) -> io.TextIOWrapper:
@@ -279,11 +281,12 @@ def _choose(
         found = ", ".join(str(inside) for inside in headers) or "none"
         raise UserError(
             f"{path}: one .csv with the columns emotion and pixels expected inside, found {found}; name the columns in "
-            "data.csv, or for images set data.source: folder"
+            "data.csv; images are read by data.source: folder",
+            setting="data.csv",
         )
     if len(chosen) > 1 and (whole or not all(usual_split(inside.stem) for inside in chosen)):
         names = ", ".join(str(inside) for inside in chosen)
-        raise UserError(f"{path}: several .csv with labels and pixels: {names}; unpack it and name one in data.path")
+        raise UserError(f"{path}: several .csv with labels and pixels: {names}; unpack it and give one of them")
     others = [str(inside) for inside in headers if inside not in chosen]
     if not others and len(chosen) == 1:
         return chosen, []

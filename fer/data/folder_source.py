@@ -37,7 +37,7 @@ def read_folder(path: Path, reading: Reading | None = None) -> SourceFaces:
     """
     reading = reading or Reading()
     if not path.is_dir() and not path.is_file():
-        raise UserError(f"{path}: no such folder or zip; check data.path")
+        raise UserError(f"{path}: no such folder, zip or tar; check the path")
     if path.suffix.lower() in (".7z", ".rar"):
         raise UserError(f"{path}: {path.suffix[1:]} archives are not read; unpack it and name the folder")
     if path.is_file() and ".csv" in path.name.lower() and not is_archive(path):
@@ -53,7 +53,7 @@ def _rows(path: Path, files: Files, reading: Reading) -> SourceRows:
     inside = {_below(file, wrapper): read for file, read in files.items()}
     wanted = [path for path in sorted(below.values()) if not _ignored(path, reading)]
     if not wanted:
-        raise UserError(f"{where}: data.splits leaves out all {len(below)} images; keep some")
+        raise UserError(f"{where}: data.splits leaves out all {len(below)} images; keep some", setting="data.splits")
     images, readings = _once(wanted, inside, reading)
     if len(wanted) < len(below):
         readings.append(f"left out {len(below) - len(wanted)} images by data.splits")
@@ -200,11 +200,13 @@ def _checked(where: str, table: pd.DataFrame, label_is: str) -> pd.DataFrame:
     bare = np.flatnonzero((table["label"] == "").to_numpy())
     if len(bare) and label_is != "label":
         split = table["split"].iloc[bare[0]]
-        other = f", or leave its split out by data.splits: {{{split}: ignore}}" if split else ""
+        other, setting = (
+            (f", or leave its split out by data.splits: {{{split}: ignore}}", "data.splits") if split else ("", "")
+        )
         what = f"the image lies in no emotion's folder; move or remove it{other}"
         if len(bare) == len(table):
-            what = f"neither its folder nor its name says an emotion; {_LAYOUTS}"
-        raise UserError(f"{where}: {table['source_id'].iloc[bare[0]]}: {what}")
+            what, setting = f"neither its folder nor its name says an emotion; {_LAYOUTS}", ""
+        raise UserError(f"{where}: {table['source_id'].iloc[bare[0]]}: {what}", setting=setting)
     return table
 
 

@@ -134,9 +134,10 @@ def prepare(source: SourceFaces, data: Data) -> tuple[FaceDataset, dict[str, Any
     if "train" not in before:
         raise UserError(
             f"{source.where}: no image is in train; say in data.splits which split it is"
-            f"{f', such as {{{min(before)}: train}}' if before else ', or choose other data.classes'}"
+            f"{f', such as {{{min(before)}: train}}' if before else ', or choose other data.classes'}",
+            setting="data.splits",
         )
-    table["split"] = carve_splits(table, images, data.validation_share, data.test_share, data.seed)
+    table["split"] = carve_splits(source.where, table, images, data.validation_share, data.test_share, data.seed)
     readings += carved(table, before)
     if corrections:
         # After carving: who is in test must not hang on what was corrected. A reviewed image is corrected by moving it.
@@ -192,5 +193,6 @@ def _check_classes(dataset: FaceDataset, where: str) -> None:
             told = ", ".join(f"{reason} {count}" for reason, count in out.items())
             raise UserError(
                 f"{where}: no image of {emotion!r} in {', '.join(empty)}{f' ({told} taken out)' if told else ''}; "
-                "add some or leave it out of data.classes"
+                "add some or leave it out of data.classes",
+                setting="data.classes",
             )

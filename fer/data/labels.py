@@ -170,7 +170,8 @@ def _scheme(rows: SourceRows, written: Mapping[str, str]) -> Preset | None:
     if named or len(numbers) < len(unnamed):
         raise UserError(
             f"{rows.where}: both names and numbers are labels ({_listed(written.values())}); "
-            f"say what they mean in data.labels, such as {{{numbers[0]}: ignore}}"
+            f"say what they mean in data.labels, such as {{{numbers[0]}: ignore}}",
+            setting="data.labels",
         )
     raise _ambiguous(rows, numbers)
 
@@ -180,14 +181,17 @@ def _ambiguous(rows: SourceRows, numbers: list[str]) -> UserError:
     own = f"{{{', '.join(f'{code}: {emotion}' for code, emotion in zip(numbers, EMOTIONS, strict=False))}}}"
     said = f"{rows.where}: the labels are the numbers {_listed(numbers)}, "
     if not fitting:
-        return UserError(f"{said}no data set's known codes; say what each means in data.labels, such as {own}")
+        return UserError(
+            f"{said}no data set's known codes; say what each means in data.labels, such as {own}", setting="data.labels"
+        )
     readings = "; ".join(
         f"{name} ({it.title}: {', '.join(f'{code} {it.labels[code]}' for code in numbers[:3])})"
         for name, it in fitting.items()
     )
     return UserError(
         f"{said}which may be those of several data sets; set data.labels to one of: {readings}; or to your own, such "
-        f"as {own}"
+        f"as {own}",
+        setting="data.labels",
     )
 
 
@@ -199,8 +203,9 @@ def _unknown(
     word = written[keys[row]]
     place = f"{rows.where}: {rows.label_place(row)}"
     remedies = f"say what it means in data.labels, such as {{{_quoted(word)}: ignore}}"
+    setting = "data.labels"
     if len(word) > _SHOWN:
-        remedies = "name the column of labels in data.csv"
+        remedies, setting = "name the column of labels in data.csv", "data.csv"
     if preset and _by_preset(label_key(word), word, PRESETS[preset]) == IGNORE:
         fault = f"{shown(word)} is {PRESETS[preset].title}'s {_meant(word, preset)}, which is none of our emotions"
         remedies = f"set data.labels to {preset}, which leaves it out, or to your own, such as {{{_quoted(word)}: sad}}"
@@ -215,8 +220,8 @@ def _unknown(
     else:
         fault = f"{shown(word)} names no emotion"
     if rows.label_is == "folder":
-        return UserError(f"{place} {fault}; rename it to one of {', '.join(EMOTIONS)}, or {remedies}")
-    return UserError(f"{place} {fault}; {remedies}, or mend or remove the row")
+        return UserError(f"{place} {fault}; rename it to one of {', '.join(EMOTIONS)}, or {remedies}", setting=setting)
+    return UserError(f"{place} {fault}; {remedies}, or mend or remove the row", setting=setting)
 
 
 def _readings(

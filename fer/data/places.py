@@ -99,7 +99,8 @@ def check_parts(where: str, splits: pd.Series, paths: Sequence[PurePosixPath], r
             if split == "" and other:
                 raise UserError(
                     f"{where}: {path}: folder {other[0]!r} stands beside the splits {beside} and is none; "
-                    f"say what it is in data.splits, such as {{{other[0]}: ignore}} or {{{other[0]}: train}}"
+                    f"say what it is in data.splits, such as {{{other[0]}: ignore}} or {{{other[0]}: train}}",
+                    setting="data.splits",
                 )
         return
     if not all(len(path.parts) > 2 for path in paths):
@@ -111,7 +112,8 @@ def check_parts(where: str, splits: pd.Series, paths: Sequence[PurePosixPath], r
             first, second, *_ = sorted(names)
             raise UserError(
                 f"{where}: the folders {', '.join(sorted(names))} may be splits or mere parts; set data.splits to "
-                f"{{{first}: train, {second}: test}}, or to train for each if they are parts"
+                f"{{{first}: train, {second}: test}}, or to train for each if they are parts",
+                setting="data.splits",
             )
 
 
@@ -203,7 +205,9 @@ def _meant_by(where: str, codes: Sequence[str], words: Sequence[str], labels: La
     shown = sorted(set(codes))
     raise UserError(
         f"{where}: the folders {', '.join(shown)} are codes, and the files' names say emotions that differ from them; "
-        f"set data.labels to what each code means, or rename the folders, such as person_{shown[0]}, to go by the names"
+        f"set data.labels to what each code means, or rename the folders, such as person_{shown[0]}, to go by "
+        "the names",
+        setting="data.labels",
     )
 
 

@@ -53,12 +53,18 @@ def settle(rows: SourceRows, reading: Reading) -> SourceFaces:
     table = rows.table.drop(columns="label").assign(emotion=emotions, split=splits)
     kept = np.flatnonzero(((table["emotion"] != "") & (table["split"] != "")).to_numpy())
     if not len(kept):
-        raise UserError(f"{rows.where}: data.labels and data.splits leave out all {len(table)} images; keep some")
+        raise UserError(
+            f"{rows.where}: data.labels and data.splits leave out all {len(table)} images; keep some",
+            setting="data.labels",
+        )
     loaded = rows.load(kept)
     readings = (*rows.readings, *of_labels, *of_splits, *loaded.readings)
     if missed := int((~loaded.found).sum()):
         if missed == len(kept):
-            raise UserError(f"{rows.where}: no face found in any of {missed} images; set data.find_faces to false")
+            raise UserError(
+                f"{rows.where}: no face found in any of {missed} images; set data.find_faces to false",
+                setting="data.find_faces",
+            )
         first = table["source_id"].iloc[kept[~loaded.found][0]]
         readings += (f"left out {missed} of {len(kept)} images, in which no face was found, such as {first}",)
     chosen = kept[loaded.found]

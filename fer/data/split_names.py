@@ -77,7 +77,8 @@ def settle_splits(rows: SourceRows, setting: Mapping[str, str]) -> tuple[list[st
         if name not in ours:
             raise UserError(
                 f"{rows.where}: {rows.split_place(row)} is {shown(name)}, not one of Training, PublicTest, PrivateTest "
-                "or another usual name; say what it is in data.splits, or mend or remove the row"
+                "or another usual name; say what it is in data.splits, or mend or remove the row",
+                setting="data.splits",
             )
     return ["" if (split := ours[name]) == IGNORE else split for name in given], _readings(given, ours)
 
@@ -88,7 +89,8 @@ def _either(where: str, names: Sequence[str], known: Mapping[str, str]) -> dict[
     if names and len(missing) != 1:
         raise UserError(
             f"{where}: the split {names[0]!r} may be validation or test; set data.splits to "
-            f"{{{names[0]}: validation}} or {{{names[0]}: test}}"
+            f"{{{names[0]}: validation}} or {{{names[0]}: test}}",
+            setting="data.splits",
         )
     return dict.fromkeys(names, missing[0]) if names else {}
 

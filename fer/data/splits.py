@@ -13,7 +13,7 @@ from fer.errors import UserError
 
 
 def carve_splits(
-    table: pd.DataFrame, images: np.ndarray, validation_share: float, test_share: float, seed: int
+    where: str, table: pd.DataFrame, images: np.ndarray, validation_share: float, test_share: float, seed: int
 ) -> pd.Series:
     """The ``split`` column with a validation and a test split in it.
 
@@ -23,6 +23,7 @@ def carve_splits(
     image are not chosen: cleaning takes them out of train.
 
     Args:
+        where: the source, for messages.
         table: ``emotion``, ``split`` and ``sha256`` of N images, and perhaps a subject column.
         images: uint8 ``[N, S, S]``.
 
@@ -40,10 +41,10 @@ def carve_splits(
         setting = f"data.{name}_share"
         if column is not None and (candidates[column] != "").any():
             people = _groups(table, column, blank)
-            chosen = _stratified_people(candidates, people[candidates.index], share, seed, setting)
+            chosen = _stratified_people(where, candidates, people[candidates.index], share, seed, setting)
             split[(split == "train") & people.isin(people[chosen.index]) & ~evaluation & ~blank] = name
         else:
-            chosen = _stratified(candidates, share, seed, setting)
+            chosen = _stratified(where, candidates, share, seed, setting)
         split[(split == "train") & table["sha256"].isin(chosen)] = name
     return split
 
@@ -75,7 +76,7 @@ def shared_subjects(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def _stratified(candidates: pd.DataFrame, share: float, seed: int, setting: str) -> pd.Series:
+def _stratified(where: str, candidates: pd.DataFrame, share: float, seed: int, setting: str) -> pd.Series:
     """sha256 of a stratified ``share`` of the candidates, chosen by seed."""
     from sklearn.model_selection import train_test_split
 
@@ -85,8 +86,9 @@ def _stratified(candidates: pd.DataFrame, share: float, seed: int, setting: str)
         )
     except ValueError as error:
         raise UserError(
-            f"params.yaml: {setting}: too few different images ({len(candidates)}, blank ones apart) to carve a "
-            f"stratified {share:.0%} out of train; add images to every class or change the share"
+            f"{where}: too few different images ({len(candidates)}, blank ones apart) to carve a stratified "
+            f"{share:.0%} out of train; add images to every class or change {setting}",
+            setting=setting,
         ) from error
     return chosen
 
@@ -108,7 +110,9 @@ def _groups(table: pd.DataFrame, column: str, blank: np.ndarray) -> pd.Series:
     return pd.Series(connected_components(links, directed=False)[1][people], table.index)
 
 
-def _stratified_people(candidates: pd.DataFrame, people: pd.Series, share: float, seed: int, setting: str) -> pd.Series:
+def _stratified_people(
+    where: str, candidates: pd.DataFrame, people: pd.Series, share: float, seed: int, setting: str
+) -> pd.Series:
     """sha256 of the images of some people, close to ``share`` of every emotion; people are chosen by seed.
 
     Of the folds of ``StratifiedGroupKFold`` the one nearest to the share that has every emotion on both sides.
@@ -119,8 +123,9 @@ def _stratified_people(candidates: pd.DataFrame, people: pd.Series, share: float
     emotions = candidates["emotion"]
     if people.nunique() < folds:
         raise UserError(
-            f"params.yaml: {setting}: too few people ({people.nunique()}) to carve {share:.0%} out of train; add "
-            "people or raise the share"
+            f"{where}: too few people ({people.nunique()}) to carve {share:.0%} out of train; add people or raise "
+            f"{setting}",
+            setting=setting,
         )
     counts = emotions.value_counts()
     best: tuple[bool, float] = (True, np.inf)

@@ -79,7 +79,8 @@ def settled_splits(
             elif own and meant and own != meant:
                 raise UserError(
                     f"{where}: {path}: {table.path} says the split {theirs!r} of it, and its place {splits[path]!r}; "
-                    "to go by the table name its column in data.csv, such as {split: Usage}, else remove the column"
+                    "to go by the table name its column in data.csv, such as {split: Usage}, else remove the column",
+                    setting="data.csv",
                 )
     return images["path"].map(splits)
 
@@ -103,7 +104,8 @@ def compare(where: str, images: pd.DataFrame, tables: Sequence[LabelTable]) -> N
         if same is False or (same is None and (mine, theirs) not in usual):
             raise UserError(
                 f"{where}: {path}: {table.path} says {theirs!r} of it, and its place {mine!r}; to go by the table set "
-                f"data.csv to {{label: {table.label_column}}}, else remove the table"
+                f"data.csv to {{label: {table.label_column}}}, else remove the table",
+                setting="data.csv",
             )
 
 

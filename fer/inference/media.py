@@ -1,29 +1,26 @@
-"""A picture or a video where another kind of file is read."""
+"""Whether a file is a picture or a video, by its first bytes."""
 
 from pathlib import Path
 
-from fer.errors import UserError
 from fer.inference.container import HEAD, is_video
 from fer.inference.formats import is_image
 
 
-def refuse_media(path: Path, remedy: str) -> None:
-    """Refuse a file of pictures or frames where a table is read.
+def media_kind(head: bytes) -> str:
+    """``picture``, ``video`` or "", by a file's first ``HEAD`` bytes or more."""
+    # Every such file has a zero byte near its start, and UTF-8 text has none: it may begin with BM as a bitmap does.
+    if b"\0" not in head[:HEAD]:
+        return ""
+    return "picture" if is_image(head) else "video" if is_video(head[:HEAD]) else ""
 
-    Args:
-        path: an existing file.
-        remedy: what to do, the end of the message.
+
+def file_kind(path: Path) -> str:
+    """The kind of a regular file; "" of a pipe, whose bytes can be read once only.
 
     Raises:
-        UserError: for a picture or a video.
         OSError: where the file cannot be read.
     """
+    if not path.is_file():
+        return ""
     with path.open("rb") as file:
-        head = file.read(HEAD)
-    # Every such file has a zero byte near its start, and no text has: one may begin with BM as a bitmap does.
-    if b"\0" not in head:
-        return
-    if is_image(head):
-        raise UserError(f"{path}: is a picture; {remedy}")
-    if is_video(head):
-        raise UserError(f"{path}: is a video; {remedy}")
+        return media_kind(file.read(HEAD))

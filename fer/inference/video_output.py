@@ -93,7 +93,7 @@ def open_output(path: Path, rate: float, source: Path | None = None) -> Iterator
     """A video file to write to; it takes its place when the block ends.
 
     It does so, too, when the block is stopped from outside (Ctrl-C, a signal that raises) or its source ends early:
-    what was written until then is a whole video. Any other failure leaves the former file.
+    what was written until then is a whole video. Any other failure leaves the former file, and no new folder.
 
     Args:
         path: ends in one of ``CODECS``.
@@ -107,6 +107,7 @@ def open_output(path: Path, rate: float, source: Path | None = None) -> Iterator
         raise UserError(f"{path}: not a video file's name; end it in {' or '.join(CODECS)}")
     if source is not None and source.resolve() == path.resolve():
         raise UserError(f"{path}: is the source itself; write to another file")
+    made = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".new-{path.name}")
     output, keep = VideoOutput(fresh, rate), True
@@ -124,3 +125,5 @@ def open_output(path: Path, rate: float, source: Path | None = None) -> Iterator
                 os.replace(fresh, path)
     finally:
         fresh.unlink(missing_ok=True)
+        for folder in made if not path.exists() else ():
+            folder.rmdir()

@@ -66,7 +66,7 @@ def test_from_any_folder_it_says_which_model_and_why_survives_a_kill_and_leaves_
     write_card(write_model(folder / "champion"), drawn=True)
     with serving(folder) as service:
         log = service.log.read_text()
-        assert "released, as champion/ knows drawn faces alone" in log
+        assert "released (compact, trained on FER-2013); champion/ knows drawn faces alone" in log
         assert service.url.startswith("http://127.0.0.1:")
 
         port = service.url.rsplit(":", 1)[1]

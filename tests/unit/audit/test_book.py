@@ -1,4 +1,4 @@
-"""The picture book: what it shows of data sets of many kinds, and that other people's names stay text."""
+"""The report: what it shows of data sets of many kinds, and that other people's names stay text."""
 
 import re
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The picture book in a real browser: the map, the keyboard, a phone, and nothing from elsewhere."""
+"""The report in a real browser: the map, the keyboard, a phone, and nothing from elsewhere."""
 
 import re
 from dataclasses import replace

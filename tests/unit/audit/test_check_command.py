@@ -123,24 +123,49 @@ def test_pictures_and_videos_are_no_tables(tmp_path: Path):
     cv2.imwrite(str(tmp_path / "photo.jpg"), np.zeros((48, 48), np.uint8))
     write_video(tmp_path / "clip.mp4", 2)
     (tmp_path / "bitmap.csv").write_text("BM,emotion,pixels\n")
-    remedy = "name a CSV, or a folder or an archive of pictures"
+    remedy = "pictures are read from a folder or an archive"
     for name, kind in (("photo.jpg", "a picture"), ("clip.mp4", "a video")):
-        assert check(tmp_path / name).stderr == f"error: {tmp_path / name}: is {kind}; {remedy}\n"
+        assert check(tmp_path / name).stderr == f"error: {tmp_path / name}: is {kind}, not a CSV; {remedy}\n"
     assert "no rows after the header" in check(tmp_path / "bitmap.csv").stderr
 
 
 def test_a_setting_is_named_with_the_file_that_it_stands_in(tmp_path: Path):
+    settings = tmp_path / "own.yaml"
+    settings.write_text("data: {}\n")
     for name in ("glum", "happy"):
         (tmp_path / name).mkdir()
         cv2.imwrite(str(tmp_path / name / "0.png"), np.zeros((48, 48), np.uint8))
     (line,) = check(tmp_path).stderr.splitlines()
     assert "{glum: ignore}" in line
-    assert line.endswith("(data.labels: a setting of the params.yaml that --settings names)")
-    (tmp_path / "data.csv").write_text("")
+    assert line.endswith("(data.labels: in a params.yaml that --settings names)")
+    assert check(tmp_path, "--settings", settings).stderr.endswith(f"(data.labels: in {settings})\n")
+
+
+def test_a_file_called_as_a_setting_is_none(tmp_path: Path):
+    for name, text in (("data.csv", ""), ("data.path.csv", "kind\n1\n")):
+        (tmp_path / name).write_text(text)
     assert check(tmp_path / "data.csv").stderr == f"error: {tmp_path / 'data.csv'}: the file is empty; get it again\n"
+    assert check(tmp_path / "data.path.csv").stderr.startswith(f"error: {tmp_path / 'data.path.csv'}: no column")
+    for name in ("data.csv", "more.csv"):
+        (tmp_path / "two").mkdir(exist_ok=True)
+        (tmp_path / "two" / name).write_text("emotion,pixels\n0,1 2 3 4\n")
+    assert check(tmp_path / "two").stderr.endswith(": data.csv, more.csv; unpack it and give one of them\n")
 
 
-@pytest.mark.parametrize("arguments", [["--settings", "nope.yaml"], ["--output", "full"], []])
+def test_of_a_table_that_names_files_the_folder_is_what_to_check(tmp_path: Path):
+    (tmp_path / "list.csv").write_text("image,label\na.png,happy\n")
+    said = check(tmp_path / "list.csv").stderr
+    assert said.endswith(f"give the folder of both, {tmp_path}, which data.source: folder reads\n")
+
+
+def test_too_few_images_to_carve_names_the_data(tmp_path: Path):
+    for name in ("sad", "happy"):
+        (tmp_path / name).mkdir()
+        cv2.imwrite(str(tmp_path / name / "0.png"), np.full((48, 48), len(name), np.uint8))
+    assert check(tmp_path).stderr.startswith(f"error: {tmp_path}: too few different images")
+
+
+@pytest.mark.parametrize("arguments", [["--settings", "nope.yaml"], ["--output", "full"], ["--suites", "full"], []])
 def test_a_mistake_need_not_wait_for_great_expectations(tmp_path: Path, arguments: list[str]):
     (tmp_path / "full/happy").mkdir(parents=True)
     code = "import atexit, sys; from fer.cli import main\n"
@@ -162,7 +187,7 @@ def test_what_cannot_be_read_is_one_line(tmp_path: Path):
     assert "all 1 images are happy; a data set needs two emotions" in check(tmp_path).stderr
 
 
-@pytest.mark.parametrize("lacking", ["pandas", "great_expectations", "cleanlab"])
+@pytest.mark.parametrize("lacking", ["pandas", "great_expectations", "faiss"])
 def test_without_the_extra_it_says_what_to_install(lacking: str, tmp_path: Path):
     code = f"import sys; sys.modules[{lacking!r}] = None; from fer.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code, "check", tmp_path], capture_output=True, text=True, check=False)

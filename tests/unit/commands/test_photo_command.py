@@ -132,7 +132,7 @@ def test_long_names_leave_the_columns_where_they_are(photos, call):
 
 
 def test_the_model_is_said_on_standard_error(photos, call, model_folder):
-    assert f"model: {model_folder} (tiny, trained on drawn)" in call("p/wall.png", "--json").stderr
+    assert f"model: {model_folder}/ (tiny, trained on drawn)" in call("p/wall.png", "--json").stderr
 
 
 def test_a_photo_turned_by_its_exif_tag_is_read_upright(photos, call, face):

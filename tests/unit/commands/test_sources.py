@@ -60,6 +60,16 @@ def test_a_name_that_is_no_text_can_be_shown(here):
     assert source.read() == b"x"
 
 
+def test_what_cannot_be_looked_at_is_not_called_absent(here):
+    make(here, "a")
+    for argument in ("b" * 300, "a\0b"):
+        (source,), problems = find_photos([argument])
+        assert not problems
+        with pytest.raises(UserError, match="cannot be read"):
+            source.read()
+    assert find_photos(["a/below"])[1] == ["a/below: no such file or folder; check the path"]
+
+
 def targets(arguments: list[str], output: str) -> dict[str, str]:
     sources, _ = find_photos(arguments)
     found = find_targets(sources, arguments, Path(output))
@@ -71,6 +81,8 @@ def test_one_photo_goes_to_a_file_or_into_a_folder(here):
     assert targets(["p/a.jpg"], "boxed.png") == {"p/a.jpg": "boxed.png"}
     assert targets(["p/a.jpg"], "out") == {"p/a.jpg": "out/a.jpg"}
     assert targets(["p/a.jpg"], "old") == {"p/a.jpg": "old/a.jpg"}
+    assert targets(["p/a.jpg", "./p/a.jpg"], "boxed.png") == {"p/a.jpg": "boxed.png"}
+    assert targets(["p/a.jpg"], "2024.a") == {"p/a.jpg": "2024.a/a.jpg"}
     assert targets(["-"], "boxed.jpg") == {"stdin": "boxed.jpg"}
     assert targets(["-"], "out") == {"stdin": "out/stdin.jpg"}
 
@@ -96,7 +108,12 @@ def test_what_cannot_be_written_as_it_is_becomes_jpeg_beside_its_namesakes(here)
 @pytest.mark.parametrize(
     ("arguments", "output", "words"),
     [
-        (["p/a.jpg", "p/b.jpg"], "boxed.jpg", "boxed.jpg: is a file's name, for 2 photos; give a folder"),
+        (
+            ["p/a.jpg", "p/b.jpg"],
+            "boxed.jpg",
+            "boxed.jpg: is a file's name, for more than one named photo; give a folder",
+        ),
+        (["p/a.jpg", "typo.jpg"], "boxed.jpg", "is a file's name"),
         (["p"], "boxed.jpg", "is a file's name"),
         (["p/a.jpg"], "p/a.jpg", "p/a.jpg: is a photo that is read"),
         (["p/a.jpg"], "link.jpg", "link.jpg: is a photo that is read"),
@@ -105,6 +122,7 @@ def test_what_cannot_be_written_as_it_is_becomes_jpeg_beside_its_namesakes(here)
         (["p/a.jpg"], "notes.txt", "notes.txt: is not written in this format; give a folder"),
         (["p/a.jpg"], "notes", "notes: is a file of another kind; give a folder"),
         (["p/a.jpg"], "boxed.gif", "boxed.gif: is not written in this format; give a folder"),
+        (["p/a.jpg"], "boxed.mp4", "boxed.mp4: is not written in this format"),
         (["p"], "boxed.HEIC", "boxed.HEIC: is not written in this format"),
     ],
 )

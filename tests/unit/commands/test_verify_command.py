@@ -93,7 +93,7 @@ def test_it_says_the_cards_figures_where_they_are_the_files(table, tmp_path):
         for split in ("test", "test_ten_views", "test_without_copies", "test_without_copies_ten_views")
     ]
     assert "the card's figures, within 0.2 points of accuracy" in done.stdout
-    assert f"model: {folder} (tiny, trained on FER-2013)" in done.stderr
+    assert f"model: {folder}/ (tiny, trained on FER-2013)" in done.stderr
 
 
 @pytest.mark.parametrize(("metric", "by"), [("accuracy", 0.0021), ("macro_f1", -0.0051), ("ece", 0.0051)])

@@ -220,6 +220,7 @@ def test_memory_stays_the_same_however_long_the_video(tmp_path, model_folder):
         (["clip.avi", "--output", "clip.avi"], "clip.avi: is the source itself"),
         (["clip.avi", "--timeline", "line.pdf"], "line.pdf: not a picture's name"),
         (["clip.avi", "--json", "--csv"], "--json and --csv: choose one"),
+        (["clip.avi", "--output", "new/sub/out.avi", "--model", "nope"], "nope: no such folder"),
         (["clip.avi", "--url", "http://127.0.0.1:9", "--model", "m"], "--model"),
     ],
 )
@@ -231,7 +232,7 @@ def test_a_mistake_is_one_line(tmp_path, arguments, words):
     assert words in done.stderr.splitlines()[-1]
     assert done.stderr.splitlines()[-1].startswith("error: ")
     assert "Traceback" not in done.stderr
-    assert not done.stderr.startswith("model: ") or "--json" in arguments, "nothing is loaded for a mistake"
+    assert not done.stderr.startswith("model: "), "nothing is loaded for a mistake"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["clip.avi", "text.mp4"]
 
 

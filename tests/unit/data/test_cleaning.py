@@ -94,7 +94,7 @@ def carving(per_class: int, splits: tuple[str, ...] = ("train",)) -> tuple[pd.Da
 @pytest.mark.parametrize("seed", range(5))
 def test_carved_splits_are_stratified_and_share_no_image(seed):
     table, images = carving(20)
-    split = carve_splits(table, images, 0.25, 0.1, seed)
+    split = carve_splits("faces", table, images, 0.25, 0.1, seed)
     counts = pd.crosstab(table["emotion"], split)
     assert counts["test"].between(1, 4).all()
     assert counts["validation"].between(3, 7).all()
@@ -104,7 +104,7 @@ def test_carved_splits_are_stratified_and_share_no_image(seed):
 
 def test_carving_follows_the_seed():
     table, images = carving(20)
-    first, again, other = (carve_splits(table, images, 0.2, 0.2, seed) for seed in (1, 1, 2))
+    first, again, other = (carve_splits("faces", table, images, 0.2, 0.2, seed) for seed in (1, 1, 2))
     assert first.equals(again)
     assert not first.equals(other)
 
@@ -113,7 +113,7 @@ def test_splits_that_the_source_brings_stay():
     table, images = carving(20, ("train", "test"))
     images[-1] = images[5]
     table["sha256"] = image_hashes(images)
-    split = carve_splits(table, images, 0.2, 0.2, 0)
+    split = carve_splits("faces", table, images, 0.2, 0.2, 0)
     assert (split[table["split"] == "test"] == "test").all()
     assert set(split[table["split"] == "train"]) == {"train", "validation"}
     assert split[5] == "train", "a copy of a test image must not become a validation image"
@@ -121,5 +121,5 @@ def test_splits_that_the_source_brings_stay():
 
 def test_too_few_images_to_carve_from():
     table, images = carving(4)
-    with pytest.raises(UserError, match=r"data\.test_share: too few different images \(\d+, blank.* stratified 10%"):
-        carve_splits(table, images, 0.1, 0.1, 0)
+    with pytest.raises(UserError, match=r"^faces: too few different images \(\d+, blank.* 10% .*data\.test_share$"):
+        carve_splits("faces", table, images, 0.1, 0.1, 0)

@@ -117,7 +117,7 @@ def test_a_missing_column_is_named(tmp_path, missing):
 
 
 def test_a_missing_path_an_empty_file_and_a_bare_header(tmp_path):
-    assert "none.csv: cannot be read (No such file or directory); check data.path" in read_error(tmp_path / "none.csv")
+    assert "none.csv: cannot be read (No such file or directory); check the path" in read_error(tmp_path / "none.csv")
     (tmp_path / "empty").mkdir()
     assert "one .csv with the columns emotion and pixels expected inside, found none" in read_error(tmp_path / "empty")
     assert "e.csv: the file is empty" in read_error(write(tmp_path / "e.csv", ""))
@@ -157,7 +157,7 @@ def test_damaged_and_unsuitable_zips(tmp_path):
     assert "read a.csv; passed over b.csv" in read_csv(path).readings
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("c.csv", full_csv_text())
-    assert "several .csv with labels and pixels: a.csv, c.csv; unpack it and name one in data.path" in read_error(path)
+    assert "several .csv with labels and pixels: a.csv, c.csv; unpack it and give one of them" in read_error(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("readme.txt", "x")
     assert "found none" in read_error(path)

@@ -154,7 +154,7 @@ def test_a_file_that_is_no_image_is_named(tmp_path, content, fault):
 
 
 def test_layouts_that_cannot_be_used(tmp_path):
-    assert "none: no such folder or zip; check data.path" in read_error(tmp_path / "none")
+    assert "none: no such folder, zip or tar; check the path" in read_error(tmp_path / "none")
     (tmp_path / "empty").mkdir()
     assert "empty: no images in it; expected train/<emotion>" in read_error(tmp_path / "empty")
     write_folders(tmp_path / "a", ["train"], 1)
@@ -244,7 +244,7 @@ def test_a_pipe_in_the_folder_is_refused(tmp_path, name):
 
 def test_a_pipe_as_the_data_is_refused(tmp_path):
     os.mkfifo(tmp_path / "data.zip")
-    assert "data.zip: no such folder or zip; check data.path" in read_error(tmp_path / "data.zip")
+    assert "data.zip: no such folder, zip or tar; check the path" in read_error(tmp_path / "data.zip")
 
 
 @pytest.mark.parametrize("name", ["train/happy/huge.png", "groups.csv"])

@@ -227,8 +227,8 @@ def test_a_class_without_images_is_named(tmp_path):
         (random_faces(1)[0], ["train", "val", "test"], "no image of 'angry' in train (leak 2 taken out); add some"),
         (np.zeros((48, 48)), ["train", "val", "test"], "no image of 'angry' in train (blank 2 taken out); add some"),
         (np.full((1, 1), 7), ["train", "val", "test"], "no image of 'angry' in train (blank 2 taken out); add some"),
-        (random_faces(1)[0], [""], "data.test_share: too few different images (1, blank ones apart)"),
-        (np.full((1, 1), 7), [""], "data.test_share: too few different images (0, blank ones apart)"),
+        (random_faces(1)[0], [""], "too few different images (1, blank ones apart)"),
+        (np.full((1, 1), 7), [""], "too few different images (0, blank ones apart)"),
     ],
     ids=["equal", "black", "1x1", "equal, no splits", "1x1, no splits"],
 )

@@ -604,7 +604,9 @@ def test_a_csvs_codes_of_another_set_and_rows_of_other_lengths(tmp_path):
     text(tmp_path, "g.csv", "emotion,pixels", f"0,{one}", f"1,{other}")
     assert "row 2 after the header: 2,209 pixels, not 2,304 (48x48); mend" in refused(tmp_path / "g.csv", read_csv)
     text(tmp_path, "h.csv", "image,emotion", "0.png,happy")
-    assert f"set data.source: folder and data.path: {tmp_path}" in refused(tmp_path / "h.csv", read_csv)
+    assert f"give the folder of both, {tmp_path}, which data.source: folder reads" in refused(
+        tmp_path / "h.csv", read_csv
+    )
     text(tmp_path, "i.csv", "emotion,pixels,gender,note", f"0,{one},f,x")
     faces = read_csv(tmp_path / "i.csv")
     assert faces.table["gender"].tolist() == ["f"]

@@ -28,7 +28,7 @@ def table_of(people: list[str], copies: bool = False) -> pd.DataFrame:
 
 def carve(table: pd.DataFrame, seed: int = 3) -> pd.Series:
     images = np.arange(len(table) * 4, dtype=np.uint8).reshape(-1, 2, 2)
-    return carve_splits(table, images, 0.2, 0.2, seed)
+    return carve_splits("faces", table, images, 0.2, 0.2, seed)
 
 
 @settings(max_examples=25, deadline=None)
@@ -54,7 +54,7 @@ def test_blank_images_stay_in_train_and_link_nobody():
     table.loc[blank, "sha256"] = "blank"
     images = np.arange(len(table) * 4, dtype=np.uint8).reshape(-1, 2, 2)
     images[blank] = 0
-    split = carve_splits(table, images, 0.2, 0.2, 3)
+    split = carve_splits("faces", table, images, 0.2, 0.2, 3)
     assert (split[blank] == "train").all()
     sides = table.assign(split=split).drop(index=blank)
     assert (sides.groupby("subject")["split"].nunique() == 1).all()
@@ -72,7 +72,7 @@ def test_images_without_a_person_stand_alone():
 
 
 def test_too_few_people_is_one_line():
-    with pytest.raises(UserError, match=r"data.test_share: too few people \(3\) to carve 20% out of train; add people"):
+    with pytest.raises(UserError, match=r"^faces: too few people \(3\) to carve 20% .* raise data.test_share$"):
         carve(table_of([f"p{n % 3}" for n in range(60)]))
 
 

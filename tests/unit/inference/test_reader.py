@@ -382,7 +382,7 @@ def test_the_champion_is_chosen_only_where_it_says_that_it_knows_real_faces(tmp_
     assert choose_model(None, champion).folder == RELEASED
     write_model(champion)
     for drawn, folder, why in [
-        (False, champion, "the champion here"),
+        (False, champion, "the champion of this project"),
         (True, RELEASED, "knows drawn faces alone"),
         (None, RELEASED, "does not say whether its faces were drawn"),
     ]:
@@ -391,6 +391,10 @@ def test_the_champion_is_chosen_only_where_it_says_that_it_knows_real_faces(tmp_
         assert choice.folder == folder
         assert why in str(choice)
         assert choose_model(champion, champion).folder == champion, "who names it gets it"
+    assert str(choose_model(None, champion)) == (
+        f"released (compact, trained on FER-2013); {champion}/ does not say whether its faces were drawn"
+    )
+    assert str(choose_model(champion, champion)) == f"{champion}/ (tiny, trained on mine)"
     assert str(choose_model("released", champion)) == "released (compact, trained on FER-2013)"
 
 
