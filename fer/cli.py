@@ -1,5 +1,6 @@
 """``fer``: what a trained model is used for from the command line."""
 
+import io
 import sys
 from importlib import import_module
 from typing import Annotated, Any
@@ -70,6 +71,9 @@ def fer(
 
 def main() -> None:
     """Entry point: a user's mistake is one line and exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a file's name need be no text
     try:
         app()
     except UserError as error:

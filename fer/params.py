@@ -98,18 +98,32 @@ class Params(Section):
             raise UserError(f"params.yaml: {where}: {first_complaint(error, Recipe)}") from error
 
 
+def read_yaml(path: Path, remedy: str) -> Any:
+    """What a YAML file holds.
+
+    Args:
+        path: of the file.
+        remedy: what to do where it cannot be read, the end of the message.
+
+    Raises:
+        UserError: where it cannot be read, or is no YAML.
+    """
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
+    # Beside its own errors the library lets through what comes of impossible dates and numbers, and of deep nesting.
+    except (yaml.YAMLError, ValueError, AttributeError, KeyError, RecursionError) as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())[:300]}") from error
+
+
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """Read and check params.yaml, every recipe of every architecture included.
 
     Raises:
         UserError: one line that names the key and the remedy.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); run from the project's folder") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    content = read_yaml(path, "run from the project's folder")
     try:
         params = Params.model_validate(content)
     except ValidationError as error:

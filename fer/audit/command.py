@@ -1,6 +1,9 @@
 """``fer check``: is a data set fit to train on? It needs the extra ``check``, and none of the pipeline."""
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -10,6 +13,7 @@ import typer
 from fer.commands.tables import Column, Table, shortened
 from fer.emotions import EMOTIONS
 from fer.errors import UserError
+from fer.files import check_place
 
 if TYPE_CHECKING:  # what the base installation lacks is imported when the command runs
     from fer.checks.report import CheckReport, CheckResult
@@ -23,6 +27,8 @@ DEFAULTS: dict[str, Any] = {
 }  # fmt: skip
 #: Exit codes: warnings in a strict check, and critical failures or data that cannot be read.
 STRICT, CRITICAL = 1, 2
+#: What data docs are.
+SITE = {"expectations", "index.html", "static", "validations"}
 #: Modules of the extra ``check`` that are imported after the data was read.
 EXTRA = ("cleanlab", "faiss", "great_expectations", "jinja2", "onnx", "rich", "scipy", "sklearn")
 #: Characters of a line about a check.
@@ -62,6 +68,8 @@ def check(
         )
     except UserError as error:
         _refuse(str(error))
+    except OSError as error:
+        _refuse(f"{error.filename or 'disk'}: {error.strerror or error}; check its permissions and the disk's space")
     _print(report)
     if output:
         print(f"data docs: {output / 'index.html'}")
@@ -83,13 +91,17 @@ def _checked(path: Path, output: Path | None, settings: Path | None, suites: Pat
         UserError: for data, settings or suites that cannot be read, and a folder for data docs that holds other things.
         ModuleNotFoundError: without the extra.
     """
-    if not path.exists():
-        raise UserError(f"{path}: no such file or folder; check the path")
-    if output and output.exists() and not (output.is_dir() and _is_replaceable(output)):
-        raise UserError(f"{output}: holds something else than data docs; choose another folder for --output")
-    if suites and not any(suites.glob("*.yaml")):
+    if not path.is_file() and not path.is_dir():
+        what = "is no regular file" if path.exists() else "no such file or folder"
+        raise UserError(f"{path}: {what}; check the path")
+    if output:
+        check_place(output, folder=True)
+        if output.exists() and not _is_replaceable(output):
+            raise UserError(f"{output}: holds something else than data docs; choose another folder for --output")
+    if suites and not (suites.is_dir() and any(name.endswith(".yaml") for name in os.listdir(suites))):
         raise UserError(f"{suites}: no expectation suite (*.yaml) here; give a folder that has some as --suites")
-    data = _settings(path, settings)
+    with _naming(settings):
+        data = _settings(path, settings)
     for name in EXTRA:
         if find_spec(name) is None:
             raise ModuleNotFoundError(name=name)
@@ -97,10 +109,8 @@ def _checked(path: Path, output: Path | None, settings: Path | None, suites: Pat
 
     with bars() as progress:
         progress("reading")
-        try:
+        with _naming(settings):
             dataset = _read(path, data)
-        except UserError as error:
-            raise UserError(f"{error}{_where_set(error.setting, settings)}") from error
         # Its import takes seconds, and whoever made a mistake need not wait for it.
         from fer.audit.measured import measure
         from fer.checks.run import run_checks
@@ -114,27 +124,24 @@ def _checked(path: Path, output: Path | None, settings: Path | None, suites: Pat
 def _is_replaceable(folder: Path) -> bool:
     """Whether a folder is empty, or holds data docs alone."""
     names = {inside.name for inside in folder.iterdir()}
-    return not names or {"index.html", "validations"} <= names
+    return not names or {"index.html", "validations"} <= names <= SITE
 
 
 def _settings(path: Path, settings: Path | None) -> "Data":
     """How to read the data: the section ``data`` of a file of settings, or what needs none."""
-    import yaml
     from pydantic import ValidationError
 
     from fer.data.ingest import source_of
     from fer.data.reading import Reading
-    from fer.params import first_complaint
+    from fer.params import first_complaint, read_yaml
     from fer.sections import Data
 
     section: dict[str, Any] = {}
     if settings:
-        try:
-            section = yaml.safe_load(settings.read_text(encoding="utf-8"))["data"]
-        except OSError as error:
-            raise UserError(f"{settings}: cannot be read ({error.strerror}); name a params.yaml") from error
-        except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError) as error:
-            raise UserError(f"{settings}: no section data in it; name a params.yaml") from error
+        content = read_yaml(settings, "name a params.yaml")
+        if not isinstance(content, dict) or "data" not in content:
+            raise UserError(f"{settings}: no section data in it; name a params.yaml")
+        section = content["data"]
         if not isinstance(section, dict):
             raise UserError(f"{settings}: data: holds no settings; name a params.yaml")
     try:
@@ -149,7 +156,7 @@ def _read(path: Path, data: "Data") -> "FaceDataset":
     from fer.data.dataset import FaceDataset
     from fer.data.ingest import emotions_of, prepare, read_source
 
-    if (path / "dataset.json").is_file():
+    if all((path / name).is_file() for name in ("dataset.json", "images.npy")):
         return FaceDataset.load(path)
     if data.source != "csv":
         data = data.model_copy(update={"votes": Path()})
@@ -166,11 +173,18 @@ def _read(path: Path, data: "Data") -> "FaceDataset":
     return dataset
 
 
-def _where_set(setting: str, settings: Path | None) -> str:
-    """Where a setting that a message advises is set: there need be no params.yaml yet."""
-    if not setting:
-        return ""
-    return f" ({setting}: in {settings})" if settings else f" ({setting}: in a params.yaml that --settings names)"
+@contextmanager
+def _naming(settings: Path | None) -> Iterator[None]:
+    """Say in messages which file has the settings: those of the pipeline stand in its params.yaml."""
+    pipelines = "params.yaml: "
+    try:
+        yield
+    except UserError as error:
+        said = str(error)
+        if settings and said.startswith(pipelines):
+            said = f"{settings}: {said.removeprefix(pipelines)}"
+        where = settings or "a params.yaml that --settings names"
+        raise UserError(f"{said} ({error.setting}: in {where})" if error.setting else said) from error
 
 
 def _print(report: "CheckReport") -> None:

@@ -1,5 +1,6 @@
 """Runs suites of expectations over a FaceDataset, as one Great Expectations checkpoint, and reads what it found."""
 
+import os
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -62,7 +63,7 @@ def run_checks(
     def report_of(result: CheckpointResult) -> CheckReport:
         return _report(dataset, loaded, definitions, result, show_rows)
 
-    with replace_folder(docs.resolve()) if docs else nullcontext() as folder:
+    with replace_folder(Path(os.path.realpath(docs))) if docs else nullcontext() as folder:
         if folder:
             add_site(context, folder)
         # run() adds it to the context; context.checkpoints.add() would return a copy read from JSON

@@ -17,7 +17,7 @@ from fer.commands.progress import progress
 from fer.commands.reading import open_reading
 from fer.commands.remote import NoAnswerError
 from fer.commands.sources import Source, find_photos, find_targets
-from fer.commands.stopping import stopped_by_signals
+from fer.commands.stopping import StoppedError, stopped_by_signals
 from fer.commands.tables import Column, Table, detector_line, shortened
 from fer.errors import UserError
 from fer.files import replace_file
@@ -70,7 +70,12 @@ def photo(
         for source in sources:
             tried += 1
             try:
-                found = _read(source, reading.photo, targets.get(source))
+                with stopping.at_once(source.may_wait):
+                    data = source.read()
+                found = _read(source.name, data, reading.photo, targets.get(source))
+            except StoppedError:
+                tried -= 1
+                break
             except UserError as error:
                 problems.append(str(error))
                 if isinstance(error.__cause__, NoAnswerError):
@@ -90,15 +95,14 @@ def photo(
         raise typer.Exit(stopping.exit_code or 1)
 
 
-def _read(source: Source, read: Callable[[bytes], Photo], target: Path | None) -> Photo:
+def _read(name: str, data: bytes, read: Callable[[bytes], Photo], target: Path | None) -> Photo:
     """The faces of one photo; they are drawn into its copy where it has a target."""
-    data = source.read()
     try:
-        found = replace(read(data), name=source.name)
+        found = replace(read(data), name=name)
         if target:
             _write(target, draw_faces(*enlarged(load_image(data), found.faces)))
     except UserError as error:
-        raise UserError(f"{source.name}: {error}") from error
+        raise UserError(f"{name}: {error}") from error
     return found
 
 
@@ -107,8 +111,11 @@ def _write(target: Path, image: np.ndarray) -> None:
     ok, encoded = cv2.imencode(suffix, image, QUALITY.get(suffix, []))
     if not ok:
         raise UserError(f"{target}: cannot be written in this format; give a name that ends in .jpg or .png")
-    with replace_file(target) as fresh:
-        fresh.write_bytes(encoded.tobytes())
+    try:
+        with replace_file(target) as fresh:
+            fresh.write_bytes(encoded.tobytes())
+    except OSError as error:
+        raise UserError(f"{target}: cannot be written ({error.strerror}); choose another place") from error
 
 
 def _table(sources: Sequence[Source]) -> Callable[[Photo], None]:

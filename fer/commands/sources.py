@@ -2,11 +2,12 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from fer.errors import UserError
+from fer.files import check_place
 from fer.inference.formats import SUFFIXES
 from fer.inference.image import MAX_FILE
 from fer.inference.media import media_kind
@@ -26,6 +27,11 @@ class Source:
     name: str
     path: Path | None
 
+    @property
+    def may_wait(self) -> bool:
+        """Whether reading may wait for what somebody sends: a pipe's bytes, not a file's."""
+        return self.path is None or not self.path.is_file()
+
     def read(self) -> bytes:
         """The photo's bytes.
 
@@ -34,6 +40,8 @@ class Source:
         """
         try:
             if self.path is None:
+                if sys.stdin is None:
+                    raise UserError("standard input is closed; name a photo")
                 data = sys.stdin.buffer.read(MAX_FILE + 1)
             else:
                 with self.path.open("rb") as file:
@@ -66,14 +74,15 @@ def find_photos(arguments: Sequence[str]) -> tuple[list[Source], list[str]]:
         if argument.lower().startswith(("http://", "https://")):
             problems.append(f"{argument}: is an address; download the photo, and name its file")
             continue
-        paths = list(_below(argument)) if os.path.isdir(argument) else [Path(argument)]
         if _is_absent(argument):
             problems.append(f"{_shown(argument)}: no such file or folder; check the path")
             continue
-        if not paths:
-            problems.append(f"{argument}: holds no photo; known endings: {' '.join(sorted(SUFFIXES))}")
+        paths, closed = _below(argument) if os.path.isdir(argument) else ([Path(argument)], [])
+        problems += closed
+        if not paths and not closed:
+            problems.append(f"{_shown(argument)}: holds no photo; known endings: {' '.join(sorted(SUFFIXES))}")
         for path in paths:
-            found.setdefault(os.path.abspath(path), Source(_shown(path), path))
+            found.setdefault(_place(path), Source(_shown(path), path))
     return list(found.values()), problems
 
 
@@ -93,13 +102,26 @@ def _shown(name: str | Path) -> str:
     return str(name).encode("utf-8", "replace").decode()
 
 
-def _below(folder: str) -> Iterator[Path]:
-    for parent, folders, files in os.walk(folder):
+def _place(path: str | Path) -> str:
+    """Where a file or a link is: the same for every way of naming it, as ``a/../b`` where ``a`` is a link."""
+    folder, name = os.path.split(os.path.join(os.getcwd(), path))
+    return os.path.join(os.path.realpath(folder), name) if name not in ("", ".", "..") else os.path.realpath(path)
+
+
+def _below(folder: str) -> tuple[list[Path], list[str]]:
+    """The photos of a folder, and a line for every folder in it that cannot be read."""
+    photos, problems = [], []
+
+    def note(error: OSError) -> None:
+        problems.append(f"{_shown(error.filename)}: cannot be read ({error.strerror}); check its permissions")
+
+    for parent, folders, files in os.walk(folder, onerror=note):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = Path(parent, name)
             if path.suffix.lower() in SUFFIXES and not name.startswith(".") and path.is_file():
-                yield path
+                photos.append(path)
+    return photos, problems
 
 
 def find_targets(sources: Sequence[Source], arguments: Sequence[str], output: Path) -> dict[Source, Path]:
@@ -109,24 +131,25 @@ def find_targets(sources: Sequence[Source], arguments: Sequence[str], output: Pa
     relative to the folder that holds all that was asked for.
 
     Raises:
-        UserError: for a file's name where several photos are read or in a format that is not written, or where a photo
-            would be overwritten.
+        UserError: for a file's name where several photos are read or in a format that is not written, a place that
+            cannot be written to, or where a photo would be overwritten.
     """
     is_file = output.suffix.lower() in WRITTEN_SUFFIXES and not output.is_dir()
     if output.suffix.lower() in _OTHER_FILES and not is_file and not output.is_dir():
         raise UserError(f"{output}: is not written in this format; give a folder, or a name that ends in .jpg or .png")
     # One that is not there was meant to be read too.
-    single = len({os.path.abspath(argument) for argument in arguments}) == 1 and not os.path.isdir(arguments[0])
+    single = len({_place(argument) for argument in arguments}) == 1 and not os.path.isdir(arguments[0])
     if is_file and not single:
         raise UserError(f"{output}: is a file's name, for more than one named photo; give a folder")
     if not is_file and output.exists() and not output.is_dir():
         raise UserError(f"{output}: is a file of another kind; give a folder, or a name that ends in .jpg or .png")
+    check_place(output, folder=not is_file)
     paths = [source.path for source in sources if source.path]
     targets: dict[Source, Path] = {}
     taken: set[str] = set()
     base = _common_folder(arguments)
     for source in sources:
-        inside = Path("stdin.jpg") if source.path is None else Path(os.path.relpath(source.path, base))
+        inside = Path("stdin.jpg") if source.path is None else Path(os.path.relpath(_place(source.path), base))
         target = output if is_file else _free(output / _written(inside), taken)
         taken.add(str(target).lower())
         targets[source] = target
@@ -139,7 +162,7 @@ def find_targets(sources: Sequence[Source], arguments: Sequence[str], output: Pa
 
 def _common_folder(arguments: Sequence[str]) -> str:
     """The folder that holds everything that was asked for."""
-    named = [os.path.abspath(argument) for argument in arguments if argument != STDIN]
+    named = [_place(argument) for argument in arguments if argument != STDIN]
     folders = [path if os.path.isdir(path) else os.path.dirname(path) for path in named]
     return os.path.commonpath(folders) if folders else ""
 

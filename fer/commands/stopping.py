@@ -8,11 +8,33 @@ from types import FrameType
 from typing import Any
 
 
+class StoppedError(Exception):
+    """A signal came while something was waited for."""
+
+
 @dataclass
 class Stopping:
-    """The signal that asked to stop; None while nothing did."""
+    """The signal that asked to stop; None while nothing did.
+
+    Attributes:
+        waiting: whether a signal ends at once what is done now.
+    """
 
     signal: int | None = None
+    waiting: bool = False
+
+    @contextmanager
+    def at_once(self, waiting: bool = True) -> Iterator[None]:
+        """Do what may wait for ever, where it is so.
+
+        Raises:
+            StoppedError: when a signal comes.
+        """
+        self.waiting = waiting
+        try:
+            yield
+        finally:
+            self.waiting = False
 
     @property
     def exit_code(self) -> int:
@@ -28,7 +50,10 @@ def stopped_by_signals() -> Iterator[Stopping]:
 
     def note(number: int, _: FrameType | None) -> None:
         stopping.signal = number
-        signal.signal(number, former[number])
+        for each, handler in former.items():
+            signal.signal(each, handler)
+        if stopping.waiting:
+            raise StoppedError
 
     for number in (int(signal.SIGINT), int(signal.SIGTERM)):
         former[number] = signal.signal(number, note)

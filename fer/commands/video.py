@@ -32,7 +32,7 @@ from fer.errors import UserError
 from fer.files import replace_file
 from fer.inference.faces import count
 from fer.inference.video import EndedEarlyError, Video, follow, open_video
-from fer.inference.video_output import VideoOutput, open_output
+from fer.inference.video_output import VideoOutput, check_target, open_output
 
 
 def video(
@@ -59,6 +59,8 @@ def video(
     check_format(as_json, as_csv)
     if timeline and timeline.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UserError(f"{timeline}: not a picture's name; end it in .png or .jpg")
+    if timeline:
+        check_target(timeline, file)
     with ExitStack() as stack:
         stopping = stack.enter_context(stopped_by_signals())  # outermost: files are finished under it
         opened = stack.enter_context(open_video(file))

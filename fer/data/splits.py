@@ -85,12 +85,16 @@ def _stratified(where: str, candidates: pd.DataFrame, share: float, seed: int, s
             candidates["sha256"], test_size=share, random_state=seed, stratify=candidates["emotion"]
         )
     except ValueError as error:
-        raise UserError(
-            f"{where}: too few different images ({len(candidates)}, blank ones apart) to carve a stratified "
-            f"{share:.0%} out of train; add images to every class or change {setting}",
-            setting=setting,
-        ) from error
+        raise _too_few(where, candidates, share, setting) from error
     return chosen
+
+
+def _too_few(where: str, candidates: pd.DataFrame, share: float, setting: str) -> UserError:
+    return UserError(
+        f"{where}: too few different images ({len(candidates)}, blank ones apart) to carve a stratified "
+        f"{share:.0%} out of train; add images to every class or change {setting}",
+        setting=setting,
+    )
 
 
 def _groups(table: pd.DataFrame, column: str, blank: np.ndarray) -> pd.Series:
@@ -132,8 +136,11 @@ def _stratified_people(
     chosen = candidates["sha256"].iloc[:0]
     split = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     # A class with fewer images than folds is warned of; whether a split lacks one, ingest checks.
-    with warnings.catch_warnings(action="ignore", category=UserWarning):
-        parts = [part for _, part in split.split(candidates, emotions, people)]
+    try:
+        with warnings.catch_warnings(action="ignore", category=UserWarning):
+            parts = [part for _, part in split.split(candidates, emotions, people)]
+    except ValueError as error:  # every class has fewer
+        raise _too_few(where, candidates, share, setting) from error
     for part in parts:
         taken = emotions.iloc[part].value_counts().reindex(counts.index, fill_value=0)
         lacking = bool(((taken == 0) | (taken == counts)).any())

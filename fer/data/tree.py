@@ -91,13 +91,18 @@ def is_helper(path: PurePosixPath) -> bool:
 
 def _folder_files(folder: Path) -> Files:
     files: dict[PurePosixPath, File] = {}
-    for parent, folders, names in os.walk(folder, followlinks=True):
+
+    def refuse(error: OSError) -> None:
+        raise UserError(f"{error.filename}: cannot be read ({error.strerror}); check its permissions") from error
+
+    for parent, folders, names in os.walk(folder, followlinks=True, onerror=refuse):
         folders[:] = [name for name in folders if not is_helper(PurePosixPath(name))]
         for name in folders:
             _check_no_loop(folder, Path(parent, name))
         for name in names:
             file = Path(parent, name)
             if not is_helper(PurePosixPath(name)):
+                _check_name(folder, str(file.relative_to(folder)))
                 files[PurePosixPath(file.relative_to(folder).as_posix())] = _regular(file)
     return files
 
@@ -149,6 +154,11 @@ def _tar_files(where: Path, archive: tarfile.TarFile) -> Files:
         if not member.isreg():
             raise _link(where, path)
         files[path] = File(member.size, partial(_member, archive, member))
+    # tarfile takes a damaged header, or none, for the end, which is a block of zeros.
+    assert archive.fileobj is not None
+    archive.fileobj.seek(archive.offset)
+    if archive.fileobj.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise OSError(f"it is cut off or damaged after {len(archive.getmembers())} entries")
     return files
 
 
@@ -160,11 +170,20 @@ def _member(archive: tarfile.TarFile, member: tarfile.TarInfo) -> IO[bytes]:
 
 
 def _inside(where: Path, entry: str) -> PurePosixPath:
+    _check_name(where, entry)
     name = entry.replace("\\", "/")
     path = PurePosixPath(name)
     if path.is_absolute() or PureWindowsPath(name).drive or ".." in path.parts:
         raise UserError(f"{where}: entry {entry!r} points outside the {_kind(where)}; do not trust this file")
     return path
+
+
+def _check_name(where: Path, name: str) -> None:
+    """Tables take text alone."""
+    try:
+        name.encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"{where}: the name {name!r} is not UTF-8; rename it") from error
 
 
 def _kind(where: Path) -> str:

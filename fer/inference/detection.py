@@ -22,6 +22,8 @@ Point = tuple[float, float]
 
 #: What ``open_detector`` takes.
 DETECTORS = ("auto", "yunet", "cascade")
+#: A face of more pixels fits into no JPEG.
+MOST_MIN_FACE = 65_535
 
 #: Long side in pixels at which photos are searched first; detectors miss faces in larger ones, and cost more.
 SEARCH_SIDE = 640
@@ -96,12 +98,13 @@ def open_detector(name: str = "auto", min_face: int | None = None) -> Detector:
         min_face: shorter side in pixels of the smallest face to find; by default whatever the detector finds.
 
     Raises:
-        UserError: for another name, a ``min_face`` below 1, and for ``yunet`` where its file cannot be had.
+        UserError: for another name, a ``min_face`` below 1 or beyond any image's side, and for ``yunet`` where its file
+            cannot be had.
     """
     if name not in DETECTORS:
         raise UserError(f"no detector is called {name!r}{did_you_mean(name, DETECTORS)}")
-    if min_face is not None and (not isinstance(min_face, Real) or not min_face >= 1):
-        raise UserError(f"the smallest face to find has {min_face!r} pixels; give 1 or more")
+    if min_face is not None and (not isinstance(min_face, Real) or not 1 <= min_face <= MOST_MIN_FACE):
+        raise UserError(f"the smallest face to find has {min_face!r} pixels; give 1 to {MOST_MIN_FACE}")
     if name == "cascade":
         return CascadeDetector(min_face)
     try:

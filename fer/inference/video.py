@@ -113,7 +113,11 @@ class Video:
 
     def _check_end(self, frames: int, time: float) -> None:
         done = f"{frames} frames, {time:.1f}{f' of {self.seconds:.1f}' if self.seconds else ''} s"
-        size, stated = self.path.stat().st_size, stated_bytes(self.path)
+        try:
+            size, stated = self.path.stat().st_size, stated_bytes(self.path)
+        except OSError as error:
+            lost = f"cannot be read any more ({error.strerror})"
+            raise EndedEarlyError(f"{self.path}: {lost}, after {done}", frames, time) from error
         if stated is not None and stated > size:
             lost = f"the file is cut off ({size:,} of {stated:,} bytes); copy it again, whole"
             raise EndedEarlyError(f"{self.path}: ends early, after {done}: {lost}", frames, time)
@@ -123,6 +127,18 @@ class Video:
             if missing > max(SHORTFALL_SECONDS, SHORTFALL * self.seconds):
                 lost = "what follows cannot be decoded; the file is damaged"
                 raise EndedEarlyError(f"{self.path}: ends early, after {done}: {lost}", frames, time)
+
+
+def check_name(path: Path) -> None:
+    """Refuse a path that OpenCV cannot be given: it ends the process.
+
+    Raises:
+        UserError: for one that is not UTF-8.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise UserError(f"{path}: a name on this path is not UTF-8; rename it for OpenCV to open it") from error
 
 
 @contextmanager
@@ -139,6 +155,7 @@ def open_video(source: str | Path) -> Iterator[Video]:
         why = "is no regular file" if path.exists() else "no such file"
         raise UserError(f"{path}: {why}; give a video file")
     check_kind(path)
+    check_name(path)
     quiet_opencv()
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     try:

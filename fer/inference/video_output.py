@@ -2,15 +2,16 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from fer.errors import UserError
+from fer.files import check_place, fresh_file
 from fer.inference.container import stated_bytes
-from fer.inference.video import EndedEarlyError, quiet_opencv
+from fer.inference.video import EndedEarlyError, check_name, quiet_opencv
 
 #: Codecs that OpenCV's own wheel writes everywhere, by the output's suffix.
 CODECS = {".avi": "MJPG", ".mp4": "mp4v"}
@@ -88,6 +89,17 @@ class VideoOutput:
             capture.release()
 
 
+def check_target(path: Path, source: Path | None = None) -> None:
+    """Check that a file can be written at a path, and is not what is read.
+
+    Raises:
+        UserError: where it cannot, or is.
+    """
+    check_place(path)
+    if source is not None and os.path.realpath(source) == os.path.realpath(path):
+        raise UserError(f"{path}: is the source itself; write to another file")
+
+
 @contextmanager
 def open_output(path: Path, rate: float, source: Path | None = None) -> Iterator[VideoOutput]:
     """A video file to write to; it takes its place when the block ends.
@@ -105,11 +117,11 @@ def open_output(path: Path, rate: float, source: Path | None = None) -> Iterator
     """
     if path.suffix.lower() not in CODECS:
         raise UserError(f"{path}: not a video file's name; end it in {' or '.join(CODECS)}")
-    if source is not None and source.resolve() == path.resolve():
-        raise UserError(f"{path}: is the source itself; write to another file")
+    check_name(path)
+    check_target(path, source)
     made = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".new-{path.name}")
+    fresh = fresh_file(path)
     output, keep = VideoOutput(fresh, rate), True
     try:
         try:
@@ -126,4 +138,5 @@ def open_output(path: Path, rate: float, source: Path | None = None) -> Iterator
     finally:
         fresh.unlink(missing_ok=True)
         for folder in made if not path.exists() else ():
-            folder.rmdir()
+            with suppress(OSError):  # somebody else's file may be in it now
+                folder.rmdir()

@@ -141,8 +141,8 @@ def test_prefects_server_away_during_a_stage(copy_with_stores, prefect_home, tmp
         prefect_server(home, environment) as url,
         replace(project, prefect=url).start("pipelines", "retrain", PREFECT_CLIENT_MAX_RETRIES="1") as process,
     ):
-        fresh = project.folder / "reports/.explore.new"
-        wait_for(lambda: fresh.exists() or process.poll() is not None, pause=0.01)
+        reports = project.folder / "reports"
+        wait_for(lambda: any(reports.glob(".explore.*.new")) or process.poll() is not None, pause=0.01)
         for server in psutil.process_iter(["environ"]):
             if (server.info["environ"] or {}).get("PREFECT_HOME") == str(home):
                 server.kill()

@@ -1,12 +1,15 @@
 import errno
 import os
 import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fer.files import replace_file, replace_folder, restore_folder, write_array, write_text
+from fer.errors import UserError
+from fer.files import check_place, replace_file, replace_folder, restore_folder, write_array, write_text
 
 
 def write_first(folder: Path) -> None:
@@ -117,3 +120,88 @@ def test_a_full_disk_keeps_its_number_and_the_former_array(tmp_path):
     assert caught.value.errno == errno.EFBIG
     assert np.load(former).tolist() == [0, 0, 0]
     assert [path.name for path in tmp_path.iterdir()] == ["images.npy"]
+
+
+def ended_process() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path):
+    left = [tmp_path / f".new-0123abcd-{ended_process()}.txt", tmp_path / f".out.{ended_process()}.new"]
+    others = [".new-b.txt", f".new-0123abcd-{os.getppid()}.txt", ".out.new.txt", f".out.{os.getppid()}.new"]
+    for path in (*left, *(tmp_path / name for name in others)):
+        path.mkdir() if path.suffix == ".new" else path.touch()
+    write_text(tmp_path / "a.txt", "a")
+    write_first(tmp_path / "out")
+    assert {path.name for path in tmp_path.iterdir()} == {"a.txt", "out", *others}
+
+
+TWO = """
+import sys, time
+from pathlib import Path
+from fer.files import replace_file, replace_folder
+name = sys.argv[1]
+with replace_folder(Path("out")) as folder, replace_file(Path("b.txt")) as file:
+    (folder / name).touch()
+    file.write_text(name)
+    print("writing", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_of_two_processes_the_last_one_wins_whole(tmp_path):
+    command = [sys.executable, "-c", TWO]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    running = [subprocess.Popen([*command, name], cwd=tmp_path, **pipes) for name in ("first", "second")]
+    for process in running:
+        process.stdout.readline()
+    for process in running:
+        process.communicate("\n")
+        assert process.returncode == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["second"]
+    assert (tmp_path / "b.txt").read_text() == "second"
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "b.txt"}
+
+
+def test_a_name_as_long_as_the_disk_takes_can_be_written(tmp_path):
+    path = tmp_path / ("a" * 251 + ".txt")
+    write_text(path, "long")
+    assert path.read_text() == "long"
+
+
+def test_a_failure_names_the_file_and_not_the_one_beside_it(tmp_path):
+    (tmp_path / "a.txt").mkdir()
+    with pytest.raises(OSError, match="directory") as caught:
+        write_text(tmp_path / "a.txt", "a")
+    assert caught.value.filename == str(tmp_path / "a.txt")
+
+
+@pytest.mark.parametrize(
+    ("place", "folder", "says"),
+    [
+        ("file", True, "file: is a file; give a folder's name"),
+        ("folder", False, "folder: is a folder; give a file's name"),
+        ("file/below/it", False, "file/below/it: cannot be written, as file is no folder"),
+        ("loop/a.txt", False, "loop/a.txt: cannot be written, as loop is no folder"),
+        ("loop", True, "loop: is a link that leads to nothing"),
+    ],
+)
+def test_where_nothing_can_be_written_is_told_before(tmp_path, monkeypatch, place, folder, says):
+    monkeypatch.chdir(tmp_path)
+    Path("file").touch()
+    Path("folder").mkdir()
+    Path("loop").symlink_to("loop")
+    with pytest.raises(UserError) as caught:
+        check_place(Path(place), folder)
+    assert str(caught.value).startswith(says)
+    for fits in ("new", "new/sub/new"):
+        check_place(Path(fits), folder)
+    check_place(Path("folder" if folder else "file"), folder)
+
+
+def test_a_closed_folder_is_told_before(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(UserError, match=r"cannot be written \(no permission in "):
+        check_place(tmp_path / "a.txt")

@@ -1,5 +1,7 @@
 """``fer check``: planted flaws, exit codes, and what is said where something is missing."""
 
+import errno
+import os
 import subprocess
 import sys
 import zipfile
@@ -195,3 +197,78 @@ def test_without_the_extra_it_says_what_to_install(lacking: str, tmp_path: Path)
     wanted = f"error: fer check needs {lacking}, which is not installed; "
     wanted += "in a clone of the repository: pip install '.[check]'\n"
     assert done.stderr == wanted
+
+
+def test_other_files_beside_data_docs_are_kept(tmp_path: Path):
+    docs = tmp_path / "docs"
+    (docs / "validations").mkdir(parents=True)
+    for name in ("index.html", "notes.txt"):
+        (docs / name).touch()
+    found = check(tmp_path, "--output", docs)
+    assert (found.exit_code, (docs / "notes.txt").exists()) == (2, True)
+    assert "docs: holds something else than data docs" in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("data: {name: 2024-02-30}", "not valid YAML: day is out of range for month"),
+        ("data: {x: !!int abc}", "not valid YAML: invalid literal for int()"),
+        ("data:\n  labels: {a: happy\n  seed: 1", "not valid YAML: while parsing a flow mapping"),
+        ("data: {name: J\xfcrgen}", "not valid YAML: 'utf-8' codec can't decode byte 0xfc"),
+        ("data: " + "[" * 5000, "not valid YAML: maximum recursion depth exceeded"),
+        ("- data", "no section data in it"),
+        ("data: {labels: rafbd}", "data.labels: unknown data set 'rafbd'"),
+        ("data: {splits: {a: foo}}", "data.splits: a: 'foo' is no split"),
+        ("data: {classes: [happy, sadd]}", "data.classes: unknown class 'sadd'"),
+        ("data: {reviewed: ~/x}", "data.reviewed: DVC follows no ~"),
+    ],
+)
+def test_a_setting_that_is_wrong_is_one_line_that_names_its_file(tmp_path: Path, text: str, says: str):
+    (tmp_path / "faces/happy").mkdir(parents=True)
+    cv2.imwrite(str(tmp_path / "faces/happy/0.png"), np.zeros((48, 48), np.uint8))
+    settings = tmp_path / "own.yaml"
+    settings.write_bytes(text.encode("latin-1"))
+    found = check(tmp_path / "faces", "--settings", settings)
+    assert (found.exit_code, found.stderr.count("\n")) == (2, 1)
+    assert found.stderr.startswith(f"error: {settings}: {says}")
+
+
+def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Its images are not taken as absent."""
+    for name in ("sad", "happy"):
+        (tmp_path / name).mkdir()
+        cv2.imwrite(str(tmp_path / name / "0.png"), np.full((48, 48), len(name), np.uint8))
+    closed, scandir = tmp_path / "sad", os.scandir
+
+    def refuse(path: str) -> "os.ScandirIterator[str]":
+        if Path(path) == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = check(tmp_path)
+    assert found.exit_code == 2
+    assert found.stderr == f"error: {closed}: cannot be read (Permission denied); check its permissions\n"
+
+
+def test_a_failing_disk_ends_with_2(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output error", "faces/0.png")
+
+    monkeypatch.setattr("fer.audit.command._read", fail)
+    found = check(tmp_path)
+    assert found.exit_code == 2
+    assert found.stderr.startswith("error: faces/0.png: Input/output error; check its permissions")
+
+
+def test_a_foreign_dataset_json_is_a_file_as_any(tmp_path: Path):
+    (tmp_path / "happy").mkdir()
+    cv2.imwrite(str(tmp_path / "happy/0.png"), np.zeros((48, 48), np.uint8))
+    (tmp_path / "dataset.json").write_text('{"images": [], "annotations": []}')
+    assert "all 1 images are happy; a data set needs two emotions" in check(tmp_path).stderr
+
+
+def test_a_pipe_is_no_data_set(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe")
+    assert check(tmp_path / "pipe").stderr == f"error: {tmp_path / 'pipe'}: is no regular file; check the path\n"

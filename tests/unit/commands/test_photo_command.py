@@ -363,3 +363,48 @@ def test_help_shows_flags_without_a_type(command):
 def test_errors_inside_commands_stay_user_errors(photos):
     done = CliRunner().invoke(app, ["photo", "p/wall.png", "--model", "nowhere"])
     assert isinstance(done.exception, UserError)
+
+
+def test_a_copy_that_cannot_be_written_is_named_and_the_rest_is_done(photos, call):
+    Path("out").mkdir()
+    Path("out/sub").touch()
+    done = call("p", "--output", "out", code=1)
+    assert "not read: 1" in done.stderr
+    assert "p/sub/wide.jpg: out/sub/wide.jpg: cannot be written (" in done.stderr
+    assert sorted(path.name for path in Path("out").iterdir()) == ["face.png", "sub", "wall.png"]
+
+
+def test_two_names_that_only_look_alike_are_two_photos(photos, call):
+    Path("far/deep").mkdir(parents=True)
+    Path("link").symlink_to("far/deep")
+    for name in ("face.png", "far/face.png"):
+        Path(name).write_bytes((photos / "wall.png").read_bytes())
+    lines = call("face.png", "link/../face.png", "./face.png", "--json").stdout.splitlines()
+    assert [json.loads(line)["name"] for line in lines] == ["face.png", "link/../face.png"]
+
+
+def test_standard_input_that_is_closed_is_one_line(photos, model_folder):
+    command = [*map(str, FER), "photo", "-", "--model", str(model_folder), "--detector", "cascade"]
+    done = subprocess.run(["sh", "-c", 'exec "$@" <&-', "sh", *command], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "standard input is closed; name a photo" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_the_waiting_for_standard_input(photos, model_folder, number, code):
+    options = ["--model", str(model_folder), "--detector", "cascade"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen([*FER, "photo", "p/wall.png", "-", *options], **pipes) as process:
+        assert process.stdout.readline().startswith("photo")
+        time.sleep(1)
+        process.send_signal(number)
+        assert process.wait(timeout=60) == code
+        told = process.stderr.read()
+    assert "1 photo, no face; stopped, 1 left" in told
+
+
+def test_a_smallest_face_beyond_any_image_is_one_line(photos):
+    done = run("photo", "p/wall.png", "--min-face", "3000000000", text=True)
+    assert done.returncode == 1
+    assert "the smallest face to find has 3000000000 pixels; give 1 to 65535" in done.stderr

@@ -40,6 +40,22 @@ def test_a_file_is_taken_whatever_it_is_called_and_once(here):
     assert names(["photo", "a.jpg", "./a.jpg", str(here / "a.jpg"), ".", "-", "-"]) == ["photo", "a.jpg", "stdin"]
 
 
+def test_a_folder_that_cannot_be_listed_is_told(here, monkeypatch):
+    make(here / "p", "a.jpg", "closed/b.jpg")
+    scandir = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    (source,), problems = find_photos(["p"])
+    assert source.name == "p/a.jpg"
+    assert problems == ["p/closed: cannot be read (Permission denied); check its permissions"]
+    assert find_photos(["p/closed"])[1] == problems
+
+
 def test_a_folder_without_photos_is_told(here):
     make(here / "empty", "notes.txt")
     make(here, "a.jpg")

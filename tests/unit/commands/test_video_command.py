@@ -219,6 +219,8 @@ def test_memory_stays_the_same_however_long_the_video(tmp_path, model_folder):
         (["clip.avi", "--output", "out.gif"], "out.gif: not a video file's name"),
         (["clip.avi", "--output", "clip.avi"], "clip.avi: is the source itself"),
         (["clip.avi", "--timeline", "line.pdf"], "line.pdf: not a picture's name"),
+        (["clip.jpg", "--timeline", "clip.jpg"], "clip.jpg: is the source itself"),
+        (["clip.avi", "--timeline", "text.mp4/line.png"], "cannot be written, as text.mp4 is no folder"),
         (["clip.avi", "--json", "--csv"], "--json and --csv: choose one"),
         (["clip.avi", "--output", "new/sub/out.avi", "--model", "nope"], "nope: no such folder"),
         (["clip.avi", "--url", "http://127.0.0.1:9", "--model", "m"], "--model"),
@@ -227,13 +229,14 @@ def test_memory_stays_the_same_however_long_the_video(tmp_path, model_folder):
 def test_a_mistake_is_one_line(tmp_path, arguments, words):
     write_video(tmp_path / "clip.avi", frames=2)
     (tmp_path / "text.mp4").write_text("hello")
+    (tmp_path / "clip.jpg").write_bytes((tmp_path / "clip.avi").read_bytes())
     done = run(*arguments, cwd=tmp_path)
     assert done.returncode == 1
     assert words in done.stderr.splitlines()[-1]
     assert done.stderr.splitlines()[-1].startswith("error: ")
     assert "Traceback" not in done.stderr
     assert not done.stderr.startswith("model: "), "nothing is loaded for a mistake"
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["clip.avi", "text.mp4"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["clip.avi", "clip.jpg", "text.mp4"]
 
 
 def test_the_sum_counts_the_last_frame():

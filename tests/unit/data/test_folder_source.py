@@ -1,4 +1,6 @@
+import gzip
 import os
+import tarfile
 import threading
 import zipfile
 from pathlib import Path
@@ -258,3 +260,33 @@ def test_a_huge_file_is_refused_before_it_is_read(tmp_path, name):
     with (tmp_path / "faces" / name).open("wb") as file:
         file.truncate(10**12)  # a hole: it takes no space
     assert f"faces: {name}: cannot be read (more than 64 MB)" in read_error(tmp_path / "faces")
+
+
+@pytest.mark.parametrize("at", ["in a header", "behind one", "between entries"])
+def test_a_tar_that_is_cut_is_told_wherever_it_is(tmp_path, at):
+    write_folders(tmp_path / "faces", ["train"], 2)
+    path = tmp_path / "faces.tar"
+    with tarfile.open(path, "w") as archive:
+        archive.add(tmp_path / "faces", "faces")
+        places = [member.offset for member in archive.getmembers() if member.isreg()]
+    size = {"in a header": places[-2] + 100, "behind one": places[-2] + 600, "between entries": places[-2]}[at]
+    assert len(read_folder(path).table) == 14
+    os.truncate(path, size)
+    for name, opened in (("faces.tar", open), ("faces.tgz", gzip.open)):
+        content = path.read_bytes()
+        with opened(tmp_path / name, "wb") as file:
+            file.write(content)
+        assert f"{name}: " in read_error(tmp_path / name)
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path):
+    write_folders(tmp_path / "faces", ["train"], 1)
+    raw = os.fsencode(tmp_path / "faces/train/happy") + b"/x\xff.png"
+    try:
+        Path(os.fsdecode(raw)).write_bytes(b"x")
+    except OSError:
+        pytest.skip("this file system takes UTF-8 alone")
+    assert "is not UTF-8; rename it" in read_error(tmp_path / "faces")
+    with tarfile.open(tmp_path / "faces.tar", "w") as archive:
+        archive.add(tmp_path / "faces", "faces")
+    assert "is not UTF-8; rename it" in read_error(tmp_path / "faces.tar")

@@ -76,6 +76,12 @@ def test_too_few_people_is_one_line():
         carve(table_of([f"p{n % 3}" for n in range(60)]))
 
 
+def test_fewer_images_than_folds_in_every_class_are_one_line():
+    table = table_of([f"p{n}" for n in range(63)])
+    with pytest.raises(UserError, match=r"^faces: too few different images \(63, .* change data.test_share$"):
+        carve_splits("faces", table, np.arange(63 * 4, dtype=np.uint8).reshape(63, 2, 2), 0.1, 0.1, 0)
+
+
 def test_a_person_on_both_sides_of_a_given_split_is_said():
     table = table_of(["a", "a", "b", "c", ""]).assign(split=["train", "test", "train", "test", "test"])
     (line,) = shared_subjects(table)

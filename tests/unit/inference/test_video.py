@@ -250,3 +250,13 @@ def test_the_file_is_let_go_when_reading_stops(tmp_path):
     handles = [os.readlink(f"/proc/self/fd/{number}") for number in os.listdir("/proc/self/fd") if number.isdigit()
                and os.path.exists(f"/proc/self/fd/{number}")]  # fmt: skip
     assert str(path) not in handles
+
+
+def test_a_file_that_is_removed_meanwhile_ends_early(tmp_path):
+    path = write_video(tmp_path / "clip.avi", 5)
+    with open_video(path) as opened:
+        frames = iter(opened)
+        assert [next(frames).index for _ in range(5)] == [0, 1, 2, 3, 4]
+        path.unlink()
+        with pytest.raises(EndedEarlyError, match=r"cannot be read any more \(No such file"):
+            next(frames)

@@ -1,5 +1,6 @@
 """Videos that are written: whole, in time, and kept when somebody stops them."""
 
+import os
 import resource
 import subprocess
 import sys
@@ -140,3 +141,31 @@ def test_a_full_disk_is_said_and_leaves_nothing(tmp_path, suffix):
     assert done.returncode == 1, done.stderr
     assert done.stderr.splitlines()[-1].endswith("the video could not be written; check the disk's space")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_new_folders_go_again_where_nothing_was_written(tmp_path):
+    with pytest.raises(ValueError, match="no model"), open_output(tmp_path / "n/../m/sub/out.avi", RATE):
+        raise ValueError("no model")
+    assert list(tmp_path.iterdir()) == []
+    with open_output(tmp_path / "m/out.avi", RATE):
+        (tmp_path / "m/notes.txt").touch()
+    assert [path.name for path in tmp_path.rglob("*")] == ["m", "notes.txt"]
+
+
+def test_what_is_in_the_way_is_told_before_anything_is_read(tmp_path):
+    (tmp_path / "out.avi").mkdir()
+    with pytest.raises(UserError, match=r"out.avi: is a folder; give a file's name"):
+        open_output(tmp_path / "out.avi", RATE).__enter__()
+
+
+def test_a_name_that_opencv_cannot_open_is_one_line(tmp_path):
+    """It would end the process."""
+    path = tmp_path / os.fsdecode(b"w\xff.avi")
+    with pytest.raises(UserError, match="is not UTF-8; rename it"):
+        open_output(path, RATE).__enter__()
+    try:
+        path.write_bytes(write_video(tmp_path / "c.avi", 2).read_bytes())
+    except OSError:
+        pytest.skip("this file system takes UTF-8 alone")
+    with pytest.raises(UserError, match="is not UTF-8; rename it"):
+        open_video(path).__enter__()
