@@ -226,8 +226,8 @@ def test_merging_keeps_the_surest_of_every_face_and_is_idempotent(found):
     [
         ("yunit", None, "did you mean yunet"),
         ("haar", None, "auto, yunet, cascade"),
-        ("cascade", 0, "1 or more"),
-        ("auto", "24", "1 or more"),
+        ("cascade", 0, "1 to 65535"),
+        ("auto", "24", "1 to 65535"),
     ],
 )
 def test_a_wrong_name_or_size_is_one_line(name, min_face, words):
