@@ -1,13 +1,13 @@
-"""Outputs that appear whole or not at all. Of two processes that write one at a time, the last wins whole."""
+"""Outputs that appear whole or not at all; each process writes to places of its own beside them."""
 
 import functools
-import glob
 import os
 import re
 import shutil
+import socket
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,8 +15,8 @@ import numpy as np
 
 from fer.errors import UserError
 
-#: A file on its way into place, by the number of its process.
-_LEFT_FILE = re.compile(r"\.new-[0-9a-f]{8}-(\d+)(?:\.|$)")
+#: What is on its way into place: its name's and its machine's checksum, and the number of its process.
+_FRESH = re.compile(r"\.[0-9a-f]{8}-([0-9a-f]{8})-(\d+)\.new(?:\.|$)")
 
 
 @contextmanager
@@ -24,21 +24,23 @@ def replace_folder(folder: Path) -> Iterator[Path]:
     """Yield an empty folder beside ``folder`` and move it into place when the block succeeds.
 
     A failure, a full disk or a kill inside the block leaves the former folder as it was. A kill in the instant between
-    the two renames leaves it under its ``.old`` name, from which ``restore_folder`` takes it back.
+    the two renames leaves it under its ``.old`` name, from which ``restore_folder`` takes it back. Of two processes
+    that are in that instant at once, one fails; two threads must not write one folder at a time.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     restore_folder(folder)
-    fresh = folder.with_name(f".{folder.name}.{os.getpid()}.new")
-    for other in folder.parent.glob(f".{glob.escape(folder.name)}.*.new"):
-        number = other.name.split(".")[-2]
-        if other == fresh or (number.isdecimal() and not _is_running(int(number))):
-            shutil.rmtree(other, ignore_errors=True)
+    fresh = fresh_path(folder, "")
+    shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir()
     try:
         yield fresh
+        _swap(fresh, folder)
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
+
+
+def _swap(fresh: Path, folder: Path) -> None:
     old = _old(folder)
     shutil.rmtree(old, ignore_errors=True)
     if folder.exists():
@@ -66,11 +68,10 @@ def _old(folder: Path) -> Path:
 def replace_file(path: Path) -> Iterator[Path]:
     """Yield a path beside ``path`` to write to; it takes ``path``'s place when the block succeeds.
 
-    Raises:
-        OSError: naming ``path`` where the file beside it cannot be written.
+    An ``OSError`` of the file beside names ``path``.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = fresh_file(path)
+    fresh = fresh_path(path, path.suffix)
     try:
         yield fresh
         os.replace(fresh, path)
@@ -82,20 +83,29 @@ def replace_file(path: Path) -> Iterator[Path]:
         fresh.unlink(missing_ok=True)
 
 
-def fresh_file(path: Path) -> Path:
-    """A path beside ``path``, of its ending, that is this process's own."""
+def fresh_path(path: Path, suffix: str) -> Path:
+    """A place beside ``path`` that is this process's own, here and on machines that share the disk."""
     _clear(path.parent)
     # Not the name itself, which may be as long as a file system takes.
-    return path.with_name(f".new-{zlib.crc32(os.fsencode(path.name)):08x}-{os.getpid()}{path.suffix}")
+    name = f"{zlib.crc32(os.fsencode(path.name)):08x}-{_machine()}-{os.getpid()}"
+    return path.with_name(f".{name}.new{suffix}")
+
+
+@functools.cache
+def _machine() -> str:
+    return f"{zlib.crc32(socket.gethostname().encode()):08x}"
 
 
 @functools.lru_cache  # a folder may hold very many files
 def _clear(folder: Path) -> None:
-    """Remove what killed processes left half written."""
-    for name in os.listdir(folder):
-        left = _LEFT_FILE.match(name)
-        if left and not _is_running(int(left[1])):
-            (folder / name).unlink(missing_ok=True)
+    """Remove what killed processes of this machine left half written, as far as that can be done."""
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            left = _FRESH.match(name)
+            if left and left[1] == _machine() and not _is_running(int(left[2])):
+                shutil.rmtree(folder / name, ignore_errors=True)
+                with suppress(OSError):
+                    os.unlink(folder / name)
 
 
 def _is_running(process: int) -> bool:
@@ -110,20 +120,25 @@ def _is_running(process: int) -> bool:
     return True
 
 
+def same_file(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file, whatever the file system makes of their letters."""
+    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
+
+
 def check_place(path: Path, folder: bool = False) -> None:
-    """Check that a file, or a folder, can be written at a path, as far as can be told before.
+    """Check that a file, or a folder, can be put at a path, as far as can be told before.
 
     Raises:
         UserError: where something of the other kind is there, or the folder to write to is none or not writable.
     """
-    if path.exists() and path.is_dir() != folder:
-        raise UserError(f"{path}: is a {'file; give a folder' if path.is_file() else 'folder; give a file'}'s name")
-    if folder and path.is_symlink() and not path.exists():
-        raise UserError(f"{path}: is a link that leads to nothing; choose another place")
+    if os.path.lexists(path) and folder and not os.path.isdir(path):
+        raise UserError(f"{path}: is no folder; choose another place")
+    if os.path.isdir(path) and not folder:
+        raise UserError(f"{path}: is a folder; give a file's name")
     above = path.parent
     while not os.path.lexists(above) and above != above.parent:
         above = above.parent
-    if not above.is_dir():
+    if not os.path.isdir(above):
         raise UserError(f"{path}: cannot be written, as {above} is no folder; choose another place")
     if not os.access(above, os.W_OK | os.X_OK):
         raise UserError(f"{path}: cannot be written (no permission in {above}); choose another place")

@@ -113,7 +113,7 @@ def read_yaml(path: Path, remedy: str) -> Any:
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); {remedy}") from error
     # Beside its own errors the library lets through what comes of impossible dates and numbers, and of deep nesting.
-    except (yaml.YAMLError, ValueError, AttributeError, KeyError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, AttributeError, LookupError, RecursionError) as error:
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())[:300]}") from error
 
 

@@ -95,7 +95,7 @@ def _checked(path: Path, output: Path | None, settings: Path | None, suites: Pat
         what = "is no regular file" if path.exists() else "no such file or folder"
         raise UserError(f"{path}: {what}; check the path")
     if output:
-        check_place(output, folder=True)
+        check_place(Path(os.path.realpath(output)), folder=True)
         if output.exists() and not _is_replaceable(output):
             raise UserError(f"{output}: holds something else than data docs; choose another folder for --output")
     if suites and not (suites.is_dir() and any(name.endswith(".yaml") for name in os.listdir(suites))):
@@ -123,7 +123,7 @@ def _checked(path: Path, output: Path | None, settings: Path | None, suites: Pat
 
 def _is_replaceable(folder: Path) -> bool:
     """Whether a folder is empty, or holds data docs alone."""
-    names = {inside.name for inside in folder.iterdir()}
+    names = {inside.name for inside in folder.iterdir()} - {".DS_Store"}
     return not names or {"index.html", "validations"} <= names <= SITE
 
 
@@ -156,7 +156,8 @@ def _read(path: Path, data: "Data") -> "FaceDataset":
     from fer.data.dataset import FaceDataset
     from fer.data.ingest import emotions_of, prepare, read_source
 
-    if all((path / name).is_file() for name in ("dataset.json", "images.npy")):
+    # Other people's folders have a dataset.json too.
+    if (path / "dataset.json").is_file() and any((path / name).exists() for name in ("images.npy", "table.parquet")):
         return FaceDataset.load(path)
     if data.source != "csv":
         data = data.model_copy(update={"votes": Path()})

@@ -30,7 +30,7 @@ class Source:
     @property
     def may_wait(self) -> bool:
         """Whether reading may wait for what somebody sends: a pipe's bytes, not a file's."""
-        return self.path is None or not self.path.is_file()
+        return self.path is None or not os.path.isfile(self.path)
 
     def read(self) -> bytes:
         """The photo's bytes.
@@ -119,7 +119,7 @@ def _below(folder: str) -> tuple[list[Path], list[str]]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = Path(parent, name)
-            if path.suffix.lower() in SUFFIXES and not name.startswith(".") and path.is_file():
+            if path.suffix.lower() in SUFFIXES and not name.startswith(".") and os.path.isfile(path):
                 photos.append(path)
     return photos, problems
 
@@ -143,8 +143,6 @@ def find_targets(sources: Sequence[Source], arguments: Sequence[str], output: Pa
         raise UserError(f"{output}: is a file's name, for more than one named photo; give a folder")
     if not is_file and output.exists() and not output.is_dir():
         raise UserError(f"{output}: is a file of another kind; give a folder, or a name that ends in .jpg or .png")
-    check_place(output, folder=not is_file)
-    paths = [source.path for source in sources if source.path]
     targets: dict[Source, Path] = {}
     taken: set[str] = set()
     base = _common_folder(arguments)
@@ -153,11 +151,21 @@ def find_targets(sources: Sequence[Source], arguments: Sequence[str], output: Pa
         target = output if is_file else _free(output / _written(inside), taken)
         taken.add(str(target).lower())
         targets[source] = target
-    kept = {os.path.realpath(path) for path in paths}
+    check_place(next(iter(targets.values())))
+    kept = {_identity(source.path) for source in sources if source.path} - {None}
     for source, target in targets.items():
-        if os.path.realpath(target) in kept:
+        if _identity(target) in kept:
             raise UserError(f"{target}: is a photo that is read; write to another place than {source.name}")
     return targets
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """The file that a path leads to, whatever the file system makes of its letters."""
+    try:
+        state = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return state.st_dev, state.st_ino
 
 
 def _common_folder(arguments: Sequence[str]) -> str:

@@ -32,6 +32,8 @@ class Stopping:
         """
         self.waiting = waiting
         try:
+            if waiting and self.signal:  # it came before
+                raise StoppedError
             yield
         finally:
             self.waiting = False

@@ -20,7 +20,7 @@ MOST_BYTES = 64 * 2**20
 #: Bytes that a compressed tar may unpack to, on disk.
 MOST_UNPACKED = 32 * 2**30
 
-_HELPERS = {"thumbs.db", "desktop.ini", "__macosx"}
+_HELPERS = {"thumbs.db", "desktop.ini", "__macosx", "lost+found"}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from fer.errors import UserError
-from fer.files import check_place, fresh_file
+from fer.files import check_place, fresh_path, same_file
 from fer.inference.container import stated_bytes
 from fer.inference.video import EndedEarlyError, check_name, quiet_opencv
 
@@ -96,7 +96,7 @@ def check_target(path: Path, source: Path | None = None) -> None:
         UserError: where it cannot, or is.
     """
     check_place(path)
-    if source is not None and os.path.realpath(source) == os.path.realpath(path):
+    if source is not None and same_file(source, path):
         raise UserError(f"{path}: is the source itself; write to another file")
 
 
@@ -120,10 +120,10 @@ def open_output(path: Path, rate: float, source: Path | None = None) -> Iterator
     check_name(path)
     check_target(path, source)
     made = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = fresh_file(path)
+    fresh = fresh_path(path, path.suffix)
     output, keep = VideoOutput(fresh, rate), True
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             yield output
         except EndedEarlyError:

@@ -45,7 +45,7 @@ MEASURED = {"reports/compare/comparison.csv", "reports/compare/comparison.png"}
 def outputs(project: Project) -> dict[str, bytes]:
     """What the stages have written; not what a kill left beside it, which the next write clears."""
     found = project.bytes_of(*OUTPUTS)
-    left = re.compile(r"/\.[^/]*(\.new|\.old|new-)")
+    left = re.compile(r"/\.[^/]*(\.new|\.old)")
     return {name: content for name, content in found.items() if name not in MEASURED and not left.search(name)}
 
 
@@ -142,7 +142,7 @@ def test_prefects_server_away_during_a_stage(copy_with_stores, prefect_home, tmp
         replace(project, prefect=url).start("pipelines", "retrain", PREFECT_CLIENT_MAX_RETRIES="1") as process,
     ):
         reports = project.folder / "reports"
-        wait_for(lambda: any(reports.glob(".explore.*.new")) or process.poll() is not None, pause=0.01)
+        wait_for(lambda: any(reports.glob(".*.new")) or process.poll() is not None, pause=0.01)
         for server in psutil.process_iter(["environ"]):
             if (server.info["environ"] or {}).get("PREFECT_HOME") == str(home):
                 server.kill()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from fer.errors import UserError
-from fer.files import check_place, replace_file, replace_folder, restore_folder, write_array, write_text
+from fer.files import check_place, fresh_path, replace_file, replace_folder, restore_folder, write_array, write_text
 
 
 def write_first(folder: Path) -> None:
@@ -129,9 +129,18 @@ def ended_process() -> int:
 
 
 def test_what_killed_processes_left_is_removed_and_nothing_else(tmp_path):
-    left = [tmp_path / f".new-0123abcd-{ended_process()}.txt", tmp_path / f".out.{ended_process()}.new"]
-    others = [".new-b.txt", f".new-0123abcd-{os.getppid()}.txt", ".out.new.txt", f".out.{os.getppid()}.new"]
-    for path in (*left, *(tmp_path / name for name in others)):
+    own = fresh_path(tmp_path / "elsewhere" / "a", "").name.split("-")[1]
+    left = [f".0123abcd-{own}-{ended_process()}.new.txt", f".0123abcd-{own}-{ended_process()}.new"]
+    others = [
+        *(
+            ".new-b.txt",
+            ".out.new.txt",
+            f".0123abcd-{own}-{os.getppid()}.new.txt",
+            f".0123abcd-{own}-{os.getppid()}.new",
+        ),
+        f".0123abcd-00000000-{ended_process()}.new.txt",
+    ]
+    for path in (tmp_path / name for name in (*left, *others)):
         path.mkdir() if path.suffix == ".new" else path.touch()
     write_text(tmp_path / "a.txt", "a")
     write_first(tmp_path / "out")
@@ -181,11 +190,11 @@ def test_a_failure_names_the_file_and_not_the_one_beside_it(tmp_path):
 @pytest.mark.parametrize(
     ("place", "folder", "says"),
     [
-        ("file", True, "file: is a file; give a folder's name"),
+        ("file", True, "file: is no folder; choose another place"),
         ("folder", False, "folder: is a folder; give a file's name"),
         ("file/below/it", False, "file/below/it: cannot be written, as file is no folder"),
         ("loop/a.txt", False, "loop/a.txt: cannot be written, as loop is no folder"),
-        ("loop", True, "loop: is a link that leads to nothing"),
+        ("loop", True, "loop: is no folder; choose another place"),
     ],
 )
 def test_where_nothing_can_be_written_is_told_before(tmp_path, monkeypatch, place, folder, says):

@@ -20,6 +20,7 @@ from videos import write_video
 
 import fer
 from fer.cli import COMMANDS, app
+from fer.commands.stopping import StoppedError, Stopping
 from fer.emotions import EMOTIONS, FIVE_EMOTIONS
 from fer.errors import UserError
 from fer.inference.faces import COLUMNS
@@ -408,3 +409,18 @@ def test_a_smallest_face_beyond_any_image_is_one_line(photos):
     done = run("photo", "p/wall.png", "--min-face", "3000000000", text=True)
     assert done.returncode == 1
     assert "the smallest face to find has 3000000000 pixels; give 1 to 65535" in done.stderr
+
+
+def test_a_photo_that_cannot_be_looked_at_is_named_and_the_rest_is_read(photos, call):
+    long = "b" * 300 + ".jpg"
+    done = call("p/wall.png", long, "p/face.png", "--csv", code=1)
+    assert [row["name"] for row in csv.DictReader(io.StringIO(done.stdout))] == ["p/wall.png", "p/face.png"]
+    assert f"{long}: cannot be read (File name too long)" in done.stderr
+
+
+def test_a_signal_before_the_waiting_ends_it_too():
+    stopping = Stopping(signal.SIGTERM)
+    with pytest.raises(StoppedError), stopping.at_once():
+        raise AssertionError("it would wait")
+    with stopping.at_once(False):
+        pass

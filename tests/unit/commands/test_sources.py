@@ -148,3 +148,15 @@ def test_no_photo_is_overwritten(here, arguments, output, words):
     (here / "linked").symlink_to(here / "p")
     with pytest.raises(UserError, match=words):
         targets(arguments, output)
+
+
+def test_copies_go_into_a_folder_in_a_closed_one(here, monkeypatch):
+    """As a mounted folder in a container is."""
+    make(here, "p/a.jpg", "out/x")
+    access = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: Path(path) != here / "." and str(path) != "." and access(path, mode)
+    )
+    assert targets(["p/a.jpg"], "out") == {"p/a.jpg": "out/a.jpg"}
+    with pytest.raises(UserError, match=r"cannot be written \(no permission in \.\)"):
+        targets(["p/a.jpg"], "new")

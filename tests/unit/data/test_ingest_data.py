@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from face_files import csv_text, data_params, full_csv_text, random_faces, write_folders, write_image
 
+from fer import files
 from fer.data import kaggle_source
 from fer.data.dataset import COLUMNS, FaceDataset
 from fer.data.ingest import build_dataset
@@ -318,6 +319,7 @@ def test_a_kill_leaves_the_last_good_output(tmp_path, moment):
     killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "data"), moment], check=False)
     assert killed.returncode == -signal.SIGKILL
     assert FaceDataset.load(tmp_path / "data").name == "old"
+    files._clear.cache_clear()  # as in the next process
     tiny("new").save(tmp_path / "data")
     assert FaceDataset.load(tmp_path / "data").name == "new"
     assert [path.name for path in tmp_path.iterdir()] == ["data"]
