@@ -120,9 +120,22 @@ def _is_running(process: int) -> bool:
     return True
 
 
-def same_file(one: Path, other: Path) -> bool:
-    """Whether two paths lead to one file, whatever the file system makes of their letters."""
-    return os.path.exists(one) and os.path.exists(other) and os.path.samefile(one, other)
+def identity(path: Path) -> tuple[int, int] | None:
+    """The file that a path leads to, whatever the file system makes of its letters; None where there is none."""
+    try:
+        state = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return state.st_dev, state.st_ino
+
+
+def is_text(name: str) -> bool:
+    """Whether a name of the file system is UTF-8: others reach Python as surrogates, which tables and OpenCV lack."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_place(path: Path, folder: bool = False) -> None:

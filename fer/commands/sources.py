@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fer.errors import UserError
-from fer.files import check_place
+from fer.files import check_place, identity
 from fer.inference.formats import SUFFIXES
 from fer.inference.image import MAX_FILE
 from fer.inference.media import media_kind
@@ -152,20 +152,11 @@ def find_targets(sources: Sequence[Source], arguments: Sequence[str], output: Pa
         taken.add(str(target).lower())
         targets[source] = target
     check_place(next(iter(targets.values())))
-    kept = {_identity(source.path) for source in sources if source.path} - {None}
+    kept = {identity(source.path) for source in sources if source.path} - {None}
     for source, target in targets.items():
-        if _identity(target) in kept:
+        if identity(target) in kept:
             raise UserError(f"{target}: is a photo that is read; write to another place than {source.name}")
     return targets
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """The file that a path leads to, whatever the file system makes of its letters."""
-    try:
-        state = os.stat(path)
-    except (OSError, ValueError):
-        return None
-    return state.st_dev, state.st_ino
 
 
 def _common_folder(arguments: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from typing import IO
 
 from fer.compressed import OPENERS, UNREADABLE, one_line
 from fer.errors import UserError
+from fer.files import is_text
 
 #: A photo has some MB; a file beyond this many bytes is not read into memory.
 MOST_BYTES = 64 * 2**20
@@ -179,11 +180,8 @@ def _inside(where: Path, entry: str) -> PurePosixPath:
 
 
 def _check_name(where: Path, name: str) -> None:
-    """Tables take text alone."""
-    try:
-        name.encode()
-    except UnicodeEncodeError as error:
-        raise UserError(f"{where}: the name {name!r} is not UTF-8; rename it") from error
+    if not is_text(name):
+        raise UserError(f"{where}: the name {name!r} is not UTF-8; rename it")
 
 
 def _kind(where: Path) -> str:

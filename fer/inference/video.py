@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from fer.errors import UserError
+from fer.files import is_text
 from fer.inference.container import check_kind, has_index, stated_bytes, stated_seconds, stated_start
 from fer.inference.cuts import Cuts
 from fer.inference.faces import FACE_COLUMNS, Face, Photo
@@ -135,10 +136,8 @@ def check_name(path: Path) -> None:
     Raises:
         UserError: for one that is not UTF-8.
     """
-    try:
-        str(path).encode()
-    except UnicodeEncodeError as error:
-        raise UserError(f"{path}: a name on this path is not UTF-8; rename it for OpenCV to open it") from error
+    if not is_text(str(path)):
+        raise UserError(f"{path}: a name on this path is not UTF-8; rename it for OpenCV to open it")
 
 
 @contextmanager

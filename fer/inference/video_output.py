@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from fer.errors import UserError
-from fer.files import check_place, fresh_path, same_file
+from fer.files import check_place, fresh_path, identity
 from fer.inference.container import stated_bytes
 from fer.inference.video import EndedEarlyError, check_name, quiet_opencv
 
@@ -96,7 +96,7 @@ def check_target(path: Path, source: Path | None = None) -> None:
         UserError: where it cannot, or is.
     """
     check_place(path)
-    if source is not None and same_file(source, path):
+    if source is not None and identity(source) is not None and identity(source) == identity(path):
         raise UserError(f"{path}: is the source itself; write to another file")
 
 

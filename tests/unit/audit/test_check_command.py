@@ -189,7 +189,7 @@ def test_what_cannot_be_read_is_one_line(tmp_path: Path):
     assert "all 1 images are happy; a data set needs two emotions" in check(tmp_path).stderr
 
 
-@pytest.mark.parametrize("lacking", ["pandas", "great_expectations", "faiss"])
+@pytest.mark.parametrize("lacking", ["pandas", "great_expectations", "cleanlab", "faiss"])
 def test_without_the_extra_it_says_what_to_install(lacking: str, tmp_path: Path):
     code = f"import sys; sys.modules[{lacking!r}] = None; from fer.cli import main; main()"
     done = subprocess.run([sys.executable, "-c", code, "check", tmp_path], capture_output=True, text=True, check=False)

@@ -121,5 +121,6 @@ def test_splits_that_the_source_brings_stay():
 
 def test_too_few_images_to_carve_from():
     table, images = carving(4)
-    with pytest.raises(UserError, match=r"^faces: too few different images \(\d+, blank.* 10% .*data\.test_share$"):
+    said = r"^faces: too few different images \(\d+, blank.* stratified 10% out of train; .* data\.test_share$"
+    with pytest.raises(UserError, match=said):
         carve_splits("faces", table, images, 0.1, 0.1, 0)

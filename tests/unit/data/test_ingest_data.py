@@ -222,14 +222,17 @@ def test_a_class_without_images_is_named(tmp_path):
         build_dataset(data_params(path=csv))
 
 
+CARVED = "to carve a stratified 20% out of train; add images to every class or change data.test_share"
+
+
 @pytest.mark.parametrize(
     ("image", "splits", "fault"),
     [
         (random_faces(1)[0], ["train", "val", "test"], "no image of 'angry' in train (leak 2 taken out); add some"),
         (np.zeros((48, 48)), ["train", "val", "test"], "no image of 'angry' in train (blank 2 taken out); add some"),
         (np.full((1, 1), 7), ["train", "val", "test"], "no image of 'angry' in train (blank 2 taken out); add some"),
-        (random_faces(1)[0], [""], "too few different images (1, blank ones apart)"),
-        (np.full((1, 1), 7), [""], "too few different images (0, blank ones apart)"),
+        (random_faces(1)[0], [""], f"too few different images (1, blank ones apart) {CARVED}"),
+        (np.full((1, 1), 7), [""], f"too few different images (0, blank ones apart) {CARVED}"),
     ],
     ids=["equal", "black", "1x1", "equal, no splits", "1x1, no splits"],
 )

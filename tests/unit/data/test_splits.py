@@ -72,7 +72,8 @@ def test_images_without_a_person_stand_alone():
 
 
 def test_too_few_people_is_one_line():
-    with pytest.raises(UserError, match=r"^faces: too few people \(3\) to carve 20% .* raise data.test_share$"):
+    said = r"^faces: too few people \(3\) to carve 20% out of train; add people or raise data\.test_share$"
+    with pytest.raises(UserError, match=said):
         carve(table_of([f"p{n % 3}" for n in range(60)]))
 
 
