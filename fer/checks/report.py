@@ -108,8 +108,8 @@ class CheckReport:
             raise ValueError("no critical check failed")
         first, *others = self.critical_failures
         rows = ", ".join(first.rows) + (", ..." if first.unexpected > len(first.rows) else "")
-        found = first.observed or f"{first.unexpected} rows break it: {rows}"
-        more = f" ({len(others)} more critical checks failed, see the report)" if others else ""
+        found = first.observed or f"rows that break it: {first.unexpected} ({rows})"
+        more = f" ({len(others)} more failed critically, see the report)" if others else ""
         return f"{self.dataset}: failed check: {first.description}: {found}; {first.remedy}{more}"
 
     def to_json(self) -> str:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from great_expectations.exceptions import GreatExpectationsError
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
@@ -14,6 +13,7 @@ import fer.checks.distributions
 import fer.checks.expectations  # noqa: F401  both register those that suites name
 from fer.checks.report import SkippedCheck
 from fer.errors import UserError
+from fer.params import read_yaml
 
 #: The suites that come with the package.
 SUITES = Path(__file__).parents[1] / "expectations"
@@ -69,10 +69,10 @@ def columns_of(kwargs: Mapping[str, Any]) -> list[str]:
 
 
 def _load_suite(path: Path, columns: Collection[str], parameters: Collection[str], cleaned: bool) -> Suite:
+    content = read_yaml(path, "name a folder of suites that can be read in validate.suites")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
         name, entries = content["name"], list(content["expectations"])
-    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError) as error:
+    except (KeyError, TypeError) as error:
         raise UserError(f"{path}: not a suite ({_line(error)}); it needs name and expectations") from error
     if name != path.stem or not entries:
         raise UserError(f"{path}: name must be {path.stem}, and expectations must not be empty")

@@ -17,6 +17,8 @@ NAME = "face_detection_yunet_2023mar.onnx"
 URL = f"https://media.githubusercontent.com/media/opencv/opencv_zoo/main/models/face_detection_yunet/{NAME}"
 SHA256 = "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4"
 SIZE = 232_589
+#: Of the file that the setting names, in bytes: other YuNets have at most some hundred KB, a device has no end.
+LARGEST = 16 << 20
 #: Seconds that a connection may be silent: whoever waits for the first answer waits for this too.
 TIMEOUT = 5.0
 
@@ -39,14 +41,18 @@ def yunet_bytes() -> bytes:
     """The content of YuNet's model file: ``FER_YUNET``'s (as it is), the cache's, or the download's (digest checked).
 
     Raises:
-        UserError: where ``FER_YUNET`` names no readable file.
+        UserError: where ``FER_YUNET`` names no readable file, or one that is far too large.
         YuNetMissing: where there is none.
     """
     if path := os.environ.get(SETTING):
         try:
-            return Path(path).read_bytes()
+            with Path(path).open("rb") as file:
+                content = file.read(LARGEST + 1)
         except OSError as error:
             raise UserError(f"{SETTING}: {path}: cannot be read ({error.strerror}); name YuNet's {NAME}") from error
+        if len(content) > LARGEST:
+            raise UserError(f"{SETTING}: {path}: not a YuNet model (over {LARGEST >> 20} MB); name {NAME}")
+        return content
     cached = cache_folder() / NAME
     try:
         content = cached.read_bytes()

@@ -1,5 +1,6 @@
 """What the README shows runs when it is pasted."""
 
+import json
 import re
 import subprocess
 import sys
@@ -10,11 +11,16 @@ import numpy as np
 import pytest
 from drawn_faces import drawn_sample
 
+from fer.emotions import EMOTIONS
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SNIPPETS = [
     code for code in re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL) if "Reader" in code
 ]
+READING = (ROOT / "docs" / "reading.md").read_text(encoding="utf-8")
+FER = Path(sys.executable).with_name("fer")
+MODEL = ("--model", "mini", "--detector", "cascade")
 
 
 @pytest.fixture
@@ -29,6 +35,35 @@ def folder(tmp_path):
         writer.write(picture)
     writer.release()
     return tmp_path
+
+
+def told_fields(header):
+    """The names in the first column of the table in docs/reading.md with this header."""
+    table = READING.split(header)[1].split("\n\n")[0]
+    return {name for line in table.splitlines() for name in re.findall(r"`(\w+)`", line.split("|")[1] if line else "")}
+
+
+def fields_of(value):
+    """Every key of nested JSON, but the emotions."""
+    if isinstance(value, list):
+        return set().union(*map(fields_of, value))
+    return set(value).union(*map(fields_of, value.values())) - set(EMOTIONS) if isinstance(value, dict) else set()
+
+
+def run(*arguments):
+    return subprocess.run([FER, *arguments, *MODEL], capture_output=True, text=True, check=True).stdout
+
+
+def test_the_fields_for_programs_are_those_that_are_told(folder):
+    photo, clip = folder / "photo.jpg", folder / "clip.mp4"
+    lines = [json.loads(line) for line in (run("photo", photo, "--json") + run("video", clip, "--json")).splitlines()]
+    assert lines[0]["faces"]
+    assert lines[-1]["summary"]["tracks"]
+    assert told_fields("| JSON |") == (fields_of(lines) | {"camera"}) - {"summary"}
+    headers = [
+        run(command, file, "--csv").splitlines()[0].split(",") for command, file in (("photo", photo), ("video", clip))
+    ]
+    assert told_fields("| CSV |") | set(EMOTIONS) == set().union(*headers)
 
 
 def test_it_shows_the_reader():

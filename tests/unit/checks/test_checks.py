@@ -197,12 +197,12 @@ def test_the_failure_message_is_one_line_with_rows_and_remedy(clean: FaceDataset
     flawed = with_values(with_images(clean, {4: BLANK}), "emotion", {1: "bored", 2: "bored", 3: "bored"})
     message = run_checks(flawed, SUITES, 2).failure_message()
     assert message == (
-        "small faces: failed check: no train image is blank: 1 rows break it: face-004; "
+        "small faces: failed check: no train image is blank: rows that break it: 1 (face-004); "
         "delete these rows in the source; the pipeline leaves them out where data.remove_copies is true "
-        "(1 more critical checks failed, see the report)"
+        "(1 more failed critically, see the report)"
     )
     labels = run_checks(with_values(clean, "emotion", {1: "bored", 2: "bored", 3: "bored"}), SUITES, 2)
-    assert "3 rows break it: face-001, face-002, ...; correct these labels" in labels.failure_message()
+    assert "rows that break it: 3 (face-001, face-002, ...); correct these labels" in labels.failure_message()
     with pytest.raises(ValueError, match="no critical check failed"):
         run_checks(clean, SUITES, 2).failure_message()
 
@@ -283,7 +283,11 @@ def test_a_mistake_in_an_expectation_is_a_user_error(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "name: [", "name: own", "name: other\nexpectations: [{}]", "name: own\nexpectations: []"]
+    "text",
+    [
+        *("", "name: [", "name: own", "name: other\nexpectations: [{}]", "name: own\nexpectations: []"),
+        *("name: own\nexpectations: [2026-13-45]", "name: own\nexpectations: [1]", "[" * 5000),
+    ],
 )
 def test_a_file_that_is_no_suite_is_a_user_error(clean: FaceDataset, tmp_path: Path, text: str) -> None:
     (tmp_path / "own.yaml").write_text(text)

@@ -333,6 +333,12 @@ def test_a_setting_that_names_no_yunet_is_a_mistake(name, content, tmp_path, mon
     assert "\n" not in str(caught.value)
 
 
+def test_a_setting_that_names_a_device_ends(monkeypatch):
+    monkeypatch.setenv("FER_YUNET", "/dev/zero")
+    with pytest.raises(UserError, match=r"FER_YUNET: /dev/zero: not a YuNet model \(over 16 MB\); name "):
+        open_detector("yunet")
+
+
 def test_another_file_from_the_address_is_refused_and_not_kept(nowhere):
     server = nowhere.serve(b"<html>sign in</html>")
     for _ in range(2):
