@@ -52,7 +52,7 @@ def another_training() -> None:
 
 def another_teacher() -> None:
     text = PARAMS.read_text()
-    assert text.count("teacher: released") == 1
+    assert "teacher: released" in text
     Path("params.yaml").write_text(text.replace("teacher: released", "teacher: models/mini"))
 
 
