@@ -14,7 +14,8 @@ from fer.report.data_reports import DataFiles, read_reports
 from fer.report.latency import with_latencies
 from fer.report.page import results_page
 from fer.report.records import best_first
-from fer.report.results import Links, Results, pairs_on, released_on, slug, summarize_ensemble
+from fer.report.released import released_on
+from fer.report.results import Links, Results, pairs_on, slug, summarize_ensemble
 from pipelines import paths
 
 DATA_FILES = DataFiles(paths.INGEST_REPORT, paths.VALIDATION_REPORT, paths.CLASS_COUNTS, paths.DATA_FIGURES)

@@ -169,7 +169,16 @@ def _correct(folder: ModelFolder) -> np.ndarray:
 
     bool ``[N]``.
     """
-    labels, probabilities = folder.scored(Split.VALIDATION)
+    return correct_of(folder, Split.VALIDATION)[~copied(folder, Split.VALIDATION)]
+
+
+def correct_of(folder: ModelFolder, split: Split) -> np.ndarray:
+    """Whether each prediction of a split is correct: bool ``[N]``."""
+    labels, probabilities = folder.scored(split)
+    return probabilities.argmax(axis=1) == labels
+
+
+def copied(folder: ModelFolder, split: Split) -> np.ndarray:
+    """Whether each image of a split has a copy in the source's train split: bool ``[N]``."""
     table = folder.predictions
-    alone = ~table.loc[table["split"] == Split.VALIDATION.part, "train_copy"].to_numpy()
-    return (probabilities.argmax(axis=1) == labels)[alone]
+    return table.loc[table["split"] == split.part, "train_copy"].to_numpy(bool)

@@ -68,7 +68,8 @@ def card_page(
 
 def _beside(metrics: Mapping[str, float], published: ModelFolder) -> str:
     """Test accuracy of this model, and of its training with the copies left in train, as a table."""
-    both = {"without copies in train (this model)": metrics, "with copies in train": published.metrics}
+    other = f"with copies in train (float32, commit `{published.commit[:12]}`)"
+    both = {"without copies in train (this model, int8)": metrics, other: published.metrics}
     rows = [
         {"train split": name} | {title: number(figures[f"{split}.accuracy"]) for split, title in SPLITS.items()}
         for name, figures in both.items()

@@ -7,19 +7,19 @@ import pandas as pd
 from fer.data.dataset import FaceDataset
 from fer.evaluation.comparison import sample_of
 from fer.evaluation.model_folder import ModelFolder
-from fer.evaluation.predictions import Split
+from fer.evaluation.predictions import SCORE, Split
 from fer.figures.training import comparison, sample_predictions
 from fer.report.tables import heading, number
 
 
 def models_table(table: pd.DataFrame, classes: tuple[str, ...]) -> pd.DataFrame:
-    """Test F1 per class, macro-F1, accuracy, size and latency: a line a figure, a column a model.
+    """Validation macro-F1, which ranks; test F1 per class, macro-F1, accuracy; size and latency: a column a model.
 
     Args:
         table: of ``fer.evaluation.comparison.comparison_table``, with ``latency_ms``: not a number where not measured.
         classes: of the data set.
     """
-    lines: dict[str, pd.Series] = {"weights": table["weights"]}
+    lines: dict[str, pd.Series] = {"weights": table["weights"], "macro-F1 on validation": table[SCORE].map(number)}
     lines |= {f"F1 {name}": table[f"{Split.TEST}.f1.{name}"].map(number) for name in classes}
     for name, title in (
         (f"{Split.TEST}.macro_f1", "macro-F1"),

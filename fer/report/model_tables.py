@@ -26,6 +26,7 @@ def without_copies_table(table: pd.DataFrame) -> pd.DataFrame:
                 "architecture": row["title"],
                 "images": number(row[f"{split}.support"], ".0f"),
                 "accuracy": metric(row, f"{split}.accuracy"),
+                "ten views": metric(row, f"{Split.TEST_WITHOUT_COPIES_TEN_VIEWS}.accuracy"),
                 "macro-F1": metric(row, f"{split}.macro_f1"),
             }
             for row in table.to_dict("records")
@@ -53,8 +54,10 @@ def ensemble_table(metrics: Mapping[str, float], classes: tuple[str, ...]) -> pd
         classes: of the data set.
     """
     rows = []
-    for split, views in VIEWS:
+    alone = (Split.TEST_WITHOUT_COPIES, Split.TEST_WITHOUT_COPIES_TEN_VIEWS)
+    for (split, views), without in zip(VIEWS, alone, strict=True):
         row = {"predictions from": views, "accuracy": metric(metrics, f"{split}.accuracy")}
+        row |= {"without copied images": metric(metrics, f"{without}.accuracy")}
         row |= {"macro-F1": number(metrics[f"{split}.macro_f1"])}
         row |= {f"F1 {name}": number(metrics[f"{split}.f1.{name}"]) for name in classes}
         rows.append(row | {"calibration error": number(metrics[f"{split}.ece"])})

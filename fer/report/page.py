@@ -20,8 +20,9 @@ from fer.report.model_tables import (
     slice_table,
     without_copies_table,
 )
-from fer.report.published import BEST_SMALL, Twins, published_table, twins_of, twins_table
+from fer.report.published import BEST_RANDOM, BEST_SMALL, Twins, published_table, twins_of, twins_table
 from fer.report.reference_study import STUDY, study_table
+from fer.report.released import released_table, trainings_of
 from fer.report.results import Results
 from fer.report.seeds import seeds_table, title_of
 from fer.report.tables import markdown, mean_and_spread, percent, points
@@ -45,13 +46,17 @@ def results_page(results: Results) -> str:
 def _facts(results: Results, twins: list[Twins]) -> dict[str, Any]:
     """What the prose depends on, besides the results themselves."""
     measured = results.table["latency_ms"].notna()
+    trainings = {folder.run.model_sha256 for folder in _trainings(results).values()}
     cores = results.table["latency_cores"].dropna().unique()
     return {
         "best": results.table.iloc[0].to_dict(),
+        "second": results.table.iloc[1].to_dict() if len(results.table) > 1 else None,
         "five": FIVE_EMOTIONS,
         # Figures of others are of FER-2013's test images and seven classes.
         "published": bool(results.pairs) and results.dataset.classes == EMOTIONS,
         "best_small": BEST_SMALL,
+        "best_random": BEST_RANDOM,
+        "trainings": len(trainings) + len(twins),
         "small_twins": next((one for one in twins if one.small), None),
         "distilled": any(model.job.teacher and model.job.teacher.is_model for model in results.models),
         "latency_cores": f"{cores[0]:.0f}" if measured.any() else "",
@@ -66,10 +71,11 @@ def _tables(results: Results, twins: list[Twins], parts: Mapping[str, np.ndarray
     tables = {
         "models_table": models_table(results.table, classes),
         "without_copies_table": without_copies_table(results.table),
+        "released_table": released_table(results.released, _trainings(results)) if results.released else None,
         "restricted_table": restricted_table(models, FIVE_EMOTIONS) if set(FIVE_EMOTIONS) <= set(classes) else None,
         "study_table": study_table(results.pairs) if results.pairs else None,
         "published_table": published_table(),
-        "twins_table": twins_table(twins) if twins else None,
+        "twins_table": twins_table(twins, settings) if twins else None,
         "ensemble_table": ensemble_table(results.ensemble.metrics, classes),
         "seeds_table": seeds_table(results.seed_groups),
         "ablation_table": ablation_table(results.ablations, settings) if results.ablations else None,
@@ -83,6 +89,10 @@ def _tables(results: Results, twins: list[Twins], parts: Mapping[str, np.ndarray
     return {name: "" if table is None else markdown(table) for name, table in tables.items()} | {
         "ferplus": OTHER in parts
     }
+
+
+def _trainings(results: Results) -> dict[str, ModelFolder]:
+    return trainings_of(results.models, results.seed_groups, results.ablations)
 
 
 def _counts_table(counts: Mapping[Any, Any], title: str) -> pd.DataFrame:

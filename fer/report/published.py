@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from fer.evaluation.comparison import figures_of
+from fer.evaluation.intervals import bootstrap_difference, mean_interval
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
-from fer.report.ablations import COPIES_KEPT, Ablation
-from fer.report.tables import UNKNOWN, metric
+from fer.report.ablations import COPIES_KEPT, Ablation, copied, correct_of
+from fer.report.tables import UNKNOWN, estimate, metric, points
 from fer.sections import Compare
 
 
@@ -31,9 +33,13 @@ class Work(NamedTuple):
     again: str = UNKNOWN
 
 
-#: The best single network of at most SMALL parameters.
+#: The best single network that is known to have at most SMALL parameters.
 BEST_SMALL = Work("DenseNet121 at 224 px", "7 M, ImageNet", "73.16", "compared in Pham et al. 2020")
 SMALL = 10_000_000
+_SINGLE = "of Pramerdorfer and Kampel 2016", "random weights"
+_SINGLES = "`cpra/fer-cnn-sota` on GitHub, of arXiv:1612.02903"
+#: The best single network from random weights.
+BEST_RANDOM = Work(f"VGG {_SINGLE[0]}", _SINGLE[1], "72.7", _SINGLES)
 
 #: Left out: epochs chosen on PrivateTest, scores of PublicTest, and train splits that held test images beyond copies.
 PUBLISHED = (
@@ -43,6 +49,9 @@ PUBLISHED = (
     Work("EfficientNet-B2 *", "9.2 M, ImageNet", "68.78", "Naik et al. 2026, arXiv:2601.18228"),
     Work("ViT-B *", "86 M, ImageNet-21k", "71.16", "model card of `trpakov/vit-face-expression`, Hugging Face"),
     Work("the challenge's winner", "a CNN, random weights", "71.2", "Tang 2013, arXiv:1306.0239"),
+    Work(f"Inception {_SINGLE[0]}", _SINGLE[1], "71.6", _SINGLES),
+    Work(f"ResNet-34 {_SINGLE[0]}", _SINGLE[1], "72.4", _SINGLES),
+    BEST_RANDOM,
     BEST_SMALL,
     Work(
         "Residual Masking Network at 224 px",
@@ -68,6 +77,8 @@ SPLITS = {
     Split.TEST_WITHOUT_COPIES: "without copied images, one view",
     Split.TEST_WITHOUT_COPIES_TEN_VIEWS: "without copied images, ten views",
 }
+#: The other images, those with a copy, from ten views.
+COPIED = "copied images alone, ten views"
 
 
 def published_table() -> pd.DataFrame:
@@ -112,8 +123,15 @@ def twins_of(groups: list[list[Ablation]], settings: Compare) -> list[Twins]:
     return found
 
 
-def twins_table(pairs: list[Twins]) -> pd.DataFrame:
-    """Test accuracy of both trainings of each with its 95 % interval, a row a training, as texts."""
+def twins_table(pairs: list[Twins], settings: Compare) -> pd.DataFrame:
+    """Test accuracy of both trainings of each with its 95 % interval, then their difference, paired by image: texts.
+
+    The last column is of the images alone of which the source's train split holds a copy, from ten views.
+
+    Args:
+        pairs: of ``twins_of``.
+        settings: of the bootstrap.
+    """
     rows = []
     for twins in pairs:
         for folder, figures, copies in zip(twins.folders, twins.figures, ("taken out", "kept"), strict=True):
@@ -123,5 +141,23 @@ def twins_table(pairs: list[Twins]) -> pd.DataFrame:
                 "copies in train": copies,
             }
             row |= {title: metric(figures, f"{split}.accuracy") for split, title in SPLITS.items()}
-            rows.append(row | {"commit": folder.commit[:12]})
+            of_copied = mean_interval(_correct_of_copied(folder).astype(float), settings.bootstrap, settings.seed)
+            rows.append(row | {COPIED: estimate(of_copied), "commit": folder.commit[:12]})
+        rows.append(_difference(twins, settings))
     return pd.DataFrame(rows)
+
+
+def _difference(twins: Twins, settings: Compare) -> dict[str, str]:
+    own, kept = twins.folders
+
+    def gain(right: np.ndarray, other: np.ndarray) -> str:
+        return points(bootstrap_difference(right, other, settings.bootstrap, settings.seed))
+
+    row = {"training": twins.title, "parameters": "", "copies in train": "kept: difference in points"}
+    row |= {title: gain(correct_of(kept, split), correct_of(own, split)) for split, title in SPLITS.items()}
+    return row | {COPIED: gain(_correct_of_copied(kept), _correct_of_copied(own)), "commit": ""}
+
+
+def _correct_of_copied(folder: ModelFolder) -> np.ndarray:
+    """Whether each prediction from ten views is correct, of the test images with a copy: bool ``[N]``."""
+    return correct_of(folder, Split.TEST_TEN_VIEWS)[copied(folder, Split.TEST_TEN_VIEWS)]

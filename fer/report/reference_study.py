@@ -52,8 +52,8 @@ class Pair:
 
     @property
     def higher(self) -> int:
-        """In how many classes ours is higher, as printed with three decimals."""
-        return sum(round(mine, 3) > theirs for mine, theirs in zip(self.ours, self.theirs, strict=True))
+        """In how many classes ours is higher than the study's figure can be, however it was rounded."""
+        return sum(mine > theirs + ROUNDING for mine, theirs in zip(self.ours, self.theirs, strict=True))
 
     @property
     def clearly_higher(self) -> int:

@@ -9,7 +9,7 @@ from fer.checks.report import CheckReport
 from fer.data.dataset import FaceDataset
 from fer.evaluation.ensemble import build_ensemble, metrics_with_intervals
 from fer.evaluation.model_folder import ModelFolder
-from fer.inference.classifier import RELEASED, Card
+from fer.inference.classifier import Card
 from fer.params import Params
 from fer.report.ablations import Ablation
 from fer.report.data_reports import IngestReport
@@ -56,7 +56,7 @@ class Results:
         pairs: models beside the reference study; empty where the test split is not FER-2013's.
         seed_groups: trainings that differ in nothing but the seed.
         ablations: trainings with a single change each, behind the one that they differ from.
-        released: card of the model in the package, where it was trained on this data set.
+        released: cards of the models in the package that were trained on this data set, by name.
         links: where the page points to.
     """
 
@@ -70,7 +70,7 @@ class Results:
     pairs: list[Pair]
     seed_groups: list[list[ModelFolder]]
     ablations: list[list[Ablation]]
-    released: Card | None
+    released: dict[str, Card]
     links: Links
 
 
@@ -89,12 +89,6 @@ def summarize_ensemble(models: list[ModelFolder], groups: list[list[ModelFolder]
 def pairs_on(dataset: FaceDataset, models: list[ModelFolder], params: Params) -> list[Pair]:
     """Models beside the reference study; none where the test images are not the study's."""
     return pairs_with_study(models, params.compare) if is_private_test(dataset) else []
-
-
-def released_on(dataset: FaceDataset) -> Card | None:
-    """The card of the model in the package, where it was trained on this data set."""
-    card = Card.load(RELEASED)
-    return card if card.fingerprint == dataset.fingerprint else None
 
 
 def slug(dataset: FaceDataset) -> str:

@@ -90,6 +90,7 @@ def test_the_comparisons_table_as_text(folder: ModelFolder) -> None:
     assert float(high) == pytest.approx(52 / 60, abs=1 / 60 + 1e-3)
     assert {name: cell for name, cell in shown.items() if "interval" not in name} == {
         "weights": "random",
+        "macro-F1 on validation": "0.759",
         "F1 happy": "0.800",
         "F1 sad": "0.588",
         "F1 neutral": "0.889",
@@ -157,7 +158,7 @@ def test_a_training_beside_the_same_with_the_copies_kept(dataset: FaceDataset, t
     (twins,) = twins_of([others, group], SETTINGS)
     assert twins.folders == (group[0].folder, group[1].folder)
     assert twins.small
-    own, twin = twins_table([twins]).to_dict("records")
+    own, twin, difference = twins_table([twins], SETTINGS).to_dict("records")
     assert (own["training"], own["copies in train"], twin["training"], twin["copies in train"]) == (
         "Own", "taken out", "Own", "kept",
     )  # fmt: skip
@@ -165,6 +166,13 @@ def test_a_training_beside_the_same_with_the_copies_kept(dataset: FaceDataset, t
     columns = ["one view", "ten views", "without copied images, one view", "without copied images, ten views"]
     assert [own[column].split()[0] for column in columns] == ["0.667", "0.667", "0.667", "0.667"]
     assert [twin[column].split()[0] for column in columns] == ["0.833", "0.833", "0.778", "0.778"]
+    # Of the 15 with a copy 10, and 5 more.
+    columns.append("copied images alone, ten views")
+    assert (own[columns[-1]].split()[0], twin[columns[-1]].split()[0]) == ("0.667", "1.000")
+    assert [difference[column].split()[0] for column in columns] == ["+16.7", "+16.7", "+11.1", "+11.1", "+33.3"]
+    low, high = difference["one view"].split("[")[1].strip("]").split(", ")
+    # 10 of 60 gained, none lost: binomial, 2.5th and 97.5th percentile.
+    assert (float(low), float(high)) == pytest.approx((100 * 5 / 60, 100 * 16 / 60), abs=100 / 60 + 0.1)
 
 
 def test_what_is_left_without_copies(folder: ModelFolder) -> None:

@@ -12,6 +12,7 @@ from fer.data.dataset import FaceDataset
 from fer.emotions import FIVE_EMOTIONS
 from fer.evaluation.comparison import comparison_table
 from fer.evaluation.model_folder import ModelFolder
+from fer.inference.classifier import RELEASED, Card
 from fer.params import Params, load_params
 from fer.report.ablations import COPIES_KEPT, Ablation, ablation_groups
 from fer.report.calibration import calibration_table
@@ -23,7 +24,8 @@ from fer.report.page import results_page
 from fer.report.published import published_table, twins_of, twins_table
 from fer.report.records import best_first, trained_below
 from fer.report.reference_study import pairs_with_study, study_table
-from fer.report.results import Links, Results, pairs_on, released_on, summarize_ensemble
+from fer.report.released import released_on, released_table, trainings_of
+from fer.report.results import Links, Results, pairs_on, summarize_ensemble
 from fer.report.seeds import seed_groups, seeds_table
 from fer.report.tables import markdown, percent
 from fer.report.training_details import details_table
@@ -143,12 +145,12 @@ def test_a_training_with_the_copies_kept_stands_beside_its_own(results: Results,
     ]
     shown = results_page(replace(results, pairs=pairs, ablations=groups))
     twins = twins_of(groups, results.params.compare)
-    assert markdown(twins_table(twins)) in shown
+    assert markdown(twins_table(twins, results.params.compare)) in shown
     kept, without = (percent(figures, "test_ten_views.accuracy") for figures in twins[1].figures[::-1])
     assert kept.startswith(f"{100 * mini.metrics['test_ten_views.accuracy']:.1f} %")
     assert (
         "- Compact CNN, trained on train as it was published, copies of test images included: "
-        f"{kept} from ten views, and {without} without the copies, one run each."
+        f"{kept} from ten views, and {without} when it is trained without them, both on all test images, one run each."
     ) in shown
     assert "- VGG16, trained on train" not in shown
     alone = results_page(replace(results, pairs=pairs))
@@ -171,6 +173,32 @@ def published() -> list[ModelFolder]:
     return found
 
 
+def every_card() -> dict[str, Card]:
+    return {"released": Card.load(RELEASED), "mini": Card.load(RELEASED.parent / "mini")}
+
+
+def test_the_models_of_the_package_stand_beside_the_trainings(results: Results) -> None:
+    """Cards of another data set are not told; those of this one with what they come from, and what is better."""
+    page = results_page(results)
+    assert "## The models in the package" not in page
+    best, second = results.models
+    other = Ablation("Second, changed", "", second, "no_mixup")
+    trainings = trainings_of(results.models, [], [[other]])
+    assert list(trainings) == [best.run.title, second.run.title, "Second, changed"]
+    assert list(trainings_of([best], [], [[replace(other, change=COPIES_KEPT)]])) == [best.run.title]
+    card = replace(every_card()["mini"], architecture=second.job.architecture, trained_sha256=second.run.model_sha256)
+    (row,) = released_table({"mini": card}, trainings | {"third": best}).to_dict("records")
+    assert (row["model"], row["training"]) == ("`mini`", second.run.title)
+    assert row["accuracy"] == f"{card.metrics['test.accuracy']:.3f}"
+    assert row["higher by validation macro-F1"] == "0 of 2", "the best one is of another architecture"
+    elsewhere = replace(card, trained_sha256="0" * 64)
+    (row,) = released_table({"mini": elsewhere}, trainings).to_dict("records")
+    assert (row["training"], row["higher by validation macro-F1"]) == ("-", "-")
+    shown = results_page(replace(results, released={"mini": card}))
+    assert "## The models in the package" in shown
+    assert f"- `mini`, a `{card.architecture}` network in int8, is in the package:" in shown
+
+
 def test_the_published_page_says_what_the_records_say(published: list[ModelFolder]) -> None:
     page, params = PAGE.read_text(), load_params(PARAMS)
     table = comparison_table(published, params.compare).join(latencies(RECORDS / "latency.csv", ""), on="model_sha256")
@@ -179,7 +207,10 @@ def test_the_published_page_says_what_the_records_say(published: list[ModelFolde
     ensemble = summarize_ensemble(published, groups, params)
     classes = published[0].classes
     trained = params.model_copy(update={"train": params.train.model_copy(update={"recipe": "full"})})
-    twins = twins_of(ablation_groups(trained, published, RECORDS / "ablations"), params.compare)
+    ablations = ablation_groups(trained, published, RECORDS / "ablations")
+    twins = twins_of(ablations, params.compare)
+    released = {name: card for name, card in every_card().items() if card.fingerprint == published[0].run.fingerprint}
+    assert released
     assert twins
     for shown in (
         models_table(table, classes),
@@ -188,9 +219,10 @@ def test_the_published_page_says_what_the_records_say(published: list[ModelFolde
         calibration_table(published),
         abstention_table(published, params.promote.certain_precision),
         published_table(),
-        twins_table(twins),
+        twins_table(twins, params.compare),
         ensemble_table(ensemble.metrics, classes),
         seeds_table(groups),
+        released_table(released, trainings_of(published, groups, ablations)),
         details_table(published, groups),
     ):
         assert markdown(shown) in page

@@ -11,7 +11,7 @@ from fer.emotions import FIVE_EMOTIONS
 from fer.evaluation.metrics import evaluate, restrict
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
-from fer.report.reference_study import PRIVATE_TEST, STUDY, is_private_test, pairs_with_study, study_table
+from fer.report.reference_study import PRIVATE_TEST, STUDY, Pair, is_private_test, pairs_with_study, study_table
 from fer.sections import Compare
 
 SETTINGS = Compare(bootstrap=200, seed=5, sample_faces=7)
@@ -48,6 +48,13 @@ def test_the_studys_figures_are_compared_with_the_same_architecture(dataset: Fac
     assert lines.loc["VGG16"].tolist() == ["VGG16 (random)", *cells, "4 of 5", "3", "1"]
     cells = ["0.67 → 1.000", "0.56 → 1.000", "0.92 → 1.000", "0.67 → 1.000", "0.83 → 1.000"]
     assert lines.loc["the highest in every class"].tolist() == ["Mini CNN (random)", *cells, "5 of 5", "5", "0"]
+
+
+def test_higher_is_beyond_the_rounding_of_the_studys_figure(dataset: FaceDataset, tmp_path: Path) -> None:
+    folder = write_trained(tmp_path, dataset, "mini")
+    theirs = (0.77, 0.77, 0.77, 0.77, 0.77)
+    pair = Pair("any", theirs, folder, [0.772, 0.7749, 0.7751, 0.764, 0.9], [(0.7, 0.8)] * 5)
+    assert pair.higher == 2
 
 
 def test_ours_is_measured_on_the_five_classes(dataset: FaceDataset, tmp_path: Path) -> None:
