@@ -25,10 +25,11 @@ class Person:
         self.last = time
         self.seconds += interval
         self.certain += interval if face.certain else 0.0
-        self.emotions[face.emotion] += interval  # type: ignore[assignment]  # Counter is typed for whole numbers
+        for name in face.probabilities:
+            self.emotions[name] += interval if name == face.emotion else 0.0  # type: ignore[assignment]  # typed for int
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values; shares of the seconds that the person was seen."""
+        """Plain values; shares of the seconds that the person was seen, the largest first, of every emotion."""
         return {
             "track": self.track,
             "first": self.first,

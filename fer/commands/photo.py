@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ from fer.commands.options import DetectorName, MinFace, Model, Url, check_format
 from fer.commands.progress import progress
 from fer.commands.reading import open_reading
 from fer.commands.remote import NoAnswerError
-from fer.commands.sources import Source, find_photos, find_targets
+from fer.commands.sources import Source, Unread, find_photos, find_targets
 from fer.commands.stopping import StoppedError, stopped_by_signals
 from fer.commands.tables import Column, Table, detector_line, shortened
 from fer.errors import UserError
@@ -34,10 +34,26 @@ QUALITY = {
 }
 
 
+@dataclass
+class Problems:
+    """What was not read: JSON has a line for each, people are told at the end."""
+
+    as_json: bool
+    found: list[Unread] = field(default_factory=list)
+
+    def add(self, unread: Unread) -> None:
+        """One more."""
+        self.found.append(unread)
+        if self.as_json:
+            print(json.dumps({"name": unread.name, "problem": unread.why}), flush=True)
+
+
 def photo(
     files: Annotated[list[str], typer.Argument(help="Photos, folders (with their subfolders), - for standard input.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON object a line for every photo.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, a row for every face.")] = False,
+    as_csv: Annotated[
+        bool, typer.Option("--csv", help="Print CSV, a row for every face, and one with face 0 for a photo without.")
+    ] = False,
     output: Annotated[
         Path | None, typer.Option(help="Write the photos with boxes to this folder, or one photo to this file.")
     ] = None,
@@ -52,11 +68,14 @@ def photo(
     skipped and named at the end; the exit code is then 1.
     """
     check_format(as_json, as_csv)
-    sources, problems = find_photos(files)
+    sources, absent = find_photos(files)
+    problems = Problems(as_json)
+    for unread in absent:
+        problems.add(unread)
     if not sources:
-        if len(problems) == 1:
-            raise UserError(problems[0])
-        _say(0, 0, problems, "")
+        if len(absent) == 1:
+            raise UserError(str(absent[0]))
+        _say(0, 0, absent, "")
         raise typer.Exit(1)
     targets = find_targets(sources, files, output) if output else {}
     reading = open_reading(url, model, detector, min_face)
@@ -64,7 +83,7 @@ def photo(
     tried = done = faces = 0
     detector = None
     with (
-        progress(len(sources) if len(sources) > 1 else None, counted=True) as advance,
+        progress(len(sources) if len(sources) > 1 else None, True, for_programs=as_json or as_csv) as advance,
         stopped_by_signals() as stopping,
     ):
         for source in sources:
@@ -77,8 +96,8 @@ def photo(
                 tried -= 1
                 break
             except UserError as error:
-                problems.append(str(error))
-                if isinstance(error.__cause__, NoAnswerError):
+                problems.add(Unread(source.name, str(error)))
+                if isinstance(error, NoAnswerError):
                     break
             else:
                 show(found)
@@ -90,19 +109,16 @@ def photo(
         print(line, flush=True)
     if output and done:
         print(f"with boxes: {output}", file=sys.stderr)
-    _say(done, faces, problems, f"; stopped, {left} left" if (left := len(sources) - tried) else "")
-    if stopping.signal or problems:
+    _say(done, faces, problems.found, f"; stopped, {left} left" if (left := len(sources) - tried) else "")
+    if stopping.signal or problems.found:
         raise typer.Exit(stopping.exit_code or 1)
 
 
 def _read(name: str, data: bytes, read: Callable[[bytes], Photo], target: Path | None) -> Photo:
     """The faces of one photo; they are drawn into its copy where it has a target."""
-    try:
-        found = replace(read(data), name=name)
-        if target:
-            _write(target, draw_faces(*enlarged(load_image(data), found.faces)))
-    except UserError as error:
-        raise UserError(f"{name}: {error}") from error
+    found = replace(read(data), name=name)
+    if target:
+        _write(target, draw_faces(*enlarged(load_image(data), found.faces)))
     return found
 
 
@@ -165,7 +181,7 @@ def _csv_rows(classes: Sequence[str]) -> Callable[[Photo], None]:
     return show
 
 
-def _say(photos: int, faces: int, problems: Sequence[str], end: str) -> None:
+def _say(photos: int, faces: int, problems: Sequence[Unread], end: str) -> None:
     """The sum on standard error, and every photo that was not read."""
     done = f"{count(photos, 'photo')}, {count(faces, 'face')}" if photos else "no photo was read"
     print(f"{done}{end}", file=sys.stderr)

@@ -24,12 +24,12 @@ QUALITY = 95
 class Reading:
     """``photo`` finds the faces of a file's bytes or of pixels uint8 ``[H, W, 3]`` BGR.
 
-    ``thresholds`` are its model's, where known.
+    ``thresholds`` are its model's.
     """
 
     photo: Callable[[bytes | np.ndarray], Photo]
     classes: Sequence[str]
-    thresholds: Mapping[str, float] | None = None
+    thresholds: Mapping[str, float]
 
     def smoothing(self, baseline: float | None) -> Smoothing:
         """How to follow people.
@@ -68,4 +68,4 @@ def open_reading(
             image = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
         return service.photo(image)
 
-    return Reading(photo, service.classes)
+    return Reading(photo, service.classes, service.thresholds)

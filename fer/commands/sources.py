@@ -21,6 +21,17 @@ STDIN = "-"
 
 
 @dataclass(frozen=True)
+class Unread:
+    """What was not read: its name as outputs have it, and why."""
+
+    name: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.why}"
+
+
+@dataclass(frozen=True)
 class Source:
     """A photo to read: what outputs call it, and its file; None is standard input."""
 
@@ -48,16 +59,16 @@ class Source:
                     data = file.read(MAX_FILE + 1)
         except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
             reason = getattr(error, "strerror", None) or error
-            raise UserError(f"{self.name}: cannot be read ({reason}); check the path and its permissions") from error
+            raise UserError(f"cannot be read ({reason}); check the path and its permissions") from error
         if media_kind(data) == "video":
-            raise UserError(f"{self.name}: is a video; fer video reads videos")
+            raise UserError("is a video; fer video reads videos")
         if len(data) > MAX_FILE:
-            raise UserError(f"{self.name}: has more than {MAX_FILE >> 20} MiB; give a smaller photo")
+            raise UserError(f"has more than {MAX_FILE >> 20} MiB; give a smaller photo")
         return data
 
 
-def find_photos(arguments: Sequence[str]) -> tuple[list[Source], list[str]]:
-    """The photos that a command line names, each once, and a line for every argument that holds none.
+def find_photos(arguments: Sequence[str]) -> tuple[list[Source], list[Unread]]:
+    """The photos that a command line names, each once, and every argument and folder that holds none.
 
     Files are taken as they are. A folder stands for the photos in it and in its subfolders, in the order of their
     names; hidden files and folders, links to folders and files with other endings are passed over.
@@ -72,15 +83,15 @@ def find_photos(arguments: Sequence[str]) -> tuple[list[Source], list[str]]:
             found.setdefault(STDIN, Source("stdin", None))
             continue
         if argument.lower().startswith(("http://", "https://")):
-            problems.append(f"{argument}: is an address; download the photo, and name its file")
+            problems.append(Unread(argument, "is an address; download the photo, and name its file"))
             continue
         if _is_absent(argument):
-            problems.append(f"{_shown(argument)}: no such file or folder; check the path")
+            problems.append(Unread(_shown(argument), "no such file or folder; check the path"))
             continue
         paths, closed = _below(argument) if os.path.isdir(argument) else ([Path(argument)], [])
         problems += closed
         if not paths and not closed:
-            problems.append(f"{_shown(argument)}: holds no photo; known endings: {' '.join(sorted(SUFFIXES))}")
+            problems.append(Unread(_shown(argument), f"holds no photo; known endings: {' '.join(sorted(SUFFIXES))}"))
         for path in paths:
             found.setdefault(_place(path), Source(_shown(path), path))
     return list(found.values()), problems
@@ -108,12 +119,12 @@ def _place(path: str | Path) -> str:
     return os.path.join(os.path.realpath(folder), name) if name not in ("", ".", "..") else os.path.realpath(path)
 
 
-def _below(folder: str) -> tuple[list[Path], list[str]]:
-    """The photos of a folder, and a line for every folder in it that cannot be read."""
+def _below(folder: str) -> tuple[list[Path], list[Unread]]:
+    """The photos of a folder, and every folder in it that cannot be read."""
     photos, problems = [], []
 
     def note(error: OSError) -> None:
-        problems.append(f"{_shown(error.filename)}: cannot be read ({error.strerror}); check its permissions")
+        problems.append(Unread(_shown(error.filename), f"cannot be read ({error.strerror}); check its permissions"))
 
     for parent, folders, files in os.walk(folder, onerror=note):
         folders[:] = sorted(name for name in folders if not name.startswith("."))

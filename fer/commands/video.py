@@ -36,7 +36,7 @@ from fer.inference.video_output import VideoOutput, check_target, open_output
 
 
 def video(
-    file: Annotated[Path, typer.Argument(help="A video file: MP4, MOV, AVI, MKV, WebM.")],
+    file: Annotated[Path, typer.Argument(help="A video file: MP4, MOV, AVI, MKV, WebM.", readable=False)],
     as_json: FramesAsJson = False,
     as_csv: FramesAsCsv = False,
     output: VideoFile = None,
@@ -68,7 +68,7 @@ def video(
         reading = open_reading(url, model, detector, min_face, THREADS)
         telling = choose_telling(as_json, as_csv, reading.classes)
         job = Job(opened, reading, telling, baseline, written)
-        job.advance = stack.enter_context(progress(opened.seconds))
+        job.advance = stack.enter_context(progress(opened.seconds, for_programs=as_json or as_csv))
         done = job.run(stopping)
     telling.end(done.summary, {"file": str(file), "detector": done.detector, "problem": done.problem})
     say_written(output, written)

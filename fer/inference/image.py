@@ -11,12 +11,14 @@ from fer.inference.formats import read_still
 from fer.inference.formats.exif import upright
 from fer.inference.formats.still import DAMAGED, Still
 
-#: Larger images are refused before a pixel is decoded: a file of a few kilobytes can claim gigapixels.
-MAX_PIXELS = 25_000_000
-#: Bytes of the decoded image, as the decoder holds it: 25 megapixels of 8 bits and four channels.
+#: Larger images are refused before a pixel is decoded: a file of a few kilobytes can claim gigapixels. Medium-format
+#: cameras write 102 megapixels, phones 108.
+MAX_PIXELS = 120_000_000
+#: Bytes of the decoded image, as the decoder holds it: so many pixels of 8 bits and four channels.
 MAX_BYTES = 4 * MAX_PIXELS
-#: Scans of a progressive JPEG: cameras and tools write about ten; each costs a pass over all of its pixels.
-MAX_SCANS, MAX_SCANNED = 100, 16 * MAX_PIXELS
+#: Scans of a progressive JPEG, of any and of a large one: cameras and tools write about ten; each costs a pass over all
+#: of its pixels, and more than a few no more than so many of them.
+MAX_SCANS, FEW_SCANS, MAX_SCANNED = 100, 16, 400_000_000
 #: Bytes of a file: nothing larger is read into memory.
 MAX_FILE = 128 * 2**20
 
@@ -107,7 +109,7 @@ def _check_limits(still: Still) -> None:
     if (size := pixels * still.bits // 8) > MAX_BYTES:
         limit = f"more than {MAX_BYTES / 1e6:g} MB"
         raise UserError(f"the image takes {size / 1e6:.0f} MB when decoded, {limit}; give a smaller one or 8 bits")
-    if still.scans > MAX_SCANS or still.scans * pixels > MAX_SCANNED:
+    if still.scans > MAX_SCANS or (still.scans > FEW_SCANS and still.scans * pixels > MAX_SCANNED):
         raise UserError(f"the JPEG image has {still.scans} scans, too many for its size; save it again")
     if pixels <= 0:
         raise UserError("the image has no pixels; give another one")

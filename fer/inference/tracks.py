@@ -40,8 +40,8 @@ class Smoothing:
         hold: seconds for which it must lead otherwise.
         baseline: seconds at the start of a track that show the person's resting face. Its mean log-probabilities are
             then taken out, so that it reads as neutral. None takes nothing out.
-        thresholds: by emotion, the probability above which a label is certain (``Card.thresholds``). None leaves
-            every face the doubts that it came with.
+        thresholds: by emotion, the probability above which a label is certain (``Card.thresholds``). None stands for
+            those of the reader's model, and where no reader is known leaves every face the doubts that it came with.
     """
 
     memory: float = 1.5

@@ -150,11 +150,10 @@ def open_video(source: str | Path) -> Iterator[Video]:
     if not isinstance(source, str | Path):
         raise UserError(f"a video cannot be of type {type(source).__name__}; give its file's path")
     path = Path(source)
-    if not path.is_file():
-        why = "is no regular file" if path.exists() else "no such file"
-        raise UserError(f"{path}: {why}; give a video file")
-    check_kind(path)
-    check_name(path)
+    try:
+        _check_file(path)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); check the path and its permissions") from error
     quiet_opencv()
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     try:
@@ -174,19 +173,29 @@ def open_video(source: str | Path) -> Iterator[Video]:
         capture.release()
 
 
+def _check_file(path: Path) -> None:
+    if not path.is_file():
+        why = "is no regular file" if path.exists() else "no such file"
+        raise UserError(f"{path}: {why}; give a video file")
+    check_kind(path)
+    check_name(path)
+
+
 def read_video(reader: "Reader", source: str | Path, smoothing: Smoothing | None = None) -> Iterator[Frame]:
     """The faces of every frame of a video file, people followed and emotions smoothed; one frame in memory.
 
     Args:
         reader: reads the faces.
         source: a video file.
-        smoothing: the settings; by default labels are certain by the thresholds of the reader's model.
+        smoothing: the settings; where they name no thresholds, labels are certain by those of the reader's model.
 
     Raises:
         UserError: when the file is no video that can be read.
         EndedEarlyError: after the last frame that could be decoded, when the file breaks off there.
     """
-    smoothing = smoothing or Smoothing(thresholds=reader.classifier.card.thresholds)
+    smoothing = smoothing or Smoothing()
+    if smoothing.thresholds is None:
+        smoothing = replace(smoothing, thresholds=reader.classifier.card.thresholds)
     with open_video(source) as video:
         yield from follow(reader.photo, video, smoothing)
 

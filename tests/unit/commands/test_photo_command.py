@@ -173,6 +173,32 @@ def test_a_reader_that_closes_the_pipe_ends_the_command_quietly(photos, model_fo
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+@pytest.mark.parametrize("form", ["--json", "--csv"])
+def test_lines_for_programs_are_whole_on_a_terminal_too(photos, model_folder, form):
+    """A bar on the same terminal would wrap them at its width."""
+    import pty
+
+    options = ["photo", "p", form, "--model", str(model_folder), "--detector", "cascade"]
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([*FER, *options], stdout=theirs, stderr=theirs):
+        os.close(theirs)
+        told = b""
+        while True:
+            try:
+                told += os.read(ours, 65536)
+            except OSError:  # the other end is closed
+                break
+    os.close(ours)
+    assert b"\x1b" not in told
+    lines = told.decode().splitlines()
+    if form == "--json":
+        names = [json.loads(line)["name"] for line in lines if line.startswith("{")]
+    else:
+        names = [row["name"] for row in csv.DictReader(lines[lines.index(",".join([*COLUMNS, *EMOTIONS])) : -1])]
+    assert names == ["p/face.png", "p/wall.png", "p/sub/wide.jpg"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 def test_a_terminal_sees_a_bar_while_it_lasts_and_a_pipe_does_not(photos, model_folder):
     import pty
 
@@ -216,7 +242,8 @@ def test_what_cannot_be_read_is_named_at_the_end_and_the_rest_is_done(photos, mo
         "cascade",
         text=True,
     )
-    names = [json.loads(line)["name"] for line in done.stdout.splitlines()]
+    objects = [json.loads(line) for line in done.stdout.splitlines()]
+    names = [photo["name"] for photo in objects if "problem" not in photo]
     assert names == ["p/face.png", "p/wall.png", "p/sub/wide.jpg"]
     assert done.returncode == 1
     lines = done.stderr.splitlines()
@@ -225,6 +252,8 @@ def test_what_cannot_be_read_is_named_at_the_end_and_the_rest_is_done(photos, mo
     told = [line.strip().split(": ")[0] for line in lines[at + 1 :]]
     files = ["p/broken.jpg", "p/huge.png", "p/phone.HEIC", "p/text.png"]
     assert told == ["nowhere.jpg", "HTTPS://example.org/a.jpg", *files]
+    unread = [f"  {photo['name']}: {photo['problem']}" for photo in objects if "problem" in photo]
+    assert sorted(unread) == sorted(lines[at + 1 :]), "programs are told what people are"
     assert "Traceback" not in done.stderr
     assert "megapixels" in done.stderr
 

@@ -13,12 +13,18 @@ from typer.testing import CliRunner
 
 from fer.cli import app
 from fer.commands import remote
+from fer.commands.reading import open_reading
 from fer.commands.remote import KEY, NoAnswerError, Service
 from fer.emotions import EMOTIONS
 from fer.errors import UserError
 from fer.inference.faces import Doubt, Face, Photo
 
-MODEL = {"model": {"architecture": "compact", "dataset": "FER-2013"}, "classes": list(EMOTIONS)}
+THRESHOLDS = dict.fromkeys(EMOTIONS, 0.8) | {"disgust": 1.0}
+MODEL = {
+    "model": {"architecture": "compact", "dataset": "FER-2013"},
+    "classes": list(EMOTIONS),
+    "thresholds": THRESHOLDS,
+}
 PROBABILITIES = dict.fromkeys(EMOTIONS, 1 / 8) | {"happy": 2 / 8}
 POINTS = ((20.5, 30.0), (40.0, 30.5), (30.0, 40.0), (22.0, 50.0), (38.0, 50.0))
 FACES = (
@@ -83,7 +89,8 @@ def test_a_photo_comes_back_as_it_was_read(server):
     service = Service(server.url + "/")
     assert (service.model, service.dataset, service.classes) == ("compact", "FER-2013", EMOTIONS)
     assert service.photo(data) == PHOTO
-    path, headers, body = server.seen[-1]
+    assert open_reading(server.url, None, None, None).smoothing(None).thresholds == THRESHOLDS
+    path, headers, body = server.seen[-2]
     assert path == "/analyze"
     assert "Authorization" not in headers
     form = BytesParser().parsebytes(f"Content-Type: {headers['Content-Type']}\r\n\r\n".encode() + body)
@@ -251,7 +258,7 @@ def test_a_photo_that_the_service_refuses_is_skipped_and_one_that_nobody_answers
     server.script = [good, problem(400, "damaged"), good, (200, {"Content-Length": "9"}, b"")]
     done = CliRunner().invoke(app, ["photo", str(tmp_path), "--url", server.url, "--json"])
     assert done.exit_code == 1
-    assert len(done.stdout.splitlines()) == 2
+    assert ["problem" in json.loads(line) for line in done.stdout.splitlines()] == [False, True, False, True]
     told = done.stderr.splitlines()
     assert told[-4:-2] == ["2 photos, 4 faces", "not read: 2"]
     assert "b.jpg: " in told[-2]

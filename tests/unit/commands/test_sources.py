@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fer.commands.sources import find_photos, find_targets
+from fer.commands.sources import Unread, find_photos, find_targets
 from fer.errors import UserError
 
 
@@ -52,7 +52,9 @@ def test_a_folder_that_cannot_be_listed_is_told(here, monkeypatch):
     monkeypatch.setattr(os, "scandir", refuse)
     (source,), problems = find_photos(["p"])
     assert source.name == "p/a.jpg"
-    assert problems == ["p/closed: cannot be read (Permission denied); check its permissions"]
+    assert [str(problem) for problem in problems] == [
+        "p/closed: cannot be read (Permission denied); check its permissions"
+    ]
     assert find_photos(["p/closed"])[1] == problems
 
 
@@ -61,7 +63,7 @@ def test_a_folder_without_photos_is_told(here):
     make(here, "a.jpg")
     sources, problems = find_photos(["empty", "a.jpg"])
     assert [source.name for source in sources] == ["a.jpg"]
-    assert problems[0].startswith("empty: holds no photo; known endings: .avif .bmp")
+    assert str(problems[0]).startswith("empty: holds no photo; known endings: .avif .bmp")
 
 
 def test_a_name_that_is_no_text_can_be_shown(here):
@@ -83,7 +85,7 @@ def test_what_cannot_be_looked_at_is_not_called_absent(here):
         assert not problems
         with pytest.raises(UserError, match="cannot be read"):
             source.read()
-    assert find_photos(["a/below"])[1] == ["a/below: no such file or folder; check the path"]
+    assert find_photos(["a/below"])[1] == [Unread("a/below", "no such file or folder; check the path")]
 
 
 def targets(arguments: list[str], output: str) -> dict[str, str]:

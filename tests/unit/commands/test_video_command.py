@@ -109,6 +109,7 @@ def test_json_has_a_line_for_every_frame_and_a_sum(told):
     (person,) = summary["tracks"]
     assert person["seconds"] == pytest.approx(1.2)
     assert sum(person["emotions"].values()) == pytest.approx(1)
+    assert set(person["emotions"]) == set(EMOTIONS), "with 0 where none was shown"
 
 
 def test_a_variable_rate_is_told_in_the_frames_own_times(tmp_path, model_folder):

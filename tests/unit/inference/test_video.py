@@ -3,6 +3,7 @@
 import contextlib
 import os
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,10 +24,12 @@ from videos import (
     write_video,
 )
 
+from fer.emotions import EMOTIONS
 from fer.errors import UserError
 from fer.inference.container import check_kind, has_index, stated_bytes, stated_seconds, stated_start
 from fer.inference.faces import Face, Photo
 from fer.inference.reader import Reader
+from fer.inference.tracks import Smoothing
 from fer.inference.video import EndedEarlyError, Frame, follow, open_video, read_video
 
 
@@ -219,6 +222,32 @@ def test_read_video_follows_people_one_frame_at_a_time(tmp_path, model_folder):
     assert [frame.faces[0].time for frame in rest] == [frame.time for frame in rest]
     assert {frame.faces[0].track for frame in rest} == {1}
     assert len({frame.faces[0].probability for frame in rest}) > 10, "smoothed, not frozen"
+
+
+def test_read_video_goes_by_the_readers_thresholds_whatever_else_is_set(tmp_path, model_folder):
+    path, reader = write_video(tmp_path / "clip.mp4", 8), Reader(model_folder, Fixed())
+
+    def certain(smoothing):
+        return [face.certain for frame in read_video(reader, path, smoothing) for face in frame.faces]
+
+    sure, never = (dict.fromkeys(EMOTIONS, threshold) for threshold in (0.0, 1.0))
+    object.__setattr__(reader.classifier.card, "thresholds", sure)
+    assert certain(None) == certain(Smoothing()) == certain(Smoothing(thresholds=sure))
+    assert any(certain(Smoothing()))
+    assert not any(certain(Smoothing(thresholds=never)))
+
+
+def test_a_file_that_may_not_be_read_is_one_line(tmp_path, monkeypatch):
+    path = write_video(tmp_path / "clip.mp4", 2)
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    for method in ("is_file", "open"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, method, refuse)
+            with pytest.raises(UserError, match=r"clip.mp4: cannot be read \(Permission denied\); check the path and"):
+                frames(path)
 
 
 def test_read_video_raises_after_the_last_frame_of_a_file_that_ends_early(tmp_path, model_folder):
