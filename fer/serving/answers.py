@@ -4,6 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fer.inference.faces import Doubt
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
 
@@ -46,7 +48,7 @@ class FaceAnswer(Answer):
     emotion: str
     probability: Share
     certain: bool
-    doubts: list[str]
+    doubts: list[Doubt]
     probabilities: dict[str, Share]
     score: Share | None
     landmarks: list[Annotated[list[float], Field(min_length=2, max_length=2)]] | None
