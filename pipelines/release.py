@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from fer.data.dataset import FaceDataset
-from fer.delivery.release import FLOAT16, LARGEST, choose, released_card, write_release
+from fer.delivery.release import FLOAT16, choose, released_card, write_release
 from fer.errors import UserError
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import SCORE, Split
@@ -12,6 +12,7 @@ from fer.inference.classifier import CARD_FILE, MODEL_FILE, PACKAGE, Card
 from fer.params import load_params
 from fer.report.ablations import COPIES_KEPT
 from fer.report.records import trained_below, trained_by_architecture
+from fer.report.released import LARGEST
 from fer.report.results import slug
 from pipelines import paths
 

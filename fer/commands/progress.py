@@ -16,7 +16,7 @@ def progress(
         counted: whether the bar shows how many of ``total`` are done, instead of the share.
         for_programs: whether standard output is: a bar on the same terminal would break its lines.
     """
-    on_terminal = sys.stdout.isatty()
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
     if not total or not sys.stderr.isatty() or (for_programs and on_terminal):
         yield lambda _: None
         return

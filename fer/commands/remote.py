@@ -51,10 +51,10 @@ class Service:
         try:
             content = self._answer("/model")
             self.classes = tuple(str(name) for name in content["classes"])
-            self.thresholds = {name: float(content["thresholds"][name]) for name in self.classes}
+            self.thresholds = {str(name): float(value) for name, value in content["thresholds"].items()}
             self.model = str(content["model"]["architecture"])
             self.dataset = str(content["model"]["dataset"])
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UserError(f"{self._url}: is no service of fer; check the address") from error
 
     def photo(self, data: bytes) -> Photo:

@@ -19,12 +19,11 @@ from fer.evaluation.comparison import intervals
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import SCORE
 from fer.files import replace_folder, write_text
-from fer.inference.classifier import CARD_FILE, MODEL_FILE, PACKAGE, RELEASED, Card
+from fer.inference.classifier import CARD_FILE, MODEL_FILE, PACKAGE, Card
 from fer.params import Params
 from fer.report.card import card_page
+from fer.report.released import LARGEST, fits
 
-#: Bytes of the largest model of each name.
-LARGEST = {RELEASED.name: 9_000_000, "mini": 1_000_000}
 #: The same networks with weights in float16, for who wants to go on from them. Not in the package.
 FLOAT16 = PACKAGE.parents[1] / "float16"
 #: What stands beside model and card for people to read.
@@ -41,13 +40,9 @@ def choose(folders: Iterable[ModelFolder], name: str) -> ModelFolder | None:
     Returns:
         Its training, or None where there is none.
     """
-    # A byte for each weight; what the graph and the scales take is less than 2 % of the limit.
-    fit = [
-        folder
-        for folder in folders
-        if folder.run.weights == "random" and folder.metrics["params"] < 0.98 * LARGEST[name]
-    ]
-    return max(fit, key=lambda folder: folder.metrics[SCORE], default=None)
+    return max(
+        (folder for folder in folders if fits(folder, name)), key=lambda folder: folder.metrics[SCORE], default=None
+    )
 
 
 def to_float16(source: Path, target: Path) -> None:

@@ -40,7 +40,8 @@ def load_image(source: Any) -> np.ndarray:
 
     Raises:
         UserError: for anything else; for a file that is missing, damaged, or too large to be decoded: more than
-            ``MAX_PIXELS``, ``MAX_BYTES`` or ``MAX_SCANS``.
+            ``MAX_PIXELS``, ``MAX_BYTES`` or ``MAX_SCANS``. These suit files of one's own: whoever takes files of
+            strangers sets lower ones first, as ``fer.serving`` does.
     """
     if isinstance(source, str | Path):
         return _load_file(source)

@@ -9,6 +9,7 @@ import pandas as pd
 from fer.emotions import EMOTIONS, FIVE_EMOTIONS
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.slices import OTHER, slices_of
+from fer.inference.classifier import RELEASED
 from fer.report.ablations import ablation_table
 from fer.report.calibration import calibration_table
 from fer.report.comparison import models_table
@@ -50,6 +51,8 @@ def _facts(results: Results, twins: list[Twins]) -> dict[str, Any]:
     cores = results.table["latency_cores"].dropna().unique()
     return {
         "best": results.table.iloc[0].to_dict(),
+        "default_model": RELEASED.name,
+        "has_vggface": any(model.job.architecture == "vggface" for model in results.models),
         "second": results.table.iloc[1].to_dict() if len(results.table) > 1 else None,
         "five": FIVE_EMOTIONS,
         # Figures of others are of FER-2013's test images and seven classes.

@@ -173,6 +173,9 @@ class Engine:
         if pixels > (most := self._settings.max_pixels):
             what = f"the image has {still.width}x{still.height} pixels, more than {most / 1e6:g} megapixels"
             raise ApiError(413, "too_many_pixels", f"{where}: {what}; send a smaller one")
+        if pixels * still.bits > 32 * most:
+            what = f"the image takes {pixels * still.bits / 8e6:.0f} MB when decoded, more than {4 * most / 1e6:g}"
+            raise ApiError(413, "too_many_pixels", f"{where}: {what}; send a smaller one, or 8 bits")
         return _Given(picture.name, where, still)
 
     def _room(self, pixels: int) -> AbstractContextManager[object]:

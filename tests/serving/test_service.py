@@ -114,10 +114,11 @@ def test_several_photos_some_with_boxes(client):
     assert len(second["faces"]) == 1
 
 
-def bomb() -> bytes:
-    """A PNG of 60 bytes whose header claims 60,000 x 60,000 pixels."""
+def bomb(side: int = 60_000, *depth: int) -> bytes:
+    """A PNG of 60 bytes whose header claims ``side`` x ``side`` pixels, of other bits and channels where told."""
     data = bytearray(PNG)
-    data[16:24] = struct.pack(">II", 60_000, 60_000)
+    data[16:24] = struct.pack(">II", side, side)
+    data[24 : 24 + len(depth)] = bytes(depth)
     return bytes(data)
 
 
@@ -154,6 +155,9 @@ def test_pixels_are_counted_before_they_are_decoded(client, path):
     assert response.status_code == 413
     assert problem(response)["code"] == "too_many_pixels"
     assert "60000x60000" in problem(response)["message"]
+    response = client.post(path, files=images(PNG, bomb(4_000, 16, 6)))
+    assert response.status_code == 413, "16 megapixels of four channels with 16 bits"
+    assert "takes 128 MB when decoded, more than 100; send a smaller one, or 8 bits" in problem(response)["message"]
 
 
 def test_many_large_crops_are_read_a_few_at_a_time(client, model_folder):

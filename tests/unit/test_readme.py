@@ -56,6 +56,9 @@ def run(*arguments):
 
 def test_the_fields_for_programs_are_those_that_are_told(folder):
     photo, clip = folder / "photo.jpg", folder / "clip.mp4"
+    (folder / "text.jpg").write_text("no photo")
+    unread = subprocess.run([FER, "photo", folder / "text.jpg", "--json", *MODEL], capture_output=True, check=False)
+    assert told_fields("| JSON |") > set(json.loads(unread.stdout)) == {"name", "problem"}
     lines = [json.loads(line) for line in (run("photo", photo, "--json") + run("video", clip, "--json")).splitlines()]
     assert lines[0]["faces"]
     assert lines[-1]["summary"]["tracks"]

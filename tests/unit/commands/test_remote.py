@@ -93,6 +93,8 @@ def test_a_photo_comes_back_as_it_was_read(server):
     path, headers, body = server.seen[-2]
     assert path == "/analyze"
     assert "Authorization" not in headers
+    server.model = (200, {}, json.dumps(MODEL | {"thresholds": {}}).encode())
+    assert Service(server.url).thresholds == {}, "a small model is never certain"
     form = BytesParser().parsebytes(f"Content-Type: {headers['Content-Type']}\r\n\r\n".encode() + body)
     (part,) = form.get_payload()
     assert part.get_param("name", header="content-disposition") == "images"

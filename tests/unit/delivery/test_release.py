@@ -12,7 +12,7 @@ from trained_models import PARAMS, write_trained
 
 from fer.data.dataset import FaceDataset
 from fer.delivery import quantization, release
-from fer.delivery.release import LARGEST, choose, to_float16, write_release
+from fer.delivery.release import choose, to_float16, write_release
 from fer.errors import UserError
 from fer.evaluation.abstention import choose_thresholds
 from fer.evaluation.metrics import evaluate
@@ -20,6 +20,7 @@ from fer.evaluation.model_folder import ModelFolder
 from fer.inference.classifier import PACKAGE, Card, Classifier, packaged_models
 from fer.inference.runtime import onnx_predict
 from fer.params import load_params
+from fer.report.released import LARGEST
 from pipelines import paths
 from pipelines import release as pipeline
 
@@ -171,7 +172,7 @@ def test_the_best_small_model_of_our_own_is_chosen(
     assert choose(folders, "standard") is ranked[-2]
     ranked[-2].metrics["params"] = 990_000
     assert choose(folders, "mini") is ranked[-3]
-    monkeypatch.setitem(release.LARGEST, "mini", 1000)
+    monkeypatch.setitem(LARGEST, "mini", 1000)
     assert choose(folders, "mini") is None
 
 

@@ -18,6 +18,7 @@ from PIL import Image
 from fer.errors import UserError
 from fer.inference import image as limits
 from fer.inference.formats import SUFFIXES
+from fer.inference.formats.still import Still
 from fer.inference.image import load_image
 
 RNG = np.random.default_rng(7)
@@ -163,6 +164,20 @@ def test_compressed_texts_and_animations_of_a_png_do_not_reach_the_decoder():
     start = time.process_time()
     assert load_image(png(zlib.compress(bytes(48 * 49)), 48, 48, 8, 0, text)).shape == (48, 48, 3)
     assert time.process_time() - start < 0.2
+
+
+@pytest.mark.parametrize(
+    ("side", "scans", "read"),
+    [
+        *((10_000, 16, True), (10_000, 17, False), (5_000, 16, True), (5_000, 17, False)),
+        *((2_000, 100, True), (48, 101, False)),
+    ],
+)
+def test_a_large_jpeg_may_have_the_scans_that_cameras_write(side, scans, read):
+    """Nothing is decoded; a service of 25 megapixels gets as many passes over pixels as before."""
+    still = Still(b"", side, side, scans=scans)
+    with contextlib.nullcontext() if read else pytest.raises(UserError, match=f"has {scans} scans"):
+        limits._check_limits(still)
 
 
 def encoded(suffix: str) -> bytes:

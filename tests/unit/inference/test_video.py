@@ -3,6 +3,7 @@
 import contextlib
 import os
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,7 @@ from videos import (
 from fer.emotions import EMOTIONS
 from fer.errors import UserError
 from fer.inference.container import check_kind, has_index, stated_bytes, stated_seconds, stated_start
-from fer.inference.faces import Face, Photo
+from fer.inference.faces import Doubt, Face, Photo
 from fer.inference.reader import Reader
 from fer.inference.tracks import Smoothing
 from fer.inference.video import EndedEarlyError, Frame, follow, open_video, read_video
@@ -232,9 +233,16 @@ def test_read_video_goes_by_the_readers_thresholds_whatever_else_is_set(tmp_path
 
     sure, never = (dict.fromkeys(EMOTIONS, threshold) for threshold in (0.0, 1.0))
     object.__setattr__(reader.classifier.card, "thresholds", sure)
-    assert certain(None) == certain(Smoothing()) == certain(Smoothing(thresholds=sure))
-    assert any(certain(Smoothing()))
-    assert not any(certain(Smoothing(thresholds=never)))
+    alone = reader.photo
+
+    def doubted(image):
+        """Every frame alone is doubted: the thresholds of the reader speak of the smoothed probabilities."""
+        photo = alone(image)
+        return replace(photo, faces=tuple(replace(face, doubts=(Doubt.PROBABILITY,)) for face in photo.faces))
+
+    reader.photo = doubted
+    assert certain(None) == certain(Smoothing()) == certain(Smoothing(thresholds=sure)) == [True] * 8
+    assert certain(Smoothing(thresholds=never)) == [False] * 8
 
 
 def test_a_file_that_may_not_be_read_is_one_line(tmp_path, monkeypatch):

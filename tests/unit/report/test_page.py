@@ -1,5 +1,6 @@
 """The page of results, of tiny models on a small data set, and the published one against the records."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from fer.data.dataset import FaceDataset
 from fer.emotions import FIVE_EMOTIONS
 from fer.evaluation.comparison import comparison_table
 from fer.evaluation.model_folder import ModelFolder
-from fer.inference.classifier import RELEASED, Card
+from fer.evaluation.predictions import SCORE
+from fer.inference.classifier import PACKAGE, Card
 from fer.params import Params, load_params
 from fer.report.ablations import COPIES_KEPT, Ablation, ablation_groups
 from fer.report.calibration import calibration_table
@@ -24,7 +26,7 @@ from fer.report.page import results_page
 from fer.report.published import published_table, twins_of, twins_table
 from fer.report.records import best_first, trained_below
 from fer.report.reference_study import pairs_with_study, study_table
-from fer.report.released import released_on, released_table, trainings_of
+from fer.report.released import HIGHER, released_on, released_table, trainings_of
 from fer.report.results import Links, Results, pairs_on, summarize_ensemble
 from fer.report.seeds import seed_groups, seeds_table
 from fer.report.tables import markdown, percent
@@ -173,30 +175,62 @@ def published() -> list[ModelFolder]:
     return found
 
 
-def every_card() -> dict[str, Card]:
-    return {"released": Card.load(RELEASED), "mini": Card.load(RELEASED.parent / "mini")}
+def on_small(name: str, folder: ModelFolder) -> Card:
+    """The package's card, as if its network came of this training."""
+    trained = folder.run.model_sha256
+    return replace(Card.load(PACKAGE / name), fingerprint=folder.run.fingerprint, trained_sha256=trained)
 
 
-def test_the_models_of_the_package_stand_beside_the_trainings(results: Results) -> None:
-    """Cards of another data set are not told; those of this one with what they come from, and what is better."""
+def ranked(tmp_path: Path, dataset: FaceDataset, count: int) -> list[ModelFolder]:
+    """Trainings of one architecture that could be released, the worst first."""
+    folders = [write_trained(tmp_path / str(seed), dataset, "mini", seed) for seed in range(count)]
+    return best_first(folders)[::-1]
+
+
+def test_a_model_of_the_package_stands_beside_the_trainings_that_could_be_it(
+    dataset: FaceDataset, tmp_path: Path
+) -> None:
+    worst, middle, best = ranked(tmp_path, dataset, 3)
+    pretrained = write_trained(tmp_path / "imagenet", dataset, "mini", 9)
+    facts = best.run.model_copy(update={"weights": "imagenet", "model_sha256": "9" * 64})
+    shutil.copy(best.path / "predictions.parquet", pretrained.path)
+    (pretrained.path / "run.json").write_text(facts.to_json())
+    others = {"other": worst, "best": best, "pretrained": ModelFolder(pretrained.path)}
+    assert others["pretrained"].metrics[SCORE] == best.metrics[SCORE] > middle.metrics[SCORE] > worst.metrics[SCORE]
+    (row,) = released_table({"mini": on_small("mini", middle)}, {"own": middle, **others}).to_dict("records")
+    assert (row["model"], row["training"], row[HIGHER]) == ("`mini`", "own", "1 of 2")
+    assert row["accuracy"] == f"{Card.load(PACKAGE / 'mini').metrics['test.accuracy']:.3f}"
+    (row,) = released_table({"mini": on_small("mini", middle)}, others).to_dict("records")
+    assert (row["training"], row[HIGHER]) == ("-", "-"), "no record of it"
+
+
+def test_a_training_that_two_tables_show_is_one(dataset: FaceDataset, tmp_path: Path) -> None:
+    first, second, third = ranked(tmp_path, dataset, 3)
+    changed, twin = Ablation("Changed", "", third, "no_mixup"), Ablation("Twin", "", second, COPIES_KEPT)
+    own = Ablation("Mini", "", first)
+    assert trainings_of([first], [], [[own, changed, twin]]) == {first.run.title: first, "Changed": third}
+
+
+def test_the_page_names_the_models_of_the_package_that_know_these_faces(results: Results) -> None:
     page = results_page(results)
+    assert results.released == {}
     assert "## The models in the package" not in page
-    best, second = results.models
-    other = Ablation("Second, changed", "", second, "no_mixup")
-    trainings = trainings_of(results.models, [], [[other]])
-    assert list(trainings) == [best.run.title, second.run.title, "Second, changed"]
-    assert list(trainings_of([best], [], [[replace(other, change=COPIES_KEPT)]])) == [best.run.title]
-    card = replace(every_card()["mini"], architecture=second.job.architecture, trained_sha256=second.run.model_sha256)
-    (row,) = released_table({"mini": card}, trainings | {"third": best}).to_dict("records")
-    assert (row["model"], row["training"]) == ("`mini`", second.run.title)
-    assert row["accuracy"] == f"{card.metrics['test.accuracy']:.3f}"
-    assert row["higher by validation macro-F1"] == "0 of 2", "the best one is of another architecture"
-    elsewhere = replace(card, trained_sha256="0" * 64)
-    (row,) = released_table({"mini": elsewhere}, trainings).to_dict("records")
-    assert (row["training"], row["higher by validation macro-F1"]) == ("-", "-")
-    shown = results_page(replace(results, released={"mini": card}))
+    used = "`Reader()` and the command `fer` use it."
+    cards = {name: on_small(name, results.models[0]) for name in ("standard", "mini")}
+    shown = results_page(replace(results, released=cards))
     assert "## The models in the package" in shown
-    assert f"- `mini`, a `{card.architecture}` network in int8, is in the package:" in shown
+    assert shown.count(used) == 1
+    assert "- `mini`, a `mini` network in int8, is in the package:" in shown
+    assert used not in results_page(replace(results, released={"mini": cards["mini"]}))
+
+
+def test_the_cards_of_this_data_set_are_found() -> None:
+    names = {"standard", "mini"}
+    fingerprint = Card.load(PACKAGE / "mini").fingerprint
+    faces = small_dataset(train=2, held_out=2)
+    assert released_on(faces) == {}
+    faces.__dict__["fingerprint"] = fingerprint
+    assert set(released_on(faces)) == names
 
 
 def test_the_published_page_says_what_the_records_say(published: list[ModelFolder]) -> None:
@@ -209,8 +243,8 @@ def test_the_published_page_says_what_the_records_say(published: list[ModelFolde
     trained = params.model_copy(update={"train": params.train.model_copy(update={"recipe": "full"})})
     ablations = ablation_groups(trained, published, RECORDS / "ablations")
     twins = twins_of(ablations, params.compare)
-    released = {name: card for name, card in every_card().items() if card.fingerprint == published[0].run.fingerprint}
-    assert released
+    released = {name: Card.load(PACKAGE / name) for name in ("standard", "mini")}
+    assert {card.fingerprint for card in released.values()} == {published[0].run.fingerprint}
     assert twins
     for shown in (
         models_table(table, classes),
