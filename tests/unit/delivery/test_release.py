@@ -116,6 +116,8 @@ def test_both_protocols_stand_on_the_page_where_both_were_trained(
     for figures in (card.metrics, twin.metrics):
         row = [figures[f"{split}.accuracy"] for split in ("test", "test_ten_views", "test_without_copies")]
         assert " | ".join(f"{value:.3f}" for value in row) in page.read_text()
+    rows = [line for line in page.read_text().splitlines() if line.startswith("|")]
+    assert all(line.endswith("|") for line in rows), "no sentence in a table's last row"
 
 
 def test_a_card_names_the_teacher(folder: ModelFolder, dataset: FaceDataset, tmp_path: Path) -> None:
