@@ -172,6 +172,17 @@ def test_a_reader_that_closes_the_pipe_ends_the_command_quietly(photos, model_fo
     assert "Broken" not in done.stderr
 
 
+def read_terminal(end):
+    """All that is written to a pseudo-terminal until its other end is closed; this end is closed then, too."""
+    told = b""
+    with open(end, "rb", buffering=0) as terminal:
+        while True:
+            try:
+                told += terminal.read(65536)
+            except OSError:  # the other end is closed
+                return told
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 @pytest.mark.parametrize("form", ["--json", "--csv"])
 def test_lines_for_programs_are_whole_on_a_terminal_too(photos, model_folder, form):
@@ -182,13 +193,7 @@ def test_lines_for_programs_are_whole_on_a_terminal_too(photos, model_folder, fo
     ours, theirs = pty.openpty()
     with subprocess.Popen([*FER, *options], stdout=theirs, stderr=theirs):
         os.close(theirs)
-        told = b""
-        while True:
-            try:
-                told += os.read(ours, 65536)
-            except OSError:  # the other end is closed
-                break
-    os.close(ours)
+        told = read_terminal(ours)
     assert b"\x1b" not in told
     lines = told.decode().splitlines()
     if form == "--json":
@@ -207,13 +212,7 @@ def test_a_terminal_sees_a_bar_while_it_lasts_and_a_pipe_does_not(photos, model_
     with subprocess.Popen([*FER, *options], stdout=subprocess.PIPE, stderr=theirs) as process:
         os.close(theirs)
         out = process.stdout.read().decode()
-        told = b""
-        while True:
-            try:
-                told += os.read(ours, 65536)
-            except OSError:  # the other end is closed
-                break
-    os.close(ours)
+        told = read_terminal(ours)
     assert "3/3" in told.decode()
     assert "\x1b" not in out
     assert len(out.splitlines()) == 4
