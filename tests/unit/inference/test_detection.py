@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scenes import scene
+from scenes import drawn_faces, scene
 
 from fer.errors import UserError
 from fer.inference import detection, yunet_file
@@ -42,6 +42,38 @@ def centre(found: Detection) -> tuple[float, float]:
 @pytest.mark.parametrize("shape", [(200, 300, 3), (200, 300), (3, 5, 3), (1, 1), (1, 3000, 3), (2000, 2)])
 def test_nothing_is_found_in_an_empty_picture_of_any_shape(name, shape):
     assert open_detector(name).detect(np.full(shape, 128, np.uint8)) == []
+
+
+@needs_yunet
+@given(st.integers(1, 200), st.integers(1, 3000), st.booleans())
+@settings(deadline=None, max_examples=40)
+def test_yunet_is_never_given_a_side_of_which_opencv_reads_foreign_memory(short, long, upright):
+    # Of 32 rows or columns and less, OpenCV 4.14 found faces in whatever other work had left in memory.
+    given_to = []
+
+    class Recorder:
+        def setInputSize(self, size: tuple[int, int]) -> None:  # noqa: N802
+            given_to.append(size)
+
+        def detect(self, image: np.ndarray) -> tuple[int, None]:
+            assert image.shape[1::-1] == given_to[-1]
+            return 0, None
+
+    detector = YuNetDetector()
+    detector._local.network = Recorder()
+    assert detector.detect(np.zeros((long, short) if upright else (short, long), np.uint8)) == []
+    assert min(map(min, given_to)) >= 64
+
+
+@needs_yunet
+@pytest.mark.parametrize("side", [24, 48])
+def test_a_face_that_fills_a_small_picture_is_found(side):
+    detector = YuNetDetector()
+    faces = [cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA) for face in drawn_faces()[:40]]
+    found = [detector.detect(face) for face in faces]
+    assert sum(map(bool, found)) >= 36
+    for one in filter(None, found):
+        assert np.hypot(*np.subtract(centre(one[0]), (side / 2, side / 2))) < 0.25 * side
 
 
 @pytest.mark.parametrize("name", BOTH)
