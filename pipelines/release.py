@@ -48,7 +48,7 @@ def release(again: bool) -> None:
             found = choose(trained, name)
             if found is None:
                 most = f"{LARGEST[name] / 1e6:.0f} MB"
-                print(f"release: {name} stays as it is, no network here from random weights fits {most}")
+                print(f"release: {name} stays, no network here from random weights is of its size (at most {most})")
                 continue
             folder, network = found, found.onnx
             same_data = before and before.fingerprint == dataset.fingerprint

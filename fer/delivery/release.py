@@ -31,7 +31,7 @@ PAGE_FILE = "README.md"
 
 
 def choose(folders: Iterable[ModelFolder], name: str) -> ModelFolder | None:
-    """The network with the best validation macro-F1 among those that are ours to give away and small enough in int8.
+    """The network with the best validation macro-F1 among those that are ours to give away and of a name's size.
 
     Args:
         folders: all trained on the same data.

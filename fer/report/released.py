@@ -28,9 +28,11 @@ HIGHER = "others on record that are higher on validation"
 
 
 def fits(folder: ModelFolder, name: str) -> bool:
-    """Whether a network is ours to give away, and small enough in int8 for a name in the package."""
+    """Whether a network is ours to give away, and in int8 of the size of a name in the package: each has one name."""
+    smaller = (limit for limit in LARGEST.values() if limit < LARGEST[name])
     # A byte for each weight; what the graph and the scales take is less than 2 % of the limit.
-    return folder.run.weights == "random" and folder.metrics["params"] < 0.98 * LARGEST[name]
+    least, most = 0.98 * max(smaller, default=0), 0.98 * LARGEST[name]
+    return folder.run.weights == "random" and least <= folder.metrics["params"] < most
 
 
 def released_on(dataset: FaceDataset) -> dict[str, Card]:

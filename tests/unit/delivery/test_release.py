@@ -169,11 +169,17 @@ def test_the_best_small_model_of_our_own_is_chosen(
 ) -> None:
     folders = [write_trained(tmp_path, dataset, name, seed) for seed, name in enumerate(("mini", "compact", "vgg16"))]
     ranked = sorted(folders, key=lambda folder: folder.metrics["validation.macro_f1"])
+    for folder in ranked:
+        folder.metrics["params"] = 4_000_000
     assert choose(folders, "standard") is ranked[-1]
     ranked[-1].__dict__["run"] = ranked[-1].run.model_copy(update={"weights": "imagenet"})
     assert choose(folders, "standard") is ranked[-2]
-    ranked[-2].metrics["params"] = 990_000
-    assert choose(folders, "mini") is ranked[-3]
+    ranked[-2].metrics["params"] = 990_000  # with its graph it is too large for mini
+    assert choose(folders, "standard") is ranked[-2]
+    assert choose(folders, "mini") is None
+    ranked[-2].metrics["params"] = 970_000  # mini alone: no network is in the package twice
+    assert choose(folders, "standard") is ranked[-3]
+    assert choose(folders, "mini") is ranked[-2]
     monkeypatch.setitem(LARGEST, "mini", 1000)
     assert choose(folders, "mini") is None
 
