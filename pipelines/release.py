@@ -45,10 +45,11 @@ def release(again: bool) -> None:
             if not network.is_file():
                 raise UserError(f"{network}: is not here; {FLOAT16 / 'README.md'} says how to get it")
         else:
-            found = choose(trained, name)
+            # The reader opens `standard` by default: where only small networks were trained, the best is that too.
+            found = choose(trained, name) or (None if before else choose(trained, "mini"))
             if found is None:
-                most = f"{LARGEST[name] / 1e6:.0f} MB"
-                print(f"release: {name} stays, no network here from random weights is of its size (at most {most})")
+                stays = "; it stays as it is" if before else ""
+                print(f"release: no network here from random weights has the size of {name}{stays}")
                 continue
             folder, network = found, found.onnx
             same_data = before and before.fingerprint == dataset.fingerprint

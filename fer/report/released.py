@@ -28,10 +28,10 @@ HIGHER = "others on record that are higher on validation"
 
 
 def fits(folder: ModelFolder, name: str) -> bool:
-    """Whether a network is ours to give away, and in int8 of the size of a name in the package: each has one name."""
+    """Whether a network is ours to give away, and in int8 of the size that a name stands for: none fits two names."""
     smaller = (limit for limit in LARGEST.values() if limit < LARGEST[name])
-    # A byte for each weight; what the graph and the scales take is less than 2 % of the limit.
-    least, most = 0.98 * max(smaller, default=0), 0.98 * LARGEST[name]
+    # A byte for each weight; what the graph and the scales take is less than 4 % of the limit.
+    least, most = 0.96 * max(smaller, default=0), 0.96 * LARGEST[name]
     return folder.run.weights == "random" and least <= folder.metrics["params"] < most
 
 
