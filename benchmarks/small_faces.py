@@ -1,7 +1,7 @@
 """How many pictures that are all face YuNet finds a face in: ``python benchmarks/small_faces.py DATASET``.
 
-DATASET is a data set of 48x48 faces, whose test split is searched; pieces of scikit-learn's two photos, of a temple and a
-flower, hold no face. Both are searched enlarged, as the reader does it, and as they are.
+DATASET is a data set of 48x48 faces, whose test split is searched; pieces of scikit-learn's two photos, of a temple and
+a flower, hold no face. Both are searched enlarged, as the reader does it, and as they are.
 """
 
 import sys
