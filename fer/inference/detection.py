@@ -169,7 +169,7 @@ class YuNetDetector:
         if image.ndim == 2:
             image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
         long_side = max(image.shape[:2])
-        scale = min(max(1.0, LEAST_LONG_SIDE / long_side), SEARCH_SIDE / long_side)
+        scale = min(max(long_side, LEAST_LONG_SIDE), SEARCH_SIDE) / long_side
         found = self._search(image, scale)
         while (closer := self._closer(image, scale, found)) > WORTH_IT * scale:
             found, scale = merged(np.concatenate([found, self._search(image, closer)])), closer
