@@ -48,6 +48,8 @@ def estimate_statistics(model: keras.Model, faces: np.ndarray) -> None:
         faces: uint8 ``[N, 48, 48]`` of the train split, shuffled; the first 2,560 at most are used.
     """
     found = [layer for layer in model._flatten_layers() if isinstance(layer, layers.BatchNormalization)]
+    if not found:
+        return
     statistics = [variable for layer in found for variable in (layer.moving_mean, layer.moving_variance)]
     totals = [np.zeros(variable.shape) for variable in statistics]
     momenta = [layer.momentum for layer in found]
@@ -55,8 +57,7 @@ def estimate_statistics(model: keras.Model, faces: np.ndarray) -> None:
     try:
         for layer in found:
             layer.momentum = 0.0
-        # A compiled pass has the momentum in it: always this one.
-        train_pass = _compiled(model) if keras.backend.backend() == "jax" else partial(model, training=True)
+        train_pass = _train_pass(model, len(model.trainable_variables))
         for start in starts:
             train_pass(faces[start : start + BATCH])
             for total, variable in zip(totals, statistics, strict=True):
@@ -69,11 +70,29 @@ def estimate_statistics(model: keras.Model, faces: np.ndarray) -> None:
 
 
 @lru_cache(maxsize=1)
-def _compiled(model: keras.Model) -> Callable[[np.ndarray], None]:
-    """The model's call in training, for what it leaves in its variables, compiled by JAX once a model.
+def _train_pass(model: keras.Model, trainable: int) -> Callable[[np.ndarray], Any]:
+    """The model's call in training, for what it leaves in its variables, compiled where the backend compiles.
 
-    Operation by operation it takes an accelerator as long as an epoch.
+    Operation by operation a network of Keras keeps the outputs of all its layers: gigabytes for the deep ones, and on
+    an accelerator the time of an epoch. The compiled call has the layers' momenta in it, which are the same always,
+    and which layers are frozen.
+
+    Args:
+        model: its momenta 0.
+        trainable: how many of its variables are.
     """
+    backend = keras.backend.backend()
+    if backend == "jax":
+        return _compiled_by_jax(model)
+    if backend == "tensorflow":
+        import tensorflow
+
+        faces = tensorflow.TensorSpec((None, *model.input.shape[1:]), model.input.dtype)
+        return tensorflow.function(partial(model, training=True), input_signature=[faces])
+    return partial(model, training=True)
+
+
+def _compiled_by_jax(model: keras.Model) -> Callable[[np.ndarray], None]:
     import jax
 
     @jax.jit
