@@ -20,7 +20,10 @@ PLANTED, GROWTH, NEAR_CHECK = "planted.json", "growth.json", "near_copies_check.
 HAND_CHECK, NAMED, TRIALS = "hand_check.csv", "hand_check.json", "proxies.json"
 #: Adjusted p-value below which a difference is marked.
 SIGNIFICANT = 0.05
-TITLES = {"majority": "the majority says something else", "unanimous": "no tagger chose the label"}
+TITLES = {
+    "majority": "most votes go to something else, or half say that it is no face",
+    "unanimous": "no tagger chose the label",
+}
 
 
 def audit_page(records: Path, link: str) -> str:

@@ -126,17 +126,24 @@ def write_release(
             )
         card = quantized_card(trained, made, fresh, params.promote)
         card.save(fresh)
-        write_text(fresh / PAGE_FILE, _page(card, folder, made, size, params, published))
+        write_text(fresh / PAGE_FILE, _page(card, folder, dataset, made, size, params, published))
     return card
 
 
 def _page(
-    card: Card, folder: ModelFolder, made: Quantized, size: int, params: Params, published: ModelFolder | None
+    card: Card,
+    folder: ModelFolder,
+    dataset: FaceDataset,
+    made: Quantized,
+    size: int,
+    params: Params,
+    published: ModelFolder | None,
 ) -> str:
     precision = params.promote.certain_precision
     return card_page(
         card,
         folder,
+        dataset,
         size,
         card.metrics | intervals(made.predictions, folder.classes, params.compare),
         acceptance_of(made.predictions, folder.classes, precision),

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from fer.data.dataset import FaceDataset
 from fer.evaluation.abstention import Acceptance
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import Split
 from fer.inference.classifier import Card
 from fer.report.published import SPLITS
+from fer.report.reference_study import is_private_test
 from fer.report.tables import markdown, metric, number, share
 from fer.report.template import render
 
@@ -25,6 +27,7 @@ SHOWN = (
 def card_page(
     card: Card,
     folder: ModelFolder,
+    dataset: FaceDataset,
     size: int,
     metrics: Mapping[str, float],
     certainty: Acceptance,
@@ -37,6 +40,7 @@ def card_page(
     Args:
         card: of the released model, which is in int8.
         folder: the training that it comes from.
+        dataset: what it was trained on.
         size: bytes of the released model.
         metrics: of the released model, with the ends of the intervals.
         certainty: what its thresholds accept of its test predictions.
@@ -49,11 +53,14 @@ def card_page(
         "run": folder.run,
         "commit": folder.commit[:12],
         "recipe": json.dumps(folder.run.recipe.model_dump()),
+        "images": len(dataset.rows("train")),
+        "fer2013": is_private_test(dataset),
         "size": size,
         "metrics": metrics,
         "rounding": rounding,
         "before": folder.metrics,
         "published": _beside(metrics, published) if published else "",
+        "two_commits": published is not None and published.commit != folder.commit,
         "figures": markdown(_figures(metrics, card.classes)),
         "thresholds": ", ".join(
             f"{name} {number(value, '.2f') if value < 1 else 'never'}" for name, value in card.thresholds.items()

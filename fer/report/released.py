@@ -5,12 +5,14 @@ from collections.abc import Mapping
 import pandas as pd
 
 from fer.data.dataset import FaceDataset
+from fer.evaluation.comparison import validation_gain
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import SCORE, Split
 from fer.inference.classifier import PACKAGE, RELEASED, Card, packaged_models
 from fer.report.ablations import COPIES_KEPT, Ablation
 from fer.report.seeds import title_of
 from fer.report.tables import UNKNOWN, number
+from fer.sections import Compare
 
 #: Bytes of the largest model of each name.
 LARGEST = {RELEASED.name: 9_000_000, "mini": 1_000_000}
@@ -53,21 +55,27 @@ def trainings_of(
     return {title: folder for title, folder in found.items() if once[folder.run.model_sha256] == title}
 
 
-def released_table(cards: Mapping[str, Card], trainings: Mapping[str, ModelFolder]) -> pd.DataFrame:
+def released_table(cards: Mapping[str, Card], trainings: Mapping[str, ModelFolder], settings: Compare) -> pd.DataFrame:
     """A row a model of the package, as texts.
 
     Args:
         cards: of the models, by name.
         trainings: of ``trainings_of``: which of them a model comes from, and how many of the others that could have
-            been released under its name have a higher validation macro-F1.
+            been released under its name have a higher validation macro-F1, and of how many chance does not explain it.
+        settings: of the bootstrap.
     """
     rows = []
     for name, card in cards.items():
         own = {title: folder for title, folder in trainings.items() if folder.run.model_sha256 == card.network_sha256}
         title, folder = next(iter(own.items()), (UNKNOWN, None))
-        others = [other.metrics[SCORE] for other in trainings.values() if other is not folder and fits(other, name)]
-        better = sum(score > folder.metrics[SCORE] for score in others) if folder else 0
+        others = [other for other in trainings.values() if other is not folder and fits(other, name)]
         row = {"model": f"`{name}`", "training": title}
         row |= {column: number(card.metrics[metric]) for column, metric in SHOWN.items()}
-        rows.append(row | {HIGHER: f"{better} of {len(others)}" if folder else UNKNOWN})
+        rows.append(row | {HIGHER: _higher(folder, others, settings) if folder else UNKNOWN})
     return pd.DataFrame(rows)
+
+
+def _higher(folder: ModelFolder, others: list[ModelFolder], settings: Compare) -> str:
+    better = [other for other in others if other.metrics[SCORE] > folder.metrics[SCORE]]
+    clearly = sum(validation_gain(other, folder, settings)[1] > 0 for other in better)
+    return f"{len(better)} of {len(others)}, clearly {clearly}"

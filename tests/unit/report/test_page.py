@@ -11,7 +11,7 @@ from trained_models import PARAMS, write_trained
 from fer.checks.report import CheckReport, CheckResult
 from fer.data.dataset import FaceDataset
 from fer.emotions import FIVE_EMOTIONS
-from fer.evaluation.comparison import comparison_table
+from fer.evaluation.comparison import comparison_table, validation_gain
 from fer.evaluation.model_folder import ModelFolder
 from fer.evaluation.predictions import SCORE
 from fer.inference.classifier import PACKAGE, Card
@@ -197,10 +197,12 @@ def test_a_model_of_the_package_stands_beside_the_trainings_that_could_be_it(
     (pretrained.path / "run.json").write_text(facts.to_json())
     others = {"other": worst, "best": best, "pretrained": ModelFolder(pretrained.path)}
     assert others["pretrained"].metrics[SCORE] == best.metrics[SCORE] > middle.metrics[SCORE] > worst.metrics[SCORE]
-    (row,) = released_table({"mini": on_small("mini", middle)}, {"own": middle, **others}).to_dict("records")
-    assert (row["model"], row["training"], row[HIGHER]) == ("`mini`", "own", "1 of 2")
+    settings = load_params(PARAMS).compare
+    (row,) = released_table({"mini": on_small("mini", middle)}, {"own": middle, **others}, settings).to_dict("records")
+    clearly = int(validation_gain(best, middle, settings)[1] > 0)
+    assert (row["model"], row["training"], row[HIGHER]) == ("`mini`", "own", f"1 of 2, clearly {clearly}")
     assert row["accuracy"] == f"{Card.load(PACKAGE / 'mini').metrics['test.accuracy']:.3f}"
-    (row,) = released_table({"mini": on_small("mini", middle)}, others).to_dict("records")
+    (row,) = released_table({"mini": on_small("mini", middle)}, others, settings).to_dict("records")
     assert (row["training"], row[HIGHER]) == ("-", "-"), "no record of it"
 
 
@@ -256,7 +258,7 @@ def test_the_published_page_says_what_the_records_say(published: list[ModelFolde
         twins_table(twins, params.compare),
         ensemble_table(ensemble.metrics, classes),
         seeds_table(groups),
-        released_table(released, trainings_of(published, groups, ablations)),
+        released_table(released, trainings_of(published, groups, ablations), params.compare),
         details_table(published, groups),
     ):
         assert markdown(shown) in page
