@@ -1,6 +1,7 @@
 """``fer``: what a trained model is used for from the command line."""
 
 import io
+import os
 import sys
 from importlib import import_module
 from typing import Annotated, Any
@@ -71,6 +72,8 @@ def fer(
 
 def main() -> None:
     """Entry point: a user's mistake is one line and exit code 1."""
+    if sys.stdout is None:  # a shell closed it
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for as long as the process runs
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a file's name need be no text

@@ -200,7 +200,9 @@ def _print(report: "CheckReport") -> None:
     for skipped in report.skipped:
         print(table.row("skipped", f"{skipped.description} (no {skipped.column})"))
     passed = sum(result.success for result in report.results)
-    failed = f"{len(report.critical_failures)} critical, {len(report.warnings)} warnings, {len(report.remarks)} remarks"
+    warnings, remarks = len(report.warnings), len(report.remarks)
+    failed = f"{len(report.critical_failures)} critical, {warnings} warning{'s' * (warnings != 1)}, "
+    failed += f"{remarks} remark{'s' * (remarks != 1)}"
     print(f"\n{report.dataset}: {report.images:,} images, {len(report.results)} checks: {failed}, {passed} passed")
 
 

@@ -2,12 +2,13 @@
 
 import csv
 import io
+import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO
+from pathlib import Path, PurePosixPath
+from typing import IO, cast
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from fer.inference.pixel_text import parse_pixels
 ROWS = {"Training": 28709, "PublicTest": 3589, "PrivateTest": 3589}
 #: The column names, as they are compared: in small letters and without spaces.
 COLUMNS = ("emotion", "pixels", "usage")
+#: What the challenge's CSV is called in archives, of the competition and of its data set on Kaggle.
+NAMES = ("fer2013.csv", "icml_face_data.csv")
 #: Rows after which the progress is shown again.
 STEP = 250
 
@@ -44,7 +47,8 @@ def read_private_test(path: Path, advance: Callable[[int], None]) -> PrivateTest
     """The test images of a copy of FER-2013's CSV.
 
     Args:
-        path: plain, ``.xz``, ``.gz``, ``.bz2`` or ``.zip`` with one CSV in it; columns in any order.
+        path: plain, ``.xz``, ``.gz`` or ``.bz2``; or a zip or tar with one of ``NAMES`` in it, or with one CSV;
+            columns in any order.
         advance: called with the number of rows that are read.
 
     Raises:
@@ -114,15 +118,27 @@ def _text(path: Path) -> Iterator[IO[str]]:
 
 @contextmanager
 def _binary(path: Path) -> Iterator[IO[bytes]]:
-    if path.suffix.lower() != ".zip":
-        if kind := file_kind(path):
-            raise UserError(f"{path}: is a {kind}; give the challenge's fer2013.csv")
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder; give the challenge's CSV in it, such as {path / NAMES[0]}")
+    if path.suffix.lower() == ".zip":
+        with zipfile.ZipFile(path) as archive, archive.open(_inside(path, archive.namelist())) as binary:
+            yield binary
+    elif path.is_file() and tarfile.is_tarfile(path):
+        with tarfile.open(path) as packed:
+            members = {member.name: member for member in packed if member.isfile()}
+            yield cast(IO[bytes], packed.extractfile(members[_inside(path, members)]))  # None of what is no file
+    elif kind := file_kind(path):
+        raise UserError(f"{path}: is a {kind}; give the challenge's fer2013.csv")
+    else:
         with decompressed(path) as binary:
             yield binary
-        return
-    with zipfile.ZipFile(path) as archive:
-        names = [name for name in archive.namelist() if name.endswith(".csv") and "__MACOSX" not in name]
-        if len(names) != 1:
-            raise UserError(f"{path}: {len(names)} CSV files inside, not one; unpack it and name fer2013.csv")
-        with archive.open(names[0]) as binary:
-            yield binary
+
+
+def _inside(path: Path, names: Iterable[str]) -> str:
+    """The challenge's CSV in an archive."""
+    tables = [name for name in names if name.lower().endswith(".csv") and "__MACOSX" not in name]
+    named = [name for name in tables if PurePosixPath(name).name.lower() in NAMES]
+    for found in (named, tables):
+        if len(found) == 1:
+            return found[0]
+    raise UserError(f"{path}: {len(tables)} CSV files inside; unpack it and name the challenge's, {' or '.join(NAMES)}")

@@ -10,7 +10,7 @@ from fer.errors import UserError
 from fer.files import check_place, identity
 from fer.inference.formats import SUFFIXES
 from fer.inference.image import MAX_FILE
-from fer.inference.media import media_kind
+from fer.inference.media import is_address, media_kind
 
 #: Formats in which annotated photos are written; others become JPEG.
 WRITTEN_SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"))
@@ -82,7 +82,7 @@ def find_photos(arguments: Sequence[str]) -> tuple[list[Source], list[Unread]]:
         if argument == STDIN:
             found.setdefault(STDIN, Source("stdin", None))
             continue
-        if argument.lower().startswith(("http://", "https://")):
+        if is_address(argument):
             problems.append(Unread(argument, "is an address; download the photo, and name its file"))
             continue
         if _is_absent(argument):
@@ -145,6 +145,8 @@ def find_targets(sources: Sequence[Source], arguments: Sequence[str], output: Pa
         UserError: for a file's name where several photos are read or in a format that is not written, a place that
             cannot be written to, or where a photo would be overwritten.
     """
+    if str(output) == STDIN:
+        raise UserError("--output -: standard output is not written to; give a folder, or a file's name")
     is_file = output.suffix.lower() in WRITTEN_SUFFIXES and not output.is_dir()
     if output.suffix.lower() in _OTHER_FILES and not is_file and not output.is_dir():
         raise UserError(f"{output}: is not written in this format; give a folder, or a name that ends in .jpg or .png")

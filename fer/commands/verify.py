@@ -36,7 +36,9 @@ VIEWS = 2 * len(MOVES)
 
 
 def verify(
-    data: Annotated[Path, typer.Argument(help="fer2013.csv of the challenge: plain, .xz, .gz, .bz2 or .zip.")],
+    data: Annotated[
+        Path, typer.Argument(help="fer2013.csv of the challenge: plain, .xz, .gz or .bz2, or in a zip or tar.")
+    ],
     model: Model = None,
 ) -> None:
     """Measure a model on FER-2013 and print its card's figures beside.

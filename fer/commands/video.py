@@ -1,8 +1,9 @@
 """``fer video``: the faces of a video over time, as a table, JSON lines or CSV, a picture, and drawn into a copy."""
 
+import json
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -36,7 +37,7 @@ from fer.inference.video_output import VideoOutput, check_target, open_output
 
 
 def video(
-    file: Annotated[Path, typer.Argument(help="A video file: MP4, MOV, AVI, MKV, WebM.", readable=False)],
+    file: Annotated[str, typer.Argument(help="A video file: MP4, MOV, AVI, MKV, WebM.")],
     as_json: FramesAsJson = False,
     as_csv: FramesAsCsv = False,
     output: VideoFile = None,
@@ -60,22 +61,35 @@ def video(
     if timeline and timeline.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UserError(f"{timeline}: not a picture's name; end it in .png or .jpg")
     if timeline:
-        check_target(timeline, file)
+        check_target(timeline, Path(file))
     with ExitStack() as stack:
         stopping = stack.enter_context(stopped_by_signals())  # outermost: files are finished under it
-        opened = stack.enter_context(open_video(file))
-        written = stack.enter_context(open_output(output, opened.rate, file)) if output else None
+        opened = stack.enter_context(_open(file, as_json))
+        written = stack.enter_context(open_output(output, opened.rate, opened.path)) if output else None
         reading = open_reading(url, model, detector, min_face, THREADS)
         telling = choose_telling(as_json, as_csv, reading.classes)
         job = Job(opened, reading, telling, baseline, written)
         job.advance = stack.enter_context(progress(opened.seconds, for_programs=as_json or as_csv))
         done = job.run(stopping)
-    telling.end(done.summary, {"file": str(file), "detector": done.detector, "problem": done.problem})
+    telling.end(done.summary, {"file": file, "detector": done.detector, "problem": done.problem})
     say_written(output, written)
     if timeline:
         _write_picture(timeline, done.timeline)
         print(f"timeline: {timeline}", file=sys.stderr)
-    _say(file, done, stopping)
+    _say(opened.path, done, stopping)
+
+
+@contextmanager
+def _open(file: str, as_json: bool) -> Iterator[Video]:
+    """The video; why it cannot be opened is told in JSON too."""
+    with ExitStack() as stack:
+        try:
+            opened = stack.enter_context(open_video(file))
+        except UserError as error:
+            if as_json:
+                print(json.dumps({"file": file, "problem": str(error)}), flush=True)
+            raise
+        yield opened
 
 
 @dataclass
@@ -114,7 +128,7 @@ class Job:
                     self._written.write(draw_faces(frame.image, frame.faces), frame.time)
                 self.advance(frame.time)
                 if stopping.signal:
-                    done.problem = f"{self._opened.path}: stopped after {frame.time:.1f} s"
+                    done.problem = f"{self._opened.path}: stopped after {done.summary.end:.1f} s"
                     break
         except EndedEarlyError as error:
             done.problem = str(error)

@@ -172,6 +172,8 @@ def find_model(model: str | Path) -> Path:
     Raises:
         UserError: when there is no such folder, or it holds no model.
     """
+    if not isinstance(model, str | Path):
+        raise UserError(f"a model cannot be of type {type(model).__name__}; give its folder, or 'released'")
     folder, names = Path(model), packaged_models()
     if not (folder / MODEL_FILE).is_file():
         if str(model) in RELEASED_NAMES:

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from fer.errors import UserError
-
 #: First four bytes of a Matroska or WebM file (RFC 8794), and of its segment.
 _EBML, _SEGMENT = b"\x1aE\xdf\xa3", b"\x18S\x80g"
 #: Names of boxes that start an MP4 or QuickTime file (ISO/IEC 14496-12).
 _ISO = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")
+#: HEIC and AVIF pictures begin as an MP4 does, but for their brand (ISO/IEC 23008-12; AV1 Image File Format).
+HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+_PICTURES = [b"ftyp" + brand for brand in (*HEIC_BRANDS, b"avif", b"avis")]
 #: Starts of files of other kinds: MPEG program stream, FLV, ASF (WMV), Ogg.
 _ASF = b"0&\xb2u\x8ef\xcf\x11"
 _OTHERS = (b"\x00\x00\x01\xba", b"FLV\x01", _ASF, b"OggS")
@@ -28,24 +29,11 @@ MAX_START = 86_400
 
 
 def is_video(head: bytes) -> bool:
-    """Whether a file's first ``HEAD`` bytes are a video's; HEIC and AVIF pictures begin as an MP4 does."""
+    """Whether a file's first ``HEAD`` bytes are a video's."""
     transport_stream = len(head) >= HEAD and head[0] == head[188] == 0x47  # packets of 188 bytes (ISO/IEC 13818-1)
     avi = head.startswith(b"RIFF") and head[8:12] == b"AVI "
-    return head[4:8] in _ISO or avi or head.startswith((_EBML, *_OTHERS)) or transport_stream
-
-
-def check_kind(path: Path) -> None:
-    """Check that a file is a video by its first bytes.
-
-    A playlist or a session description is none: FFmpeg would open the files and addresses that it names.
-
-    Raises:
-        UserError: when it is none.
-    """
-    with path.open("rb") as file:
-        known = is_video(file.read(HEAD))
-    if not known:
-        raise UserError(f"{path}: not a video; give an MP4, MOV, AVI, MKV or WebM file (fer photo reads pictures)")
+    iso = head[4:8] in _ISO and head[4:12] not in _PICTURES
+    return iso or avi or head.startswith((_EBML, *_OTHERS)) or transport_stream
 
 
 def stated_bytes(path: Path) -> int | None:

@@ -116,6 +116,7 @@ class Photo:
         detector: who found the faces; ``given`` where the caller's boxes were read.
         faces: the largest first.
         name: of the file, where there is one.
+        classes: the emotions of the model, which ``to_frame`` has as columns; none where they are not known.
     """
 
     width: int
@@ -123,6 +124,7 @@ class Photo:
     detector: str
     faces: tuple[Face, ...] = field(default=())
     name: str | None = None
+    classes: tuple[str, ...] = field(default=(), compare=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, ready for JSON."""
@@ -149,8 +151,8 @@ class Photo:
             import pandas as pd
         except ImportError as error:
             raise UserError("to_frame needs pandas: pip install pandas; to_dict and to_rows need nothing") from error
-        rows = self.to_rows()
-        return pd.DataFrame(rows, columns=None if rows else list(COLUMNS))
+        classes = self.classes or [name for face in self.faces[:1] for name in face.probabilities]
+        return pd.DataFrame(self.to_rows(), columns=[*COLUMNS, *classes]).astype({"certain": bool})
 
     def __repr__(self) -> str:
         shown = [f"{face.label} {percent(face.probability)}" for face in self.faces[:SHOWN]]

@@ -10,6 +10,7 @@ from fer.errors import UserError
 from fer.inference.formats import read_still
 from fer.inference.formats.exif import upright
 from fer.inference.formats.still import DAMAGED, Still
+from fer.inference.media import is_address
 
 #: Larger images are refused before a pixel is decoded: a file of a few kilobytes can claim gigapixels. Medium-format
 #: cameras write 102 megapixels, phones 108.
@@ -55,6 +56,8 @@ def load_image(source: Any) -> np.ndarray:
 
 
 def _load_file(source: str | Path) -> np.ndarray:
+    if is_address(str(source)):
+        raise UserError(f"{source}: is an address; download the image, and name its file")
     path = Path(source)
     try:
         if path.is_dir():

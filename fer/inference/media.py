@@ -1,7 +1,9 @@
 """Whether a file is a picture or a video, by its first bytes."""
 
+import re
 from pathlib import Path
 
+from fer.errors import UserError
 from fer.inference.container import HEAD, is_video
 from fer.inference.formats import is_image
 
@@ -12,6 +14,25 @@ def media_kind(head: bytes) -> str:
     if b"\0" not in head[:HEAD]:
         return ""
     return "picture" if is_image(head) else "video" if is_video(head[:HEAD]) else ""
+
+
+def is_address(name: str) -> bool:
+    """Whether a file's name is an address, such as ``https://...``."""
+    return bool(re.match(r"[a-z][a-z0-9+.-]*://", name, re.IGNORECASE))
+
+
+def check_video(path: Path) -> None:
+    """Check that a file is a video by its first bytes.
+
+    A playlist or a session description is none: FFmpeg would open the files and addresses that it names.
+
+    Raises:
+        UserError: when it is none.
+    """
+    with path.open("rb") as file:
+        kind = media_kind(file.read(HEAD))
+    if kind != "video":
+        raise UserError(f"{path}: not a video; give an MP4, MOV, AVI, MKV or WebM file (fer photo reads pictures)")
 
 
 def file_kind(path: Path) -> str:

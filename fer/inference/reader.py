@@ -83,7 +83,7 @@ class Reader:
         else:
             found, by = [Detection(box) for box in given_boxes(boxes, width, height)], "given"
         faces = self._read([aligned_face(pixels, detection, self.classifier.face_size) for detection in found], found)
-        return Photo(width, height, by, tuple(faces), name)
+        return Photo(width, height, by, tuple(faces), name, self.classifier.card.classes)
 
     def faces(self, crops: Iterable[Any]) -> list[Face]:
         """Every crop read as one face, in order; no face is looked for.

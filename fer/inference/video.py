@@ -13,9 +13,10 @@ import numpy as np
 
 from fer.errors import UserError
 from fer.files import is_text
-from fer.inference.container import check_kind, has_index, stated_bytes, stated_seconds, stated_start
+from fer.inference.container import has_index, stated_bytes, stated_seconds, stated_start
 from fer.inference.cuts import Cuts
 from fer.inference.faces import FACE_COLUMNS, Face, Photo
+from fer.inference.media import check_video, is_address
 from fer.inference.tracks import Smoothing, Tracker
 
 if TYPE_CHECKING:
@@ -149,6 +150,8 @@ def open_video(source: str | Path) -> Iterator[Video]:
     """
     if not isinstance(source, str | Path):
         raise UserError(f"a video cannot be of type {type(source).__name__}; give its file's path")
+    if is_address(str(source)):
+        raise UserError(f"{source}: is an address; download the video, and name its file (fer webcam reads streams)")
     path = Path(source)
     try:
         _check_file(path)
@@ -163,7 +166,10 @@ def open_video(source: str | Path) -> Iterator[Video]:
                 raise UserError(
                     f"{path}: is cut off: the index of its frames, at its end, is missing; copy it again, whole"
                 )
-            raise UserError(f"{path}: not a video that OpenCV can read; convert it to .mp4 or .avi")
+            raise UserError(
+                f"{path}: shows nothing that OpenCV can read, sound alone or a codec that it lacks; "
+                "convert the video to an .mp4 with H.264"
+            )
         width, height = (round(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
         if width * height > MAX_PIXELS:
             limit = f"{MAX_PIXELS / 1e6:.0f} megapixels"
@@ -177,7 +183,7 @@ def _check_file(path: Path) -> None:
     if not path.is_file():
         why = "is no regular file" if path.exists() else "no such file"
         raise UserError(f"{path}: {why}; give a video file")
-    check_kind(path)
+    check_video(path)
     check_name(path)
 
 

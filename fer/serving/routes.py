@@ -20,7 +20,7 @@ from fer.serving.page_app import page_app
 from fer.serving.problems import ApiError
 from fer.serving.records import record
 from fer.serving.settings import Settings
-from fer.serving.uploads import Uploads, boxes_of
+from fer.serving.uploads import Uploads, boxes_of, known
 from fer.serving.videos import Videos, result, task_answer
 
 #: Of every answer: the model that gave it, or would.
@@ -90,7 +90,7 @@ def routes_of(state: ServiceState) -> Starlette:
     async def analyze(request: Request) -> Response:
         engine = state.ready_engine
         engine.admission.check()
-        async with uploads.read(request) as upload:
+        async with uploads.read(request, ["boxes"]) as upload:
             photos = await engine.analyze(upload.pictures, boxes_of(upload, state.settings))
         faces = [face for photo in photos for face in photo.faces]
         metrics.count_faces("analyze", faces)
@@ -171,7 +171,8 @@ def answered(endpoint: Endpoint) -> Endpoint:
 
 
 def task_id(request: Request) -> str:
-    """The task that a request asks for; ApiError 400 where it names none."""
+    """The task that a request asks for; ApiError 400 where it names none, or gives more than is known."""
+    known(["task_id", "format"], request.query_params)
     if not (given := request.query_params.get("task_id")):
         raise ApiError(400, "no_task_id", "name the task: ?task_id=...")
     return given

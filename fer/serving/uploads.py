@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -75,16 +75,22 @@ class Uploads:
         self._held = Held(settings.max_memory_bytes)
 
     @asynccontextmanager
-    async def read(self, request: Request) -> AsyncGenerator[Upload, None]:
+    async def read(self, request: Request, fields: Collection[str] = ()) -> AsyncGenerator[Upload, None]:
         """The pictures of a request, counted as held for as long as the block lasts.
 
+        Args:
+            request: with a form, or with one image as its body.
+            fields: names that text may have, in the form or in the address of an image.
+
         Raises:
-            ApiError: 400 for a broken form, 408, 413, 415 or 503.
+            ApiError: 400 for a broken form or another field, 408, 413, 415 or 503.
         """
         taken = _Taken(self._held)
         try:
             async with within(self._settings.body_seconds):
                 upload = await self._parse(request, taken)
+            known(fields, upload.fields)
+            known(upload.fields, request.query_params)
             yield upload
         finally:
             taken.give_back()
@@ -123,6 +129,14 @@ class Uploads:
         if len(upload.pictures) > limit:
             raise ApiError(413, "too_many_images", f"{len(upload.pictures)} images, more than {limit}; send fewer")
         return upload
+
+
+def known(fields: Collection[str], given: Iterable[str]) -> None:
+    """ApiError 400 for a field that is not known: a misspelt one would change the answer unseen."""
+    for name in given:
+        if name not in fields:
+            there = f"what may be given here: {', '.join(fields)}" if fields else "nothing of that kind is taken here"
+            raise ApiError(400, "unknown_field", f"no field {name!r:.40}; {there}")
 
 
 class _Taken:

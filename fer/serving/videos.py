@@ -16,8 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from fer.errors import UserError
-from fer.inference.container import HEAD, is_video
+from fer.inference.container import HEAD
 from fer.inference.faces import write_csv_header
+from fer.inference.media import media_kind
 from fer.inference.reader import Reader
 from fer.inference.video import COLUMNS, EndedEarlyError, Frame, read_video
 from fer.serving import metrics
@@ -25,7 +26,7 @@ from fer.serving.problems import ApiError
 from fer.serving.records import record
 from fer.serving.settings import Settings
 from fer.serving.tasks import Status, Task, Tasks
-from fer.serving.uploads import FORM, limited, within
+from fer.serving.uploads import FORM, known, limited, within
 
 logger = logging.getLogger("fer.serving")
 
@@ -73,6 +74,7 @@ class Videos:
 
     async def _upload(self, request: Request) -> IO[bytes]:
         """The video in a file that has no name, and so ends with this process whatever happens."""
+        known((), request.query_params)
         kind = request.headers.get("Content-Type", "").strip().lower()
         body = limited(request, self._settings.max_video_bytes, lambda _: None)
         if kind.startswith(RAW):
@@ -87,6 +89,7 @@ class Videos:
             form = await MultiPartParser(request.headers, body, max_files=1, max_fields=8).parse()
         except MultiPartException as error:
             raise ApiError(400, "bad_form", f"{error.message.rstrip('.')}; {HOW}") from error
+        known(["video"], form)
         upload = form.get("video")
         if not isinstance(upload, UploadFile):
             raise ApiError(400, "bad_form", f"no file named video in the form; {HOW}")
@@ -147,7 +150,7 @@ class Videos:
 def _video(file: IO[bytes]) -> IO[bytes]:
     """The file itself; closed, and ApiError 415, where it is no video by its first bytes."""
     file.seek(0)
-    if not is_video(file.read(HEAD)):
+    if media_kind(file.read(HEAD)) != "video":
         file.close()
         raise ApiError(415, "not_a_video", "the file is no MP4, MOV, AVI, MKV or WebM video; send pictures to /analyze")
     file.seek(0)

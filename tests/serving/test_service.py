@@ -223,6 +223,25 @@ def test_boxes_of_another_form_are_refused(client, boxes):
     assert problem(response)["code"] == "bad_boxes"
 
 
+@pytest.mark.parametrize(
+    ("path", "request_", "words"),
+    [
+        ("/analyze", {"files": images(PNG), "data": {"box": "[[[0, 0, 9, 9]]]"}}, "no field 'box'; what may be given"),
+        ("/analyze", {"files": images(PNG), "params": {"min_face": 3}}, "no field 'min_face'"),
+        ("/analyze", {"content": PNG, "headers": {"Content-Type": "image/png"}, "params": {"box": "[]"}}, "'box'"),
+        ("/classify", {"files": images(PNG), "data": {"boxes": "[]"}}, "no field 'boxes'; nothing of that kind"),
+        ("/video/submit", {"files": {"video": PNG}, "params": {"rate": 3}}, "no field 'rate'"),
+        ("/video/submit", {"files": {"film": PNG}}, "no field 'film'; what may be given here: video"),
+    ],
+)
+def test_a_misspelt_field_is_refused(client, path, request_, words):
+    """The defect: it was ignored, and the answer another one than was asked for."""
+    response = client.post(path, **request_)
+    assert response.status_code == 400
+    assert words in problem(response)["message"]
+    assert problem(response)["code"] == "unknown_field"
+
+
 def test_a_box_outside_the_image_is_refused(client):
     response = client.post("/analyze", files=images(PNG), data={"boxes": "[[[500, 500, 20, 20]]]"})
     assert response.status_code == 422

@@ -4,6 +4,7 @@ import struct
 from collections.abc import Callable
 
 from fer.errors import UserError
+from fer.inference.container import HEAD, is_video
 from fer.inference.formats import avif, bmp, gif, heic, jpeg, png, tiff, webp
 from fer.inference.formats.still import CUT_SHORT, Still
 
@@ -43,4 +44,6 @@ def read_still(data: bytes) -> Still:
                 return read(data)
             except (struct.error, IndexError, OverflowError) as error:  # a place beyond the file's end
                 raise UserError(CUT_SHORT) from error
+    if is_video(data[:HEAD]):
+        raise UserError("the file is a video; give an image (fer video reads videos)")
     raise UserError(f"the file is not a {NAMES} image; give one of these")

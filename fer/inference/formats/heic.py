@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 
 from fer.errors import UserError
+from fer.inference.container import HEIC_BRANDS
 from fer.inference.formats.still import DAMAGED, Still
 
 SUFFIXES = (".heic", ".heif")
-_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
 
 def can_read() -> bool:
@@ -23,7 +23,7 @@ def can_read() -> bool:
 
 def is_heic(data: bytes) -> bool:
     """Whether a file says that it is one; AVIF files, which look alike, are none."""
-    return data[4:8] == b"ftyp" and data[8:12] in _BRANDS and b"avif" not in data[8:40]
+    return data[4:8] == b"ftyp" and data[8:12] in HEIC_BRANDS and b"avif" not in data[8:40]
 
 
 def read(data: bytes) -> Still:

@@ -412,8 +412,9 @@ def test_two_names_that_only_look_alike_are_two_photos(photos, call):
     assert [json.loads(line)["name"] for line in lines] == ["face.png", "link/../face.png"]
 
 
-def test_standard_output_that_is_closed_breaks_nothing(photos, model_folder):
-    options = ["--json", "--output", "boxed", "--model", str(model_folder), "--detector", "cascade"]
+@pytest.mark.parametrize("form", [["--json"], ["--csv"], []])
+def test_standard_output_that_is_closed_breaks_nothing(photos, model_folder, form):
+    options = [*form, "--output", "boxed", "--model", str(model_folder), "--detector", "cascade"]
     command = [*map(str, FER), "photo", "p", *options]
     done = subprocess.run(["sh", "-c", 'exec "$@" >&-', "sh", *command], capture_output=True, text=True, check=False)
     assert (done.returncode, "Traceback" in done.stderr) == (0, False)

@@ -5,6 +5,7 @@ import gzip
 import lzma
 import subprocess
 import sys
+import tarfile
 import zipfile
 
 import cv2
@@ -152,7 +153,7 @@ def test_the_figures_are_the_pipelines():
             assert value == pytest.approx(scores[name], abs=1e-6), name
 
 
-@pytest.mark.parametrize("end", ["csv", "csv.xz", "csv.gz", "csv.bz2", "zip"])
+@pytest.mark.parametrize("end", ["csv", "csv.xz", "csv.gz", "csv.bz2", "zip", "tar", "tar.gz"])
 def test_any_usual_compression(tmp_path, end):
     text = text_of(rows_of()).encode()
     path = tmp_path / f"fer2013.{end}"
@@ -160,6 +161,11 @@ def test_any_usual_compression(tmp_path, end):
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr("fer2013/fer2013.csv", text)
             archive.writestr("__MACOSX/fer2013/._fer2013.csv", b"\0")
+    elif end.startswith("tar"):
+        table = tmp_path / "fer2013.csv"
+        table.write_bytes(text)
+        with tarfile.open(path, "w:gz" if end.endswith("gz") else "w") as packed:
+            packed.add(table, "fer2013/fer2013.csv")
     else:
         pack = {"xz": lzma.compress, "gz": gzip.compress, "bz2": bz2.compress}.get(end.split(".")[-1], bytes)
         path.write_bytes(pack(text))
@@ -199,6 +205,26 @@ def test_a_bad_file_is_one_line(tmp_path, harm, words):
     with pytest.raises(UserError, match=words) as caught:
         read_private_test(path, lambda _: None)
     assert "\n" not in str(caught.value)
+
+
+def test_of_several_tables_the_challenges_is_taken_by_its_name(tmp_path):
+    """Kaggle's archive of the challenge also holds train.csv and test.csv, without the answers."""
+    path = tmp_path / "challenge.zip"
+    for name, words in (("icml_face_data.csv", ""), ("faces.csv", "3 CSV files inside; unpack it and name the chall")):
+        with zipfile.ZipFile(path, "w") as archive:
+            for other in ("train.csv", "test.csv"):
+                archive.writestr(other, "pixels\n0\n")
+            archive.writestr(name, text_of(rows_of(), "emotion, pixels, Usage"))
+        if words:
+            with pytest.raises(UserError, match=words):
+                read_private_test(path, lambda _: None)
+        else:
+            assert len(read_private_test(path, lambda _: None).codes) == 30
+
+
+def test_a_folder_says_what_to_name(tmp_path):
+    with pytest.raises(UserError, match=r"is a folder; give the challenge's CSV in it, such as .*/fer2013\.csv"):
+        read_private_test(tmp_path, lambda _: None)
 
 
 def test_a_picture_is_no_table(tmp_path):

@@ -216,6 +216,9 @@ def test_memory_stays_the_same_however_long_the_video(tmp_path, model_folder):
     ("arguments", "words"),
     [
         (["nowhere.mp4"], "nowhere.mp4: no such file"),
+        (["nowhere.mp4", "--json"], "nowhere.mp4: no such file"),
+        (["-"], "-: no such file"),
+        (["https://example.org/clip.mp4"], "https://example.org/clip.mp4: is an address; download the video"),
         (["text.mp4"], "text.mp4: not a video"),
         (["clip.avi", "--output", "out.gif"], "out.gif: not a video file's name"),
         (["clip.avi", "--output", "clip.avi"], "clip.avi: is the source itself"),
@@ -236,6 +239,8 @@ def test_a_mistake_is_one_line(tmp_path, arguments, words):
     assert words in done.stderr.splitlines()[-1]
     assert done.stderr.splitlines()[-1].startswith("error: ")
     assert "Traceback" not in done.stderr
+    told = json.loads(done.stdout) if arguments[1:] == ["--json"] else None
+    assert told == (told and {"file": arguments[0], "problem": done.stderr.splitlines()[-1].removeprefix("error: ")})
     assert not done.stderr.startswith("model: "), "nothing is loaded for a mistake"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["clip.avi", "clip.jpg", "text.mp4"]
 

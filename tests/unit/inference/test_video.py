@@ -27,8 +27,9 @@ from videos import (
 
 from fer.emotions import EMOTIONS
 from fer.errors import UserError
-from fer.inference.container import check_kind, has_index, stated_bytes, stated_seconds, stated_start
+from fer.inference.container import has_index, stated_bytes, stated_seconds, stated_start
 from fer.inference.faces import Doubt, Face, Photo
+from fer.inference.media import check_video
 from fer.inference.reader import Reader
 from fer.inference.tracks import Smoothing
 from fer.inference.video import EndedEarlyError, Frame, follow, open_video, read_video
@@ -147,6 +148,10 @@ def test_a_file_without_its_index_is_one_line(tmp_path, suffix):
         b"#EXTM3U\nhttp://127.0.0.1:9/a.ts\n",
         b"#EXTM3U\nAVI \nhttp://127.0.0.1:9/a",
         b"v=0\no=- 0 0 IN IP4 x\n",
+        # the defect: phones' pictures were videos of one frame
+        b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100),
+        b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf" + bytes(100),
+        b"\0\0\0\x1cftypavis\0\0\0\0avifavismsf1" + bytes(100),
     ],
 )
 def test_what_is_no_video_is_refused_before_a_decoder_sees_it(tmp_path, content):
@@ -163,6 +168,8 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path):
         frames(tmp_path)
     with pytest.raises(UserError, match="a video cannot be of type int"):
         frames(0)
+    with pytest.raises(UserError, match=r"rtsp://x/y: is an address; .* \(fer webcam reads streams\)"):
+        frames("rtsp://x/y")
 
 
 def test_frames_of_a_size_that_no_camera_has_are_refused(tmp_path):
@@ -174,7 +181,7 @@ def test_frames_of_a_size_that_no_camera_has_are_refused(tmp_path):
 def test_an_mp4_of_junk_is_one_line(tmp_path):
     content = struct.pack(">I4s", 24, b"ftyp") + bytes(16) + struct.pack(">I4s", 24, b"moov") + bytes(16)
     (tmp_path / "junk.mp4").write_bytes(content)
-    with pytest.raises(UserError, match="not a video that OpenCV can read"):
+    with pytest.raises(UserError, match="shows nothing that OpenCV can read, sound alone or a codec"):
         frames(tmp_path / "junk.mp4")
 
 
@@ -187,7 +194,7 @@ def test_whatever_a_header_says_reading_it_ends(tmp_path_factory, start, rest, m
     path = tmp_path_factory.mktemp("junk") / "clip.mp4"
     path.write_bytes(start + more + rest)
     with contextlib.suppress(UserError):
-        check_kind(path)
+        check_video(path)
     assert has_index(path) in (True, False)
     assert (stated_bytes(path) or 0) >= 0
     assert (stated_seconds(path) or 0) >= 0
