@@ -96,7 +96,8 @@ def hostile(number: int, files: list[bytes]) -> bytes:
         case 1:
             boxes = ["[[[0,0,9,9]]]", "[[[-5,-5,99999,1]]]", "[null]", "[[[1e308,0,1,1]]]", "\x00", "[" * 300]
             chosen = boxes[int(rng.integers(len(boxes)))].replace("\x00", "%00")
-            return request_bytes(f"{path}?boxes={chosen}", KINDS[int(rng.integers(len(KINDS)))], data)
+            place = f"/analyze?boxes={chosen}" if path == "/analyze" else path
+            return request_bytes(place, KINDS[int(rng.integers(len(KINDS)))], data)
         case 2:
             kind, body = form("images", [data])
             return request_bytes(path, kind, body[: int(rng.integers(len(body)))])

@@ -120,12 +120,12 @@ def _text(path: Path) -> Iterator[IO[str]]:
 def _binary(path: Path) -> Iterator[IO[bytes]]:
     if path.is_dir():
         raise UserError(f"{path}: is a folder; give the challenge's CSV in it, such as {path / NAMES[0]}")
-    if path.suffix.lower() == ".zip":
+    if path.suffix.lower() == ".zip" or (path.is_file() and zipfile.is_zipfile(path)):
         with zipfile.ZipFile(path) as archive, archive.open(_inside(path, archive.namelist())) as binary:
             yield binary
     elif path.is_file() and tarfile.is_tarfile(path):
         with tarfile.open(path) as packed:
-            members = {member.name: member for member in packed if member.isfile()}
+            members = {member.name: member for member in packed if member.isfile() or member.islnk()}
             yield cast(IO[bytes], packed.extractfile(members[_inside(path, members)]))  # None of what is no file
     elif kind := file_kind(path):
         raise UserError(f"{path}: is a {kind}; give the challenge's fer2013.csv")
@@ -136,8 +136,10 @@ def _binary(path: Path) -> Iterator[IO[bytes]]:
 
 def _inside(path: Path, names: Iterable[str]) -> str:
     """The challenge's CSV in an archive."""
-    tables = [name for name in names if name.lower().endswith(".csv") and "__MACOSX" not in name]
-    named = [name for name in tables if PurePosixPath(name).name.lower() in NAMES]
+    last = {name: PurePosixPath(name).name.lower() for name in names}
+    # "._" begins what macOS adds for every file.
+    tables = [name for name, end in last.items() if end.endswith(".csv") and not end.startswith("._")]
+    named = [name for name in tables if last[name] in NAMES]
     for found in (named, tables):
         if len(found) == 1:
             return found[0]

@@ -75,7 +75,7 @@ class Service:
         content = self._answer("/analyze", body, f"multipart/form-data; boundary={boundary}")
         try:
             (found,) = content
-            return _photo(found)
+            return _photo(found, self.classes)
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"{self._url}: gives an answer of another version ({error!r}); update fer") from error
 
@@ -160,10 +160,10 @@ def _reason(error: HTTPError) -> str:
     return f"{' '.join(words.split())[:QUOTED]} (HTTP {error.code}){hint}"
 
 
-def _photo(content: dict[str, Any]) -> Photo:
+def _photo(content: dict[str, Any], classes: tuple[str, ...]) -> Photo:
     """The photo that ``Photo.to_dict`` made ``content`` of."""
-    faces = tuple(_face(face) for face in content["faces"])
-    return Photo(int(content["width"]), int(content["height"]), str(content["detector"]), faces, content["name"])
+    faces, size = tuple(_face(face) for face in content["faces"]), (int(content["width"]), int(content["height"]))
+    return Photo(*size, str(content["detector"]), faces, content["name"], classes)
 
 
 def _face(content: dict[str, Any]) -> Face:

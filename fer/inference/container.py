@@ -13,7 +13,8 @@ _EBML, _SEGMENT = b"\x1aE\xdf\xa3", b"\x18S\x80g"
 _ISO = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")
 #: HEIC and AVIF pictures begin as an MP4 does, but for their brand (ISO/IEC 23008-12; AV1 Image File Format).
 HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-_PICTURES = [b"ftyp" + brand for brand in (*HEIC_BRANDS, b"avif", b"avis")]
+#: Beside them Canon's raw photos (CR3), and sound.
+_NO_VIDEOS = [b"ftyp" + brand for brand in (*HEIC_BRANDS, b"avif", b"avis", b"crx ", b"M4A ", b"M4B ")]
 #: Starts of files of other kinds: MPEG program stream, FLV, ASF (WMV), Ogg.
 _ASF = b"0&\xb2u\x8ef\xcf\x11"
 _OTHERS = (b"\x00\x00\x01\xba", b"FLV\x01", _ASF, b"OggS")
@@ -32,7 +33,9 @@ def is_video(head: bytes) -> bool:
     """Whether a file's first ``HEAD`` bytes are a video's."""
     transport_stream = len(head) >= HEAD and head[0] == head[188] == 0x47  # packets of 188 bytes (ISO/IEC 13818-1)
     avi = head.startswith(b"RIFF") and head[8:12] == b"AVI "
-    iso = head[4:8] in _ISO and head[4:12] not in _PICTURES
+    if b"\0" not in head:  # text, whatever its letters are
+        return False
+    iso = head[4:8] in _ISO and head[4:12] not in _NO_VIDEOS
     return iso or avi or head.startswith((_EBML, *_OTHERS)) or transport_stream
 
 

@@ -17,8 +17,8 @@ def media_kind(head: bytes) -> str:
 
 
 def is_address(name: str) -> bool:
-    """Whether a file's name is an address, such as ``https://...``."""
-    return bool(re.match(r"[a-z][a-z0-9+.-]*://", name, re.IGNORECASE))
+    """Whether a file's name is an address on a network, such as ``https://...``."""
+    return bool(re.match(r"(?!file:)[a-z][a-z0-9+.-]*://", name, re.IGNORECASE))
 
 
 def check_video(path: Path) -> None:

@@ -12,7 +12,7 @@ from fer.serving.settings import Settings
 
 #: What a refusal may be, by status.
 REFUSALS = {
-    400: "The form or a field is broken.",
+    400: "The form, a field or a parameter is broken, or not known.",
     401: "The service wants a key.",
     404: "There is no such task.",
     408: "The body came too slowly.",
@@ -120,6 +120,7 @@ def _submit(settings: Settings) -> dict[str, Any]:
         "type": "object",
         "properties": {"video": {"type": "string", "format": "binary"}},
         "required": ["video"],
+        "additionalProperties": False,
     }
     return {
         "operationId": "submit",
@@ -175,7 +176,12 @@ def _images(settings: Settings, fields: dict[str, Any]) -> dict[str, Any]:
         "maxItems": settings.max_images,
         "description": f"{NAMES} files, of which the first picture is read, turned upright by its EXIF tag.",
     }
-    form = {"type": "object", "properties": {"images": files} | fields, "required": ["images"]}
+    form = {
+        "type": "object",
+        "properties": {"images": files} | fields,
+        "required": ["images"],
+        "additionalProperties": False,
+    }
     whole = {"schema": {"type": "string", "format": "binary"}}
     return {
         "required": True,

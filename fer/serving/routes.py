@@ -20,7 +20,7 @@ from fer.serving.page_app import page_app
 from fer.serving.problems import ApiError
 from fer.serving.records import record
 from fer.serving.settings import Settings
-from fer.serving.uploads import Uploads, boxes_of, known
+from fer.serving.uploads import Uploads, boxes_of, check_fields
 from fer.serving.videos import Videos, result, task_answer
 
 #: Of every answer: the model that gave it, or would.
@@ -105,7 +105,7 @@ def routes_of(state: ServiceState) -> Starlette:
 
     async def fetch(request: Request) -> Response:
         tasks = state.ready_videos.tasks
-        return result(tasks, tasks.find(task_id(request)), request.query_params.get("format", "json"))
+        return result(tasks, tasks.find(task_id(request, "format")), request.query_params.get("format", "json"))
 
     async def cancel(request: Request) -> Response:
         tasks = state.ready_videos.tasks
@@ -170,9 +170,9 @@ def answered(endpoint: Endpoint) -> Endpoint:
     return respond
 
 
-def task_id(request: Request) -> str:
-    """The task that a request asks for; ApiError 400 where it names none, or gives more than is known."""
-    known(["task_id", "format"], request.query_params)
+def task_id(request: Request, *more: str) -> str:
+    """The task that a request asks for; ApiError 400 where it names none, or gives more than that and ``more``."""
+    check_fields(["task_id", *more], [name for name, _ in request.query_params.multi_items()], "parameter")
     if not (given := request.query_params.get("task_id")):
         raise ApiError(400, "no_task_id", "name the task: ?task_id=...")
     return given

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Collection, Iterable
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -88,23 +88,24 @@ class Uploads:
         taken = _Taken(self._held)
         try:
             async with within(self._settings.body_seconds):
-                upload = await self._parse(request, taken)
-            known(fields, upload.fields)
-            known(upload.fields, request.query_params)
+                upload = await self._parse(request, fields, taken)
             yield upload
         finally:
             taken.give_back()
 
-    async def _parse(self, request: Request, taken: "_Taken") -> Upload:
+    async def _parse(self, request: Request, fields: Collection[str], taken: "_Taken") -> Upload:
+        given = [name for name, _ in request.query_params.multi_items()]
         kind = request.headers.get("Content-Type", "").strip().lower()
         body = limited(request, self._settings.max_bytes, taken.add)
         if kind.startswith(FORM):
-            return await self._form(request, body)
+            check_fields((), given, "parameter beside a form")
+            return await self._form(request, fields, body)
         if kind.startswith(RAW):
+            check_fields(fields, given, "parameter")
             return Upload([Picture(b"".join([chunk async for chunk in body]))], dict(request.query_params))
         raise ApiError(415, "unsupported_media_type", f"the body is no picture and no form; {HOW}")
 
-    async def _form(self, request: Request, body: AsyncGenerator[bytes, None]) -> Upload:
+    async def _form(self, request: Request, fields: Collection[str], body: AsyncGenerator[bytes, None]) -> Upload:
         limit = self._settings.max_images
         parser = _InMemory(request.headers, body, max_files=limit + 1, max_fields=8)
         try:
@@ -113,6 +114,8 @@ class Uploads:
             if "Too many files" in error.message:
                 raise ApiError(413, "too_many_images", f"more than {limit} images; send fewer at a time") from error
             raise ApiError(400, "bad_form", f"{error.message.rstrip('.')}; {HOW}") from error
+        texts = [name for name, value in form.multi_items() if not isinstance(value, UploadFile) and name != "images"]
+        check_fields(fields, texts, "field")
         upload = Upload()
         for name, value in form.multi_items():
             if not isinstance(value, UploadFile):
@@ -131,12 +134,14 @@ class Uploads:
         return upload
 
 
-def known(fields: Collection[str], given: Iterable[str]) -> None:
-    """ApiError 400 for a field that is not known: a misspelt one would change the answer unseen."""
+def check_fields(known: Collection[str], given: Sequence[str], what: str) -> None:
+    """ApiError 400 for a name that is not known, or is given twice: the answer would be another one unseen."""
     for name in given:
-        if name not in fields:
-            there = f"what may be given here: {', '.join(fields)}" if fields else "nothing of that kind is taken here"
-            raise ApiError(400, "unknown_field", f"no field {name!r:.40}; {there}")
+        if name not in known:
+            there = f"known here: {', '.join(known)}" if known else "none is known here"
+            raise ApiError(400, "unknown_field", f"no {what} {name!r:.40}; {there}")
+        if given.count(name) > 1:
+            raise ApiError(400, "repeated_field", f"the {what} {name!r:.40} twice; give it once")
 
 
 class _Taken:

@@ -26,7 +26,7 @@ from fer.serving.problems import ApiError
 from fer.serving.records import record
 from fer.serving.settings import Settings
 from fer.serving.tasks import Status, Task, Tasks
-from fer.serving.uploads import FORM, known, limited, within
+from fer.serving.uploads import FORM, check_fields, limited, within
 
 logger = logging.getLogger("fer.serving")
 
@@ -74,7 +74,7 @@ class Videos:
 
     async def _upload(self, request: Request) -> IO[bytes]:
         """The video in a file that has no name, and so ends with this process whatever happens."""
-        known((), request.query_params)
+        check_fields((), list(request.query_params), "parameter")
         kind = request.headers.get("Content-Type", "").strip().lower()
         body = limited(request, self._settings.max_video_bytes, lambda _: None)
         if kind.startswith(RAW):
@@ -89,7 +89,7 @@ class Videos:
             form = await MultiPartParser(request.headers, body, max_files=1, max_fields=8).parse()
         except MultiPartException as error:
             raise ApiError(400, "bad_form", f"{error.message.rstrip('.')}; {HOW}") from error
-        known(["video"], form)
+        check_fields(["video"], [name for name, _ in form.multi_items()], "field")
         upload = form.get("video")
         if not isinstance(upload, UploadFile):
             raise ApiError(400, "bad_form", f"no file named video in the form; {HOW}")

@@ -226,12 +226,13 @@ def test_boxes_of_another_form_are_refused(client, boxes):
 @pytest.mark.parametrize(
     ("path", "request_", "words"),
     [
-        ("/analyze", {"files": images(PNG), "data": {"box": "[[[0, 0, 9, 9]]]"}}, "no field 'box'; what may be given"),
-        ("/analyze", {"files": images(PNG), "params": {"min_face": 3}}, "no field 'min_face'"),
+        ("/analyze", {"files": images(PNG), "data": {"box": "[[[0, 0, 9, 9]]]"}}, "no field 'box'; known here: boxes"),
+        ("/analyze", {"files": images(PNG), "params": {"boxes": "[null]"}}, "no parameter beside a form 'boxes'"),
+        ("/analyze", {"files": images(PNG), "params": {"min_face": 3}}, "'min_face'; none is known here"),
         ("/analyze", {"content": PNG, "headers": {"Content-Type": "image/png"}, "params": {"box": "[]"}}, "'box'"),
-        ("/classify", {"files": images(PNG), "data": {"boxes": "[]"}}, "no field 'boxes'; nothing of that kind"),
-        ("/video/submit", {"files": {"video": PNG}, "params": {"rate": 3}}, "no field 'rate'"),
-        ("/video/submit", {"files": {"film": PNG}}, "no field 'film'; what may be given here: video"),
+        ("/classify", {"files": images(PNG), "data": {"boxes": "[]"}}, "no field 'boxes'; none is known here"),
+        ("/video/submit", {"files": {"video": PNG}, "params": {"rate": 3}}, "no parameter 'rate'"),
+        ("/video/submit", {"files": {"film": PNG}}, "no field 'film'; known here: video"),
     ],
 )
 def test_a_misspelt_field_is_refused(client, path, request_, words):
@@ -240,6 +241,20 @@ def test_a_misspelt_field_is_refused(client, path, request_, words):
     assert response.status_code == 400
     assert words in problem(response)["message"]
     assert problem(response)["code"] == "unknown_field"
+
+
+def test_a_field_given_twice_is_refused(client):
+    asked = {"content": PNG, "headers": {"Content-Type": "image/png"}, "params": {"boxes": ["[null]", "[[]]"]}}
+    assert problem(client.post("/analyze", **asked))["code"] == "repeated_field"
+    asked = {"files": images(PNG), "data": {"boxes": ["[null]", "[[]]"]}}
+    assert problem(client.post("/analyze", **asked))["message"] == "the field 'boxes' twice; give it once"
+
+
+@pytest.mark.parametrize("path", ["status", "get", "cancel"])
+def test_a_task_is_asked_for_by_nothing_else(client, path):
+    asked = {"task_id": "1", "form" if path == "get" else "format": "csv"}
+    response = client.request("PUT" if path == "cancel" else "GET", f"/video/{path}", params=asked)
+    assert (response.status_code, problem(response)["code"]) == (400, "unknown_field")
 
 
 def test_a_box_outside_the_image_is_refused(client):

@@ -31,10 +31,9 @@ def read(data: bytes) -> Still:
         raise UserError(f"the TIFF image has compression {compression}, which is not read; save it as PNG or JPEG")
     # The decoder holds a whole tile: it may be larger than the picture, but not by much.
     sound(fields.get(_TILE_WIDTH, [1])[0] <= width + 1024 and fields.get(_TILE_HEIGHT, [1])[0] <= height + 1024)
-    bits = max(fields.get(_DEPTH, [1])) * max(1, fields.get(_CHANNELS, [1])[0])
-    if max(fields.get(_DEPTH, [1])) > 16:
-        deep = max(fields[_DEPTH])
-        raise UserError(f"the TIFF image has samples of {deep} bits, which are not read; save it with 8 or 16")
+    if (depth := max(fields.get(_DEPTH, [1]))) > 16:
+        raise UserError(f"the TIFF image has samples of {depth} bits, which are not read; save it with 8 or 16")
+    bits = depth * max(1, fields.get(_CHANNELS, [1])[0])
     turned = 1
     if _ORIENTATION in places:
         # OpenCV turns some kinds of TIFF and not others: it is told that there is nothing to turn.

@@ -1,7 +1,7 @@
 """Batch normalisation at the speed of the backend's own kernel."""
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import keras
@@ -57,7 +57,7 @@ def estimate_statistics(model: keras.Model, faces: np.ndarray) -> None:
     try:
         for layer in found:
             layer.momentum = 0.0
-        train_pass = _train_pass(model, len(model.trainable_variables))
+        train_pass = _train_pass(model)
         for start in starts:
             train_pass(faces[start : start + BATCH])
             for total, variable in zip(totals, statistics, strict=True):
@@ -69,18 +69,21 @@ def estimate_statistics(model: keras.Model, faces: np.ndarray) -> None:
         variable.assign(total / len(starts))
 
 
-@lru_cache(maxsize=1)
-def _train_pass(model: keras.Model, trainable: int) -> Callable[[np.ndarray], Any]:
+def _train_pass(model: keras.Model) -> Callable[[np.ndarray], Any]:
     """The model's call in training, for what it leaves in its variables, compiled where the backend compiles.
 
     Operation by operation a network of Keras keeps the outputs of all its layers: gigabytes for the deep ones, and on
-    an accelerator the time of an epoch. The compiled call has the layers' momenta in it, which are the same always,
-    and which layers are frozen.
-
-    Args:
-        model: its momenta 0.
-        trainable: how many of its variables are.
+    an accelerator the time of an epoch. A compiled call has in it which layers are frozen, and their momenta, which are
+    0 here always. It is kept with the model, as Keras keeps those of ``fit``.
     """
+    frozen = tuple(layer.trainable for layer in model._flatten_layers())
+    kept = getattr(model, "statistics_pass", None)
+    if kept is None or kept[0] != frozen:
+        kept = model.statistics_pass = frozen, _compiled(model)
+    return kept[1]
+
+
+def _compiled(model: keras.Model) -> Callable[[np.ndarray], Any]:
     backend = keras.backend.backend()
     if backend == "jax":
         return _compiled_by_jax(model)

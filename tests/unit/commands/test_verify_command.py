@@ -166,6 +166,7 @@ def test_any_usual_compression(tmp_path, end):
         table.write_bytes(text)
         with tarfile.open(path, "w:gz" if end.endswith("gz") else "w") as packed:
             packed.add(table, "fer2013/fer2013.csv")
+            packed.addfile(tarfile.TarInfo("fer2013/._fer2013.csv"))
     else:
         pack = {"xz": lzma.compress, "gz": gzip.compress, "bz2": bz2.compress}.get(end.split(".")[-1], bytes)
         path.write_bytes(pack(text))
@@ -231,6 +232,18 @@ def test_a_picture_is_no_table(tmp_path):
     cv2.imwrite(str(tmp_path / "face.png"), np.zeros((48, 48), np.uint8))
     with pytest.raises(UserError, match=r"face.png: is a picture; give the challenge's fer2013.csv"):
         read_private_test(tmp_path / "face.png", lambda _: None)
+
+
+@pytest.mark.parametrize("end", ["tar", "tar.gz"])
+def test_a_tar_that_is_cut_off_is_one_line(tmp_path, end):
+    table, path = tmp_path / "fer2013.csv", tmp_path / f"fer2013.{end}"
+    table.write_text(text_of(rows_of()))
+    with tarfile.open(path, "w:gz" if end.endswith("gz") else "w") as packed:
+        packed.add(table, "fer2013.csv")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(UserError, match=r"damaged or cut off|cannot be read") as caught:
+        read_private_test(path, lambda _: None)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("end", ["xz", "gz", "bz2", "zip"])

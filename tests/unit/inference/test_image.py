@@ -116,6 +116,8 @@ def test_exif_orientation_turns_the_image_upright(suffix, turned, order):
         (b"RIFF\x10\0\0\0WEBPVP8 ", "cut short"),
         (b"\0\0\0\x18ftypisom" + bytes(12), r"is a video; give an image \(fer video reads videos\)"),
         (cv2.imencode(".tif", np.zeros((9, 9), np.float32))[1].tobytes(), "samples of 32 bits, which are not read"),
+        (b"The free lunch", "not a PNG"),
+        (b"\0\0\0\x18ftypcrx " + bytes(12), "not a PNG"),
         ("https://example.org/face.jpg", r"https://example.org/face.jpg: is an address; download the image"),
     ],
 )

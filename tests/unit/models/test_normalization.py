@@ -1,5 +1,7 @@
+import gc
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 
 import keras
@@ -93,6 +95,22 @@ def test_statistics_are_estimated_as_plain_means_over_batches() -> None:
     layer.trainable = True
     estimate_statistics(model, faces // 2)
     assert float(layer.moving_mean[0]) < 0.6 * np.mean(batches[0])
+    alive = weakref.ref(model)
+    del model, inner, layer, x
+    keras.utils.clear_session()
+    gc.collect()
+    assert alive() is None, "nothing keeps a network when its training is over"
+
+
+def test_another_frozen_layer_of_as_many_weights_is_another_pass() -> None:
+    inputs = keras.Input((48, 48, 1))
+    first, second = BatchNormalization(), BatchNormalization()
+    model = keras.Model(inputs, second(first(inputs)))
+    first.trainable = False
+    estimate_statistics(model, np.full((4, 48, 48, 1), 5, np.float32))
+    first.trainable, second.trainable, before = True, False, float(second.moving_mean[0])
+    estimate_statistics(model, np.full((4, 48, 48, 1), 9, np.float32))
+    assert (float(first.moving_mean[0]), float(second.moving_mean[0])) == (9, before)
 
 
 def test_statistics_are_estimated_without_keeping_every_layers_outputs() -> None:

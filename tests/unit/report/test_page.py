@@ -4,6 +4,8 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from face_datasets import small_dataset
 from trained_models import PARAMS, write_trained
@@ -13,7 +15,7 @@ from fer.data.dataset import FaceDataset
 from fer.emotions import FIVE_EMOTIONS
 from fer.evaluation.comparison import comparison_table, validation_gain
 from fer.evaluation.model_folder import ModelFolder
-from fer.evaluation.predictions import SCORE
+from fer.evaluation.predictions import SCORE, probability_columns
 from fer.inference.classifier import PACKAGE, Card
 from fer.params import Params, load_params
 from fer.report.ablations import COPIES_KEPT, Ablation, ablation_groups
@@ -29,7 +31,7 @@ from fer.report.reference_study import pairs_with_study, study_table
 from fer.report.released import HIGHER, released_on, released_table, trainings_of
 from fer.report.results import Links, Results, pairs_on, summarize_ensemble
 from fer.report.seeds import seed_groups, seeds_table
-from fer.report.tables import markdown, percent
+from fer.report.tables import estimate, markdown, percent
 from fer.report.training_details import details_table
 
 RECORDS = PARAMS.parent / "docs/records/fer-2013"
@@ -111,9 +113,21 @@ def test_the_page_shows_the_data_as_the_reports_tell_it(results: Results) -> Non
         "1,234 images, 1,200 of them unique; 3 blank; surplus copies inside train 17;",
         "an exact copy in train: validation 1, test 2; groups of equal images with conflicting labels: 5.",
         "Taken out of train: leak 6.",
+        "0 test images have an exact copy in validation, and 0 are one of another test image.",
         "1 of 2 checks pass.\n- warning: no image has two emotions: 4 rows, such as a, b, c\n",
     ):
         assert words in page
+
+
+def test_what_chance_explains_is_said(results: Results, tmp_path: Path) -> None:
+    first, second = results.models[:2]
+    near = estimate(validation_gain(first, second, results.params.compare))
+    assert f"on validation they differ by {near}, which chance explains." in results_page(results)
+    shutil.copytree(first.path, tmp_path / first.name)
+    right = rightly(ModelFolder(tmp_path / first.name))
+    far = estimate(validation_gain(right, second, results.params.compare))
+    page = results_page(replace(results, models=[right, *results.models[1:]]))
+    assert f"on validation they differ by {far}.\n" in page
 
 
 def test_a_paragraph_is_one_line_and_nothing_is_left_open(results: Results) -> None:
@@ -199,11 +213,33 @@ def test_a_model_of_the_package_stands_beside_the_trainings_that_could_be_it(
     assert others["pretrained"].metrics[SCORE] == best.metrics[SCORE] > middle.metrics[SCORE] > worst.metrics[SCORE]
     settings = load_params(PARAMS).compare
     (row,) = released_table({"mini": on_small("mini", middle)}, {"own": middle, **others}, settings).to_dict("records")
-    clearly = int(validation_gain(best, middle, settings)[1] > 0)
-    assert (row["model"], row["training"], row[HIGHER]) == ("`mini`", "own", f"1 of 2, clearly {clearly}")
+    assert (row["model"], row["training"], row[HIGHER]) == ("`mini`", "own", "1 of 2, clearly 0")
     assert row["accuracy"] == f"{Card.load(PACKAGE / 'mini').metrics['test.accuracy']:.3f}"
     (row,) = released_table({"mini": on_small("mini", middle)}, others, settings).to_dict("records")
     assert (row["training"], row[HIGHER]) == ("-", "-"), "no record of it"
+
+
+def rightly(folder: ModelFolder) -> ModelFolder:
+    """The training with every validation image read rightly."""
+    table = folder.predictions
+    columns = probability_columns(folder.classes, 1)
+    one = pd.get_dummies(pd.Categorical(table["emotion"], list(folder.classes))).to_numpy(np.float32)
+    table[columns] = np.where((table["split"] == "validation").to_numpy()[:, None], one, table[columns])
+    table.to_parquet(folder.path / "predictions.parquet", index=False)
+    return ModelFolder(folder.path)
+
+
+def test_a_training_that_is_clearly_better_is_counted_as_such(dataset: FaceDataset, tmp_path: Path) -> None:
+    worst, middle, best = ranked(tmp_path, dataset, 3)
+    right, settings = rightly(best), load_params(PARAMS).compare
+    for own, said in ((middle, "1 of 2, clearly 1"), (right, "0 of 2, clearly 0")):
+        trainings = {"own": own, "worst": worst} | {"right": right, "middle": middle}
+        trainings = {title: folder for title, folder in trainings.items() if title == "own" or folder is not own}
+        (row,) = released_table({"mini": on_small("mini", own)}, trainings, settings).to_dict("records")
+        assert row[HIGHER] == said
+    gain, low, high = validation_gain(right, middle, settings)
+    assert 0 < low < gain < high
+    assert validation_gain(middle, right, settings)[0] == -gain
 
 
 def test_a_training_that_two_tables_show_is_one(dataset: FaceDataset, tmp_path: Path) -> None:
