@@ -2,8 +2,8 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -64,7 +64,7 @@ def video(
         check_target(timeline, Path(file))
     with ExitStack() as stack:
         stopping = stack.enter_context(stopped_by_signals())  # outermost: files are finished under it
-        opened = stack.enter_context(_open(file, as_json))
+        opened = _open(file, stack, as_json)
         written = stack.enter_context(open_output(output, opened.rate, opened.path)) if output else None
         reading = open_reading(url, model, detector, min_face, THREADS)
         telling = choose_telling(as_json, as_csv, reading.classes)
@@ -79,17 +79,14 @@ def video(
     _say(opened.path, done, stopping)
 
 
-@contextmanager
-def _open(file: str, as_json: bool) -> Iterator[Video]:
-    """The video; why it cannot be opened is told in JSON too."""
-    with ExitStack() as stack:
-        try:
-            opened = stack.enter_context(open_video(file))
-        except UserError as error:
-            if as_json:
-                print(json.dumps({"file": file, "problem": str(error)}), flush=True)
-            raise
-        yield opened
+def _open(file: str, stack: ExitStack, as_json: bool) -> Video:
+    """The video, open as long as the stack; why it cannot be opened is told in JSON too."""
+    try:
+        return stack.enter_context(open_video(file))
+    except UserError as error:
+        if as_json:
+            print(json.dumps({"file": file, "problem": str(error)}), flush=True)
+        raise
 
 
 @dataclass

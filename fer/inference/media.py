@@ -29,9 +29,7 @@ def check_video(path: Path) -> None:
     Raises:
         UserError: when it is none.
     """
-    with path.open("rb") as file:
-        kind = media_kind(file.read(HEAD))
-    if kind != "video":
+    if file_kind(path) != "video":
         raise UserError(f"{path}: not a video; give an MP4, MOV, AVI, MKV or WebM file (fer photo reads pictures)")
 
 

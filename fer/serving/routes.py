@@ -172,7 +172,7 @@ def answered(endpoint: Endpoint) -> Endpoint:
 
 def task_id(request: Request, *more: str) -> str:
     """The task that a request asks for; ApiError 400 where it names none, or gives more than that and ``more``."""
-    check_fields(["task_id", *more], [name for name, _ in request.query_params.multi_items()], "parameter")
+    check_fields(["task_id", *more], request.query_params.multi_items(), "parameter")
     if not (given := request.query_params.get("task_id")):
         raise ApiError(400, "no_task_id", "name the task: ?task_id=...")
     return given

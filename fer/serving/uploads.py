@@ -2,10 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
@@ -94,7 +94,7 @@ class Uploads:
             taken.give_back()
 
     async def _parse(self, request: Request, fields: Collection[str], taken: "_Taken") -> Upload:
-        given = [name for name, _ in request.query_params.multi_items()]
+        given = request.query_params.multi_items()
         kind = request.headers.get("Content-Type", "").strip().lower()
         body = limited(request, self._settings.max_bytes, taken.add)
         if kind.startswith(FORM):
@@ -114,7 +114,7 @@ class Uploads:
             if "Too many files" in error.message:
                 raise ApiError(413, "too_many_images", f"more than {limit} images; send fewer at a time") from error
             raise ApiError(400, "bad_form", f"{error.message.rstrip('.')}; {HOW}") from error
-        texts = [name for name, value in form.multi_items() if not isinstance(value, UploadFile) and name != "images"]
+        texts = [one for one in form.multi_items() if not isinstance(one[1], UploadFile) and one[0] != "images"]
         check_fields(fields, texts, "field")
         upload = Upload()
         for name, value in form.multi_items():
@@ -134,13 +134,14 @@ class Uploads:
         return upload
 
 
-def check_fields(known: Collection[str], given: Sequence[str], what: str) -> None:
+def check_fields(known: Collection[str], given: Iterable[tuple[str, Any]], what: str) -> None:
     """ApiError 400 for a name that is not known, or is given twice: the answer would be another one unseen."""
-    for name in given:
+    names = [name for name, _ in given]
+    for name in names:
         if name not in known:
             there = f"known here: {', '.join(known)}" if known else "none is known here"
             raise ApiError(400, "unknown_field", f"no {what} {name!r:.40}; {there}")
-        if given.count(name) > 1:
+        if names.count(name) > 1:
             raise ApiError(400, "repeated_field", f"the {what} {name!r:.40} twice; give it once")
 
 

@@ -74,7 +74,7 @@ class Videos:
 
     async def _upload(self, request: Request) -> IO[bytes]:
         """The video in a file that has no name, and so ends with this process whatever happens."""
-        check_fields((), list(request.query_params), "parameter")
+        check_fields((), request.query_params.multi_items(), "parameter")
         kind = request.headers.get("Content-Type", "").strip().lower()
         body = limited(request, self._settings.max_video_bytes, lambda _: None)
         if kind.startswith(RAW):
@@ -89,7 +89,7 @@ class Videos:
             form = await MultiPartParser(request.headers, body, max_files=1, max_fields=8).parse()
         except MultiPartException as error:
             raise ApiError(400, "bad_form", f"{error.message.rstrip('.')}; {HOW}") from error
-        check_fields(["video"], [name for name, _ in form.multi_items()], "field")
+        check_fields(["video"], form.multi_items(), "field")
         upload = form.get("video")
         if not isinstance(upload, UploadFile):
             raise ApiError(400, "bad_form", f"no file named video in the form; {HOW}")
