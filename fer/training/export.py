@@ -1,16 +1,19 @@
 """Keras to ONNX."""
 
 import contextlib
+import gc
 import io
 import logging
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import onnx
 from tf2onnx import optimizer
+from tf2onnx.graph import Graph
 
 from fer.files import replace_file
 from fer.inference.runtime import INPUT, OUTPUT
@@ -28,7 +31,7 @@ def export_onnx(model: keras.Model, path: Path) -> None:
     signature = [keras.InputSpec(shape=(None, side, side), dtype="uint8", name=INPUT)]
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     with replace_file(path) as fresh:
-        with _in_place(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"):
+        with _without_copies(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"):
             frozen.export(fresh, format="onnx", verbose=False, input_signature=signature)
         exported = onnx.load(fresh)
         _fix_shapes(exported)
@@ -38,18 +41,27 @@ def export_onnx(model: keras.Model, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _in_place() -> Iterator[None]:
-    """Have tf2onnx optimise without a copy of the whole graph before every pass.
+def _without_copies() -> Iterator[None]:
+    """Have tf2onnx optimise without copies of all weights in every pass: of the graph before, of its messages after.
 
-    The copies are there to go on silently where a pass fails, which must be seen here. Measured on ResNet-50, they cost
-    a third of the time and 3 of 9 GB.
+    The first are there to go on silently where a pass fails, which must be seen here; the second are written anew when
+    the graph is. Measured on ResNet-50: 2.0 in place of 4.2 GB, in a seventh of the time.
     """
-    copying = optimizer.optimize_graph
-    optimizer.optimize_graph = lambda graph, catch_errors, optimizers=None: copying(graph, False, optimizers)
+    optimize, update = optimizer.optimize_graph, Graph.update_proto
+
+    def without_copies(graph: Graph, catch_errors: bool, optimizers: Any = None) -> Graph:
+        Graph.update_proto = lambda *_: None
+        try:
+            return optimize(graph, False, optimizers)
+        finally:
+            Graph.update_proto = update
+
+    optimizer.optimize_graph = without_copies
     try:
         yield
     finally:
-        optimizer.optimize_graph = copying
+        optimizer.optimize_graph = optimize
+        gc.collect()  # the graphs are rings of references, and hold several copies of the weights
 
 
 def _fix_shapes(model: onnx.ModelProto) -> None:

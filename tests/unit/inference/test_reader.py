@@ -17,6 +17,7 @@ import pytest
 from drawn_faces import drawn_sample
 from hypothesis import given
 from hypothesis import strategies as st
+from memory_use import peak_growth
 from onnx_models import write_card, write_model
 from PIL import Image
 
@@ -257,23 +258,16 @@ def test_batches_change_nothing(model_folder):
     np.testing.assert_allclose(classifier.predict(faces[::-1])[::-1], one_by_one, atol=1e-6)
 
 
-MEMORY = """
-import resource, sys
+def test_memory_does_not_grow_with_the_faces():
+    before = """
 import numpy as np
 from fer.inference.classifier import Classifier
 classifier = Classifier(threads=1)
 face = np.zeros((1, 48, 48), np.uint8)
 classifier.predict(np.repeat(face, 64, axis=0))
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-classifier.predict(np.repeat(face, 1000, axis=0))
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the unit of ru_maxrss")
-def test_memory_does_not_grow_with_the_faces():
-    done = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 20_000, "kilobytes; at 0.5 MB a face it would be 500,000"
+    megabytes = peak_growth(before, "classifier.predict(np.repeat(face, 1000, axis=0))")
+    assert megabytes < 20, "at 0.5 MB a face it would be 500"
 
 
 # Threads and processes
