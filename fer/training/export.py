@@ -34,7 +34,7 @@ def export_onnx(model: keras.Model, path: Path) -> None:
         with _without_copies(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(action="ignore"):
             frozen.export(fresh, format="onnx", verbose=False, input_signature=signature)
         exported = onnx.load(fresh)
-        _fix_shapes(exported)
+        _fix_reshapes(exported)
         exported.graph.CopyFrom(_canonical(exported.graph))
         onnx.checker.check_model(exported)
         onnx.save(exported, fresh)
@@ -64,19 +64,27 @@ def _without_copies() -> Iterator[None]:
         gc.collect()  # the graphs are rings of references, and hold several copies of the weights
 
 
-def _fix_shapes(model: onnx.ModelProto) -> None:
-    """Give every reshape constants, in place: all sizes but the batch's are known.
+def _fix_reshapes(model: onnx.ModelProto) -> None:
+    """Give every reshape constants, and pass over those that change nothing: all sizes but the batch's are known.
 
-    Once in many exports tf2onnx leaves one to be computed at every call: its optimiser goes by memory addresses.
+    tf2onnx's optimiser goes by memory addresses: some exports have a reshape of either kind that others have not.
     """
     inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
-    shapes = {value.name: value.type.tensor_type.shape.dim for value in inferred.graph.value_info}
+    values = (*inferred.graph.input, *inferred.graph.value_info)
+    sizes = {value.name: [size.dim_value for size in value.type.tensor_type.shape.dim[1:]] for value in values}
     constants = {constant.name for constant in model.graph.initializer}
-    for node in model.graph.node:
-        if node.op_type == "Reshape" and node.input[1] not in constants:
-            sizes = np.array([size.dim_value or -1 for size in shapes[node.output[0]]], np.int64)
+    same: dict[str, str] = {}
+    for node in model.graph.node:  # each comes after those that it needs
+        node.input[:] = [same.get(name, name) for name in node.input]
+        if node.op_type != "Reshape":
+            continue
+        before, after = sizes.get(node.input[0]), sizes.get(node.output[0])
+        if after and before == after and all(after):
+            same[node.output[0]] = node.input[0]
+        elif node.input[1] not in constants:
             node.input[1] = f"shape of {node.output[0]}"
-            model.graph.initializer.append(onnx.numpy_helper.from_array(sizes, node.input[1]))
+            shape = np.array([-1, *sizes[node.output[0]]], np.int64)
+            model.graph.initializer.append(onnx.numpy_helper.from_array(shape, node.input[1]))
 
 
 def _canonical(graph: onnx.GraphProto) -> onnx.GraphProto:
