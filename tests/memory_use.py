@@ -7,13 +7,13 @@ import pytest
 
 PROGRAM = """
 import sys
-def peak():
+def _peak():
     with open("/proc/self/status") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
 {before}
-start = peak()
+_start = _peak()
 {work}
-print(peak() - start)
+print(_peak() - _start)
 """
 
 
@@ -26,4 +26,4 @@ def peak_growth(before: str, work: str, *arguments: object) -> float:
         pytest.skip("the peak is read from /proc")
     program = PROGRAM.format(before=before, work=work)
     command = [sys.executable, "-c", program, *map(str, arguments)]
-    return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout) / 1024
+    return int(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout) / 1024
