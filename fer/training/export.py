@@ -67,10 +67,7 @@ def _fix_reshapes(model: onnx.ModelProto) -> None:
     """Give every reshape constant sizes, and have the users of one that changes nothing read its input.
 
     ``_canonical`` leaves the latter out. tf2onnx's optimiser goes by memory addresses, so that some exports have such
-    reshapes, or sizes computed at every call, and others have not.
-
-    Raises:
-        ValueError: where sizes other than the batch's are not known.
+    reshapes, or sizes computed at every call, and others have not. Where a size is not known, a reshape stays as it is.
     """
     inferred = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
     values = (*inferred.input, *inferred.value_info, *inferred.output)
@@ -78,11 +75,9 @@ def _fix_reshapes(model: onnx.ModelProto) -> None:
     same: dict[str, str] = {}
     for node in model.graph.node:  # each comes after those that it needs
         node.input[:] = [same.get(name, name) for name in node.input]
-        if node.op_type != "Reshape":
-            continue
         after = sizes.get(node.output[0])
-        if not after or not all(after):
-            raise ValueError(f"{node.name}: a reshape to sizes that are not known, [N, {after}]")
+        if node.op_type != "Reshape" or not after or not all(after):
+            continue
         # Where all other sizes are the same, so is the batch.
         if sizes.get(node.input[0]) == after and node.output[0] != model.graph.output[0].name:
             same[node.output[0]] = node.input[0]
