@@ -35,7 +35,7 @@ OFFICIAL_COUNTS = {
 
 
 def peak_memory(process: "subprocess.Popen[str]") -> int:
-    """Bytes, sampled until the process ends; the kernel's last word counts that of the forking test too."""
+    """Bytes, sampled until the process ends; ``ru_maxrss`` would count that of the forking test too."""
     peak = 0
     while process.poll() is None:
         with contextlib.suppress(psutil.NoSuchProcess):

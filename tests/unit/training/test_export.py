@@ -66,26 +66,16 @@ def test_other_weights_give_other_bytes(tmp_path: Path) -> None:
 
 
 def fixed(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> bytes:
-    """The graph's bytes with these nodes in place of its own, mended."""
+    """The graph's bytes with these nodes in place of its own, mended, which are others than before."""
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     onnx.checker.check_model(model)
+    before = _canonical(model.graph).SerializeToString(deterministic=True)
     _fix_reshapes(model)
     onnx.checker.check_model(model)
-    return _canonical(model.graph).SerializeToString(deterministic=True)
-
-
-def sizes_computed(reshape: onnx.NodeProto, rest: list[int]) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
-    """Have the reshape compute its sizes at every call: the nodes before it, and their constants."""
-    values = {"from": [0], "to": [1], "rest": rest}
-    computed = [
-        onnx.helper.make_node("Shape", [reshape.input[0]], ["all"]),
-        onnx.helper.make_node("Slice", ["all", "from", "to"], ["batch"]),
-        onnx.helper.make_node("Concat", ["batch", "rest"], ["sizes"], axis=0),
-    ]
-    reshape.input[1] = "sizes"
-    constants = [onnx.numpy_helper.from_array(np.array(value, np.int64), name) for name, value in values.items()]
-    return computed, constants
+    after = _canonical(model.graph).SerializeToString(deterministic=True)
+    assert after != before
+    return after
 
 
 def test_a_reshape_by_computed_sizes_gives_the_same_bytes(exported: Path) -> None:
@@ -95,8 +85,16 @@ def test_a_reshape_by_computed_sizes_gives_the_same_bytes(exported: Path) -> Non
     shapes = {constant.name: onnx.numpy_helper.to_array(constant) for constant in model.graph.initializer}
     nodes = list(model.graph.node)
     reshape = next(node for node in nodes if node.op_type == "Reshape")
-    computed, constants = sizes_computed(reshape, list(shapes[reshape.input[1]][1:]))
-    model.graph.initializer.extend(constants)
+    constants = {"from": [0], "to": [1], "rest": shapes[reshape.input[1]][1:]}
+    model.graph.initializer.extend(
+        onnx.numpy_helper.from_array(np.array(values, np.int64), name) for name, values in constants.items()
+    )
+    computed = [
+        onnx.helper.make_node("Shape", [reshape.input[0]], ["all"]),
+        onnx.helper.make_node("Slice", ["all", "from", "to"], ["batch"]),
+        onnx.helper.make_node("Concat", ["batch", "rest"], ["sizes"], axis=0),
+    ]
+    reshape.input[1] = "sizes"
     place = nodes.index(reshape)
     assert fixed(model, [*nodes[:place], *computed, *nodes[place:]]) == wanted
 
