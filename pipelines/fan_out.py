@@ -48,7 +48,7 @@ def fan_out(stages: list[str], pool: str) -> None:
     """Run every stage on a worker of the pool; the outputs and entries in dvc.lock of each are here as it ends.
 
     Args:
-        stages: trainings of dvc.yaml that are out of date, the longest first.
+        stages: trainings of dvc.yaml that are out of date, in the order in which they begin.
         pool: the work pool's name, and that of its deployment.
 
     Raises:
